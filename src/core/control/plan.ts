@@ -1,0 +1,19 @@
+import type { Policy } from '../policy/index.ts';
+import type { Endpoint } from '../topology/index.ts';
+import type { ServiceDecision } from '../weights/index.ts';
+
+/**
+ * Everything that compile needs and nothing else. Serialisable as JSON: it is checkpointed with the state of the law,
+ * so that a restart sends nothing new.
+ */
+export type Plan = {
+  readonly policyRevision: string;
+  /** Rises by one with every plan that differs from its predecessor. */
+  readonly sequence: number;
+  readonly policy: Policy;
+  /** By service name; sorted by id. */
+  readonly endpoints: Readonly<Record<string, readonly Endpoint[]>>;
+  readonly decisions: Readonly<Record<string, ServiceDecision>>;
+  /** Node ids of connected sidecars by group (sorted): the even shares of group limits. */
+  readonly sidecars: Readonly<Record<string, readonly string[]>>;
+};

@@ -1,0 +1,66 @@
+import type { EndpointId } from '../topology/index.ts';
+
+/** Where an endpoint's capacity estimate comes from: the engine's work rate, Envoy's load reports, or nothing yet. */
+export type CapacitySource = 'Engine' | 'LoadReports' | 'None';
+
+/** Age of what is known: `Fresh` moves beliefs, `Stale` holds them, `Absent` was never there. Never "idle". */
+export type Freshness = 'Fresh' | 'Stale' | 'Absent';
+
+/**
+ * What is believed about one endpoint after one tick. Symbols in brackets are those of the law
+ * (`docs/design/control-law.md`).
+ */
+export type EndpointLoad = {
+  readonly id: EndpointId;
+  /** [N] requests in flight over all sidecars plus foreign ones. */
+  readonly inFlight: number;
+  /** [aL] in flight per sidecar, smoothed. */
+  readonly inFlightPerSidecar: number;
+  /** [foreign] requests at the engine that did not come through the sidecars; 0 when not significant. */
+  readonly foreign: number;
+  /** [B] effective slots of the engine. */
+  readonly slots: number;
+  readonly slotsKnown: boolean;
+  /** [lc] natural log of learned relative capacity, mean 0 over the service. */
+  readonly logCapacity: number;
+  readonly capacitySource: CapacitySource;
+  /** Engine queue, KV usage 0..1 and running requests as last reported; undefined when absent or stale. */
+  readonly waiting?: number;
+  readonly kvUsageRatio?: number;
+  readonly running?: number;
+  /** GPU utilisation 0..1 as last reported, and whether the signal gate lets it count. */
+  readonly gpuUtilRatio?: number;
+  readonly gpuGate: 'Open' | 'Closed' | 'Absent';
+  /** [err3, r] errors per second and error share, smoothed over 3 s. */
+  readonly errorsPerSec: number;
+  readonly errorRatio: number;
+  readonly bad: boolean;
+  /** [WAIT] no completion seen yet since it joined or came back. */
+  readonly waiting1st: boolean;
+  /** Seconds since the first completion after joining or recovering; undefined = ran before the ramp began to matter. */
+  readonly rampAgeSec?: number;
+  /** [p] (N+1)/B, raised by KV pressure above 0.8. */
+  readonly pressure: number;
+  readonly engine: Freshness;
+  /** Milliseconds since the newest sample or report about it. */
+  readonly ageMs: number;
+  /** Human words, e.g. `gpu utilisation is pinned (100 % for 8 ticks), ignored`. */
+  readonly notes: readonly string[];
+};
+
+/** Beliefs about one model service after one tick. Endpoints stand in the order of the input. */
+export type ServiceLoad = {
+  readonly service: string;
+  readonly endpoints: readonly EndpointLoad[];
+  /** [M] sidecars that report. */
+  readonly sidecars: number;
+  readonly loadReports: 'Fresh' | 'Silent';
+  /** [S] mean time of a request in seconds, clamped to 1..60. */
+  readonly requestTimeSec: number;
+  /** [aN] mean in-flight per endpoint and sidecar. */
+  readonly meanInFlightPerSidecar: number;
+  /** [pgood] pressure of the healthy part; decides how much of a sick endpoint's traffic the rest can take. */
+  readonly goodPressure: number;
+  /** Seconds since this service was first ticked; the law is careful in its first 20 s. */
+  readonly ageSec: number;
+};

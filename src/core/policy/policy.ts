@@ -1,0 +1,145 @@
+import type { Position } from '../../base/units/index.ts';
+
+/**
+ * The normalised policy: every default filled in, every duration in milliseconds, every percentage 0..100, every rate
+ * per second. Other rooms see only this, never YAML. `origin` is where the document (or the part) starts.
+ */
+export type Policy = {
+  /** Content hash of the normalised documents, in a fixed order: same meaning, same revision. */
+  readonly revision: string;
+  readonly groups: readonly SidecarGroup[];
+  readonly services: readonly ModelService[];
+  readonly trafficClasses: readonly TrafficClasses[];
+};
+
+export type SidecarGroup = {
+  readonly name: string;
+  readonly origin: Position;
+  readonly identities: readonly string[];
+  readonly listeners: readonly Listener[];
+  /** Names of ModelServices, in the order of the document. */
+  readonly modelServices: readonly string[];
+  readonly trafficClasses?: { readonly use: string; readonly allow: readonly string[]; readonly default: string };
+};
+
+export type Listener = {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly origin: Position;
+};
+
+export type TrafficClasses = {
+  readonly name: string;
+  readonly origin: Position;
+  readonly header: string;
+  readonly classes: readonly { readonly name: string }[];
+};
+
+export type ModelService = {
+  readonly name: string;
+  readonly origin: Position;
+  readonly hostnames: readonly string[];
+  readonly match: { readonly pathPrefix: string };
+  readonly upstream: { readonly protocol: 'Http1' | 'Http2' };
+  readonly timeouts: Timeouts;
+  readonly pools: readonly Pool[];
+  readonly loadBalancer: LoadBalancer;
+  readonly outlierDetection: OutlierDetection;
+  readonly retry: Retry;
+  readonly circuitBreakers: CircuitBreakers;
+  readonly rateLimits: readonly RateLimit[];
+};
+
+/** 0 means none. */
+export type Timeouts = {
+  readonly connectMs: number;
+  readonly responseHeadersMs: number;
+  readonly perTryIdleMs: number;
+  readonly streamIdleMs: number;
+  readonly requestMs: number;
+};
+
+export type Pool = {
+  readonly name: string;
+  readonly origin: Position;
+  readonly capacityType: 'Reserved' | 'OnDemand' | 'Spot';
+  readonly maxRunningRequests?: number;
+  readonly modelRevision?: string;
+  readonly endpoints: PoolEndpoints;
+  /** The pool's own signals where it has them, else those of the service. */
+  readonly signals: Signals;
+};
+
+export type PoolEndpoints =
+  | { readonly kind: 'Static'; readonly endpoints: readonly StaticEndpoint[] }
+  | { readonly kind: 'Dns'; readonly name: string; readonly port: number }
+  | { readonly kind: 'Kubernetes'; readonly namespace: string; readonly service: string; readonly port: number };
+
+export type StaticEndpoint = {
+  readonly address: string;
+  readonly port: number;
+  readonly capacity: number;
+  readonly zone?: string;
+  readonly maxRunningRequests?: number;
+};
+
+export type Signals = {
+  /** Engine metrics, scraped on the endpoint's own address; `port` only where it differs from the endpoint's. */
+  readonly engine?: { readonly path: string; readonly intervalMs: number; readonly port?: number };
+  readonly gpu?: {
+    readonly intervalMs: number;
+    readonly source:
+      | { readonly kind: 'Exporter'; readonly portOffset?: number; readonly port?: number; readonly path: string }
+      | { readonly kind: 'Prometheus'; readonly url: string };
+    readonly joinBy: readonly ('Pod' | 'Node' | 'Uuid' | 'Port')[];
+  };
+};
+
+export type LoadBalancer = {
+  readonly type: 'LeastRequest' | 'RoundRobin';
+  /** `Shadow` computes and reports without sending; `Disabled` sends equal weights. */
+  readonly weights: 'Active' | 'Shadow' | 'Disabled';
+  /** Bound of learned capacity, heaviest to lightest. */
+  readonly maxWeightRatio: number;
+  readonly warmupMs: number;
+};
+
+export type OutlierDetection = {
+  readonly consecutiveGatewayFailure: number;
+  readonly consecutiveLocalOriginFailure: number;
+  readonly intervalMs: number;
+  readonly baseEjectionTimeMs: number;
+  readonly maxEjectionPercent: number;
+  readonly alwaysEjectOneHost: boolean;
+};
+
+export type Retry = {
+  /** Beyond the first try; 0 switches retries off. */
+  readonly numRetries: number;
+  readonly retryOn: readonly string[];
+  readonly retriableStatusCodes: readonly number[];
+  readonly backOff: { readonly baseIntervalMs: number; readonly maxIntervalMs: number };
+  readonly retryAfter: { readonly maxIntervalMs: number };
+  readonly budget: { readonly percent: number; readonly minRetryConcurrency: number };
+};
+
+/** Per sidecar and service, as Envoy counts them. */
+export type CircuitBreakers = {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+};
+
+export type RateLimit = {
+  readonly name: string;
+  readonly origin: Position;
+  /** With a class the limit is accepted, not enforced yet. */
+  readonly class?: string;
+  readonly key?: { readonly header: string };
+  readonly ratePerSec: number;
+  readonly burst: number;
+  /** `Group`: one limit, shared evenly by the sidecars of the group. */
+  readonly scope: 'Sidecar' | 'Group';
+  readonly maxKeys: number;
+};

@@ -1,0 +1,2 @@
+export type { Resource, ResourceRef } from './resource.ts';
+export { SEND_ORDER, TYPE_SHORT, TYPE_URL } from './type-url.ts';

@@ -1,0 +1,3 @@
+export { type Endpoint, type EndpointId, type EndpointSet, endpointId, hostPort, type Lifecycle } from './endpoint.ts';
+export type { Delivery, EndpointReport, LoadReport, NodePresence } from './report.ts';
+export type { Metric, Sample, SourceHealth, Subject } from './sample.ts';

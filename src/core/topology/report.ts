@@ -1,0 +1,44 @@
+/** One endpoint in one load report (Envoy LRS, one interval, one sidecar). */
+export type EndpointReport = {
+  readonly address: string;
+  readonly port: number;
+  /** Streams open at the end of the interval. */
+  readonly inProgress: number;
+  /** Requests started in the interval. */
+  readonly issued: number;
+  /** Responses whose headers came in the interval (facts/envoy-live.md item 12: headers, not end). */
+  readonly succeeded: number;
+  readonly errors: number;
+};
+
+export type LoadReport = {
+  readonly nodeId: string;
+  readonly receivedAtMs: number;
+  readonly intervalMs: number;
+  /** Envoy before 1.40 leaves out endpoints that only have long streams: absent then means "unchanged", not zero. */
+  readonly absentMeansIdle: boolean;
+  readonly clusters: readonly { readonly cluster: string; readonly endpoints: readonly EndpointReport[] }[];
+};
+
+/** What happened to resources on their way to one node. Comes back through the inbox. */
+export type Delivery = {
+  readonly nodeId: string;
+  readonly typeUrl: string;
+  readonly kind: 'Sent' | 'Acked' | 'Nacked';
+  /** Name and version of each resource of the response; a removal has version ''. */
+  readonly resources: readonly { readonly name: string; readonly version: string }[];
+  readonly atMs: number;
+  /** Milliseconds from send to answer; absent on `Sent`. */
+  readonly latencyMs?: number;
+  /** Envoy's text, on `Nacked`. */
+  readonly message?: string;
+};
+
+export type NodePresence = {
+  readonly nodeId: string;
+  readonly group: string;
+  readonly kind: 'Connected' | 'Disconnected';
+  readonly atMs: number;
+  /** `1.40.0`, or '' when the node does not say. */
+  readonly envoyVersion: string;
+};

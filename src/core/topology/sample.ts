@@ -1,0 +1,54 @@
+/** What a sample is about: whatever its source knows. The join to endpoints is core/load's work. */
+export type Subject = {
+  readonly address?: string;
+  /** The port on which the endpoint serves (not that of the exporter). */
+  readonly port?: number;
+  /** `GPU-…`, or `GPU-…/2` for MIG instance 2. */
+  readonly gpu?: string;
+  readonly pod?: string;
+  readonly node?: string;
+};
+
+/** Normalised names. The unit is in the name; ratios are 0..1. A name ending in `Total` is a counter. */
+export type Metric =
+  | 'runningRequests'
+  | 'waitingRequests'
+  | 'kvUsageRatio'
+  | 'promptTokensTotal'
+  | 'generationTokensTotal'
+  | 'timeToFirstTokenSecondsSum'
+  | 'timeToFirstTokenSecondsCount'
+  | 'processStartTimeSeconds'
+  | 'gpuUtilRatio'
+  | 'gpuEngineActiveRatio'
+  | 'smActiveRatio'
+  | 'dramActiveRatio'
+  | 'smClockHertz'
+  | 'powerWatts'
+  | 'memoryUsedBytes'
+  | 'memoryTotalBytes'
+  | 'xidCode';
+
+export type Sample = {
+  readonly subject: Subject;
+  readonly metric: Metric;
+  readonly value: number;
+  /** When the page that carried it had been fetched (the source's own time stamp where it has one). */
+  readonly sampledAtMs: number;
+  /** When the value last differed from its predecessor: a fresh copy of an old value is old. */
+  readonly changedAtMs: number;
+  /** For logs and explanations: `engine http://10.0.0.1:8000/metrics`. */
+  readonly source: string;
+  /** `Partitioned` for MIG, MPS or time-sliced devices, whose utilisation does not speak for the endpoint. */
+  readonly device?: 'Whole' | 'Partitioned';
+};
+
+/** The state of one source after a try: what `/metrics`, `status` and the log report. */
+export type SourceHealth = {
+  readonly source: string;
+  readonly service: string;
+  readonly pool: string;
+  readonly lastSuccessMs: number | undefined;
+  readonly consecutiveFailures: number;
+  readonly lastError: string | undefined;
+};

@@ -1,0 +1,52 @@
+import type { EndpointId } from '../topology/index.ts';
+
+/** Each term of the target, as natural logs, so that a person can see what moved a weight. */
+export type Terms = {
+  readonly capacity: number;
+  readonly inFlight: number;
+  readonly foreign: number;
+  readonly health: number;
+  readonly ramp: number;
+  readonly feedForward: number;
+};
+
+export type EndpointDecision = {
+  readonly id: EndpointId;
+  /** Integer 1..1000; what is sent. Never 0: "none" is `Draining`. */
+  readonly weight: number;
+  readonly previousWeight: number;
+  /** 0..1 target share of new requests over the service. */
+  readonly share: number;
+  readonly health: 'Healthy' | 'Draining';
+  readonly terms: Terms;
+  /** Names of limits that held it back: `StepUp`, `StepDown`, `Floor`, `MaxWeightRatio`, `Clamp3`. */
+  readonly clamps: readonly string[];
+  /** One sentence for a person. */
+  readonly reason: string;
+};
+
+export type Outcome =
+  | 'First' // the first weights of this service
+  | 'Pushed' // new weights
+  | 'SnappedEqual' // deviations are noise: exactly equal weights
+  | 'HeldEqual' // equal and still noise
+  | 'HeldDeadBand' // the change is smaller than the dead band
+  | 'HeldSameVector' // the grid gives the same integers
+  | 'HeldTooSoon' // the last push is younger than a tick
+  | 'HeldNoSignal' // nothing is known: last weights stand
+  | 'Single' // one endpoint: nothing to decide
+  | 'Membership' // endpoints came or went
+  | 'Shadow' // computed, not sent
+  | 'Disabled'; // equal by policy
+
+export type ServiceDecision = {
+  readonly service: string;
+  readonly outcome: Outcome;
+  readonly atMs: number;
+  /** When the weights that stand were decided. */
+  readonly decidedAtMs: number;
+  readonly equal: boolean;
+  readonly endpoints: readonly EndpointDecision[];
+  /** With `Shadow`: the weights that would have been sent. */
+  readonly shadowWeights?: Readonly<Record<EndpointId, number>>;
+};
