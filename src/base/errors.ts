@@ -2,7 +2,9 @@ export type ErrorCode =
   | 'LOADLINE_CODEC_DESCRIPTOR'
   | 'LOADLINE_CODEC_UNKNOWN_TYPE'
   | 'LOADLINE_CODEC_INVALID_MESSAGE'
+  | 'LOADLINE_CODEC_UNREADABLE'
   | 'LOADLINE_CODEC_UNKNOWN_RULE'
+  | 'LOADLINE_RUNTIME_KEY'
   | 'LOADLINE_ENVOY_NOT_FOUND'
   | 'LOADLINE_ENVOY_FAILED'
   | 'LOADLINE_CONFIG'
@@ -19,8 +21,10 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   LOADLINE_CODEC_DESCRIPTOR: 'The committed Envoy descriptor set cannot be read or has an unexpected hash.',
   LOADLINE_CODEC_UNKNOWN_TYPE: 'A message type is not in the descriptor set.',
   LOADLINE_CODEC_INVALID_MESSAGE: 'A message that Loadline built does not fit its protobuf type.',
+  LOADLINE_CODEC_UNREADABLE: 'Bytes from outside are not the protobuf message that they should be.',
   LOADLINE_CODEC_UNKNOWN_RULE:
     'The descriptor set has a protoc-gen-validate rule kind that the interpreter does not know.',
+  LOADLINE_RUNTIME_KEY: 'A runtime key is unknown, in the wrong layer, or has a value out of its range.',
   LOADLINE_ENVOY_NOT_FOUND: 'No Envoy binary was found and none could be installed.',
   LOADLINE_ENVOY_FAILED: 'An Envoy process ended or refused its configuration.',
   LOADLINE_CONFIG: 'The server configuration (flags or file) is not usable.',

@@ -1,1 +1,3 @@
+export { formatIssue } from './issue/format-issue.ts';
+export { loadPolicy } from './load-policy.ts';
 export type * from './policy.ts';

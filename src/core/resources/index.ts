@@ -1,2 +1,12 @@
+export { compileAssignments, wireWeight } from './assignments.ts';
+export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+export { checkResource } from './check-resource.ts';
+export { type CommandOptions, commandLine } from './command-line.ts';
+export { LAPSING_LAYER, LAPSING_TTL_MS, LASTING_LAYER, SIDECARS_CLUSTER, SLOT, XDS_CLUSTER } from './names.ts';
 export type { Resource, ResourceRef } from './resource.ts';
+export { compileRuntime } from './runtime.ts';
+export { checkRuntimeValue, RUNTIME_KEYS, type RuntimeKey, type RuntimeLayer } from './runtime-keys.ts';
+export { parseSocketAddress } from './socket-address.ts';
+export { renderStatic } from './static-rendering.ts';
+export { type CompileOptions, compileStructure } from './structure.ts';
 export { SEND_ORDER, TYPE_SHORT, TYPE_URL } from './type-url.ts';

@@ -1,0 +1,44 @@
+import type { Delivery, LoadReport, NodePresence } from '../core/topology/index.ts';
+import type { Inbox } from '../edge/xds/index.ts';
+
+export type InboxContent = {
+  readonly reports: readonly LoadReport[];
+  readonly presence: readonly NodePresence[];
+};
+
+/**
+ * The one door through which Envoys' words come in. Bounded: reports of one tick are kept up to a limit far above what a
+ * healthy fleet sends, and the oldest go first.
+ */
+export class ControlInbox implements Inbox {
+  static readonly MAX_REPORTS = 100_000;
+  #reports: LoadReport[] = [];
+  #presence: NodePresence[] = [];
+  #acknowledged: (delivery: Delivery) => void;
+
+  /** `acknowledged` hears every delivery at once; nothing is decided on it before the next tick. */
+  constructor(acknowledged: (delivery: Delivery) => void) {
+    this.#acknowledged = acknowledged;
+  }
+
+  presence(presence: NodePresence): void {
+    this.#presence.push(presence);
+  }
+
+  report(report: LoadReport): void {
+    if (this.#reports.length >= ControlInbox.MAX_REPORTS) this.#reports.shift();
+    this.#reports.push(report);
+  }
+
+  delivery(delivery: Delivery): void {
+    this.#acknowledged(delivery);
+  }
+
+  /** Empties the inbox into the next tick. */
+  take(): InboxContent {
+    const content = { reports: this.#reports, presence: this.#presence };
+    this.#reports = [];
+    this.#presence = [];
+    return content;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Issue } from '../base/units/index.ts';
+import { loadPolicy, type Policy } from '../core/policy/index.ts';
+import type { PolicyView } from '../edge/observe/index.ts';
+import type { PolicyRead, PolicyText } from '../edge/store/index.ts';
+
+/** A policy in force, and the texts that it came from (they are stored as the last good ones). */
+export type Loaded = {
+  readonly policy: Policy;
+  readonly files: readonly PolicyText[];
+  readonly warnings: readonly Issue[];
+  readonly loadedAtMs: number;
+};
+
+/**
+ * Knows which policy is in force. A bad set of files never replaces a good one: it is remembered as the problem of the
+ * newest load, and the last good policy goes on (also over a restart, from the store).
+ */
+export class PolicyKeeper {
+  #loaded: Loaded | undefined;
+  #problems: readonly Issue[] = [];
+
+  get loaded(): Loaded | undefined {
+    return this.#loaded;
+  }
+
+  /** What is wrong with the newest files; empty when they are in force. */
+  get problems(): readonly Issue[] {
+    return this.#problems;
+  }
+
+  /** Takes a read of the files in. Returns what became of it. */
+  take(read: PolicyRead, nowMs: number): 'Loaded' | 'Unchanged' | 'Refused' {
+    if (!read.ok) {
+      this.#problems = [{ code: 'POLICY_UNREADABLE', path: '', message: read.reason }];
+      return 'Refused';
+    }
+    const result = loadPolicy(read.files);
+    if (!result.ok) {
+      this.#problems = result.issues;
+      return 'Refused';
+    }
+    this.#problems = [];
+    const before = this.#loaded?.policy.revision;
+    this.#loaded = { policy: result.value, files: read.files, warnings: result.warnings, loadedAtMs: nowMs };
+    return before === result.value.revision ? 'Unchanged' : 'Loaded';
+  }
+
+  /** Falls back to the stored last good texts at start, keeping the problems of the newest files in view. */
+  restore(files: readonly PolicyText[], nowMs: number): boolean {
+    const result = loadPolicy(files);
+    if (!result.ok) return false;
+    this.#loaded = { policy: result.value, files, warnings: result.warnings, loadedAtMs: nowMs };
+    return true;
+  }
+
+  view(): PolicyView {
+    return {
+      files: this.#loaded?.files.map(({ name }) => name) ?? [],
+      revision: this.#loaded?.policy.revision ?? '',
+      loadedAtMs: this.#loaded?.loadedAtMs ?? 0,
+      problems: this.#problems,
+      warnings: this.#loaded?.warnings ?? [],
+    };
+  }
+}

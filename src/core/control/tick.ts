@@ -1,0 +1,136 @@
+import { type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
+import type { ModelService, Policy } from '../policy/index.ts';
+import type { Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
+import { type ServiceDecision, stepWeights, type WeightsState } from '../weights/index.ts';
+import { type IssuedRates, stepIssued } from './issued-share.ts';
+import type { Plan } from './plan.ts';
+import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
+
+/** Everything that a tick remembers. Plain data: it is checkpointed as JSON. */
+export type ControlState = {
+  readonly tick: number;
+  readonly atMs: number;
+  readonly load: Readonly<Record<string, LoadState>>;
+  readonly weights: Readonly<Record<string, WeightsState>>;
+  readonly issued: Readonly<Record<string, IssuedRates>>;
+  readonly sidecars: Sidecars;
+  readonly plan: Plan | undefined;
+};
+
+/** The inbox and the samples since the last tick, and the policy in force. */
+export type TickInput = {
+  readonly nowMs: number;
+  readonly policy: Policy;
+  readonly endpointSets: readonly EndpointSet[];
+  readonly samples: readonly Sample[];
+  readonly reports: readonly LoadReport[];
+  readonly presence: readonly NodePresence[];
+};
+
+export type TickOutput = {
+  readonly state: ControlState;
+  readonly plan: Plan;
+  readonly loads: Readonly<Record<string, ServiceLoad>>;
+};
+
+export const INITIAL_STATE: ControlState = {
+  tick: 0,
+  atMs: 0,
+  load: {},
+  weights: {},
+  issued: {},
+  sidecars: {},
+  plan: undefined,
+};
+
+/** One turn of the controller: beliefs, decisions, Plan. Pure: the same state and input give the same output. */
+export function tick(before: ControlState, input: TickInput): TickOutput {
+  const { nowMs, policy, samples, reports, presence } = input;
+  const sidecars = stepSidecars(before.sidecars, presence, nowMs);
+  const elapsedSec = before.atMs === 0 ? 0 : (nowMs - before.atMs) / 1000;
+  const load: Record<string, LoadState> = {};
+  const weights: Record<string, WeightsState> = {};
+  const issued: Record<string, IssuedRates> = {};
+  const loads: Record<string, ServiceLoad> = {};
+  const endpoints: Record<string, readonly Endpoint[]> = {};
+  const decisions: Record<string, ServiceDecision> = {};
+
+  for (const service of policy.services) {
+    const { name } = service;
+    const members = membersOf(service, input.endpointSets, before.plan?.endpoints[name] ?? []);
+    const leastRequest = service.loadBalancer.type === 'LeastRequest';
+    const believed = stepLoad(before.load[name], {
+      nowMs,
+      service: name,
+      endpoints: members,
+      samples,
+      reports,
+      presence,
+      options: { leastRequest },
+    });
+    const decided = stepWeights(before.weights[name], {
+      nowMs,
+      service: name,
+      endpoints: members,
+      load: believed.load,
+      options: {
+        mode: service.loadBalancer.weights,
+        leastRequest,
+        maxWeightRatio: service.loadBalancer.maxWeightRatio,
+        warmupMs: service.loadBalancer.warmupMs,
+      },
+    });
+    load[name] = believed.state;
+    loads[name] = believed.load;
+    weights[name] = decided.state;
+    decisions[name] = decided.decision;
+    endpoints[name] = members;
+    issued[name] = stepIssued(before.issued[name] ?? {}, name, members, reports, elapsedSec);
+  }
+
+  const next: Omit<Plan, 'sequence'> = {
+    policyRevision: policy.revision,
+    policy,
+    endpoints,
+    decisions,
+    sidecars: membersByGroup(sidecars),
+  };
+  const sequence = before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
+  const plan: Plan = { ...next, sequence };
+  return {
+    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, sidecars, plan },
+    plan,
+    loads,
+  };
+}
+
+/**
+ * The endpoints of a service, sorted by id. A pool whose source has not answered keeps those of the last Plan: a silent
+ * source never empties a pool (design law 7).
+ */
+function membersOf(service: ModelService, sets: readonly EndpointSet[], last: readonly Endpoint[]): readonly Endpoint[] {
+  const members: Endpoint[] = [];
+  for (const pool of service.pools) {
+    const set = sets.find((candidate) => candidate.service === service.name && candidate.pool === pool.name);
+    if (set?.complete) members.push(...set.endpoints);
+    else members.push(...last.filter((endpoint) => endpoint.pool === pool.name));
+  }
+  return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+}
+
+/** Whether two plans make the same resources. Terms and reasons may differ: they are told, not sent. */
+function samePlan(a: Plan, b: Omit<Plan, 'sequence'>): boolean {
+  return planText(a) === planText(b);
+}
+
+function planText(plan: Omit<Plan, 'sequence'>): string {
+  return JSON.stringify([
+    plan.policyRevision,
+    plan.sidecars,
+    plan.endpoints,
+    Object.entries(plan.decisions).map(([name, decision]) => [
+      name,
+      decision.endpoints.map(({ id, weight, health }) => [id, weight, health]),
+    ]),
+  ]);
+}

@@ -1,0 +1,46 @@
+import type { z } from 'zod';
+import type { ModelService, Signals } from '../policy.ts';
+import { circuitBreakers } from './circuit-breakers.ts';
+import { documentOf } from './document.ts';
+import { drain, healthCheck } from './health.ts';
+import { loadBalancer } from './load-balancer.ts';
+import { outlierDetection } from './outlier-detection.ts';
+import { admissionQueue, overload } from './overload.ts';
+import { type PoolSpec, pool } from './pool.ts';
+import { type RateLimitSpec, rateLimit } from './rate-limit.ts';
+import { retry } from './retry.ts';
+import { list, mapping, nonEmptyList, oneOf } from './shape.ts';
+import { signals } from './signals.ts';
+import { split } from './split.ts';
+import { timeouts } from './timeouts.ts';
+import { hostname, urlPath } from './words.ts';
+
+export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'rateLimits'> & {
+  readonly signals: Signals;
+  readonly pools: readonly PoolSpec[];
+  readonly rateLimits: readonly RateLimitSpec[];
+};
+
+const spec: z.ZodType<ServiceSpec> = mapping({
+  hostnames: nonEmptyList(hostname(), 'a list of at least one host name, or ["*"]'),
+  match: mapping({ pathPrefix: urlPath('Prefix').prefault('/') }).prefault({}),
+  upstream: mapping({ protocol: oneOf(['Http1', 'Http2']).default('Http1') }).prefault({}),
+  timeouts,
+  signals: signals.prefault({}),
+  healthCheck: healthCheck.exactOptional(),
+  drain: drain.exactOptional(),
+  pools: nonEmptyList(pool, 'a list of at least one pool'),
+  split: split.exactOptional(),
+  loadBalancer,
+  outlierDetection,
+  retry,
+  circuitBreakers,
+  rateLimits: list(rateLimit, 'a list of rate limits').default(() => []),
+  overload: overload.exactOptional(),
+  admissionQueue: admissionQueue.exactOptional(),
+}).transform(({ healthCheck: _1, drain: _2, split: _3, overload: _4, admissionQueue: _5, ...enforced }) => enforced);
+
+export const modelService: z.ZodType<{ metadata: { name: string }; spec: ServiceSpec }> = documentOf(
+  'ModelService',
+  spec,
+);

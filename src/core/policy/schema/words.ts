@@ -1,0 +1,92 @@
+import type { z } from 'zod';
+import { matching, readText } from './shape.ts';
+
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const HOSTNAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** A DNS-1123 label: names end up in cluster names, runtime keys and metrics. */
+export function label(): z.ZodType<string> {
+  return matching(LABEL, 'a name of at most 63 letters a-z, digits and inner hyphens', (text) => {
+    const near = text
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-+|-+$/g, '')
+      .slice(0, 63);
+    return LABEL.test(near) ? `such as ${near}` : undefined;
+  });
+}
+
+export function className(): z.ZodType<string> {
+  return matching(/^[A-Za-z][A-Za-z0-9-]{0,30}$/, 'a class name such as P1: a letter, then letters, digits or hyphens');
+}
+
+export function headerName(): z.ZodType<string> {
+  return matching(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'the name of a header in lower case, such as x-api-key', (text) =>
+    /^[A-Za-z0-9-]+$/.test(text) ? `write ${text.toLowerCase()}` : undefined,
+  );
+}
+
+/** A name that clients call, as Envoy matches the host header: exact, `*.suffix` or `*`. */
+export function hostname(): z.ZodType<string> {
+  return readText(
+    'a host name in lower case, *.SUFFIX or "*"',
+    (text) => (text === '*' || HOSTNAME.test(text.startsWith('*.') ? text.slice(2) : text) ? text : undefined),
+    (text) => {
+      if (text === '') return 'write "*" for all hosts';
+      if (/^[a-z]+:\/\//i.test(text)) return 'only the host, without scheme and path';
+      if (/^[^:]+:\d+$/.test(text)) return `without the port: ${text.slice(0, text.lastIndexOf(':'))}`;
+      if (HOSTNAME.test(text.toLowerCase())) return `write ${text.toLowerCase()}`;
+      return text.includes('*') ? 'a star stands alone or at the front: "*" or "*.example.com"' : undefined;
+    },
+  );
+}
+
+export function dnsName(): z.ZodType<string> {
+  return matching(HOSTNAME, 'a DNS name in lower case such as llama.models.example');
+}
+
+/** A path on a server; a query is allowed where a page is fetched, not where requests are matched. */
+export function urlPath(kind: 'Page' | 'Prefix'): z.ZodType<string> {
+  const phrase = kind === 'Page' ? 'a path such as /metrics' : 'a path prefix such as / or /v1/';
+  return matching(kind === 'Page' ? /^\/[!-"$-~]{0,1023}$/ : /^\/[!-"$->@-~]{0,1023}$/, phrase, (text) =>
+    /^[a-z0-9]/i.test(text) && !text.includes(':') ? `start it with a slash: /${text}` : undefined,
+  );
+}
+
+export function httpUrl(): z.ZodType<string> {
+  return readText(
+    'a URL such as http://prometheus:9090, without user and password',
+    (text) => {
+      if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+      const url = new URL(text);
+      return url.username === '' && url.password === '' && url.hash === '' ? text : undefined;
+    },
+    (text) => (/^[a-z0-9.-]+:\d+/i.test(text) ? `write http://${text}` : undefined),
+  );
+}
+
+export function spiffePattern(): z.ZodType<string> {
+  return matching(
+    /^spiffe:\/\/[a-z0-9._-]+(\/[A-Za-z0-9._-]+)*(\/\*)?$/,
+    'a SPIFFE ID such as spiffe://mesh.example/ns/chat/sa/web, with /* only at its end',
+  );
+}
+
+/** `Europe/Berlin`, `UTC`; known to this Node's time zone data. */
+export function timeZone(): z.ZodType<string> {
+  const known = (text: string): boolean => {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: text });
+      return true;
+    } catch {
+      return false; // the constructor has no other way to say "unknown"
+    }
+  };
+  return readText('a time zone such as Europe/Berlin or UTC', (text) =>
+    /^[A-Za-z]/.test(text) && text.length <= 64 && known(text) ? text : undefined,
+  );
+}
+
+export function timeOfDay(): z.ZodType<string> {
+  return matching(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as "22:00"');
+}

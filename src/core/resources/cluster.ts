@@ -1,0 +1,115 @@
+import type { JsonObject } from '../../base/codec/index.ts';
+import { protoDuration } from '../../base/units/index.ts';
+import type { ModelService, OutlierDetection } from '../policy/index.ts';
+import { ADS, any, extension, makeResource } from './message.ts';
+import type { Resource } from './resource.ts';
+import { BREAKER_DEFAULTS } from './runtime-keys.ts';
+import { TYPE_URL } from './type-url.ts';
+
+/**
+ * Below the 5 s after which uvicorn (vLLM, SGLang) and Node close an idle connection: a request that is written while the
+ * server closes would fail, and cannot be told from one that the engine had begun.
+ */
+const HTTP1_IDLE_TIMEOUT = '4s';
+
+/**
+ * One cluster per model service. It is a function of what rarely changes; weights, health and breaker numbers travel by
+ * EDS and RTDS, because a changed cluster loses its pools and its ejections.
+ */
+export function compileCluster(service: ModelService, release: string): Resource {
+  const { name, origin } = service;
+  return makeResource({
+    type: 'cluster',
+    name,
+    release,
+    origin,
+    needs: [{ typeUrl: TYPE_URL.endpoint, name }],
+    json: {
+      name,
+      type: 'EDS',
+      eds_cluster_config: { service_name: name, eds_config: ADS },
+      connect_timeout: protoDuration(service.timeouts.connectMs),
+      // A host that discovery has removed takes nothing new, whatever its last health was.
+      ignore_health_on_host_removal: true,
+      load_balancing_policy: { policies: [{ typed_extension_config: loadBalancer(service) }] },
+      common_lb_config: {
+        // Panic would send requests to ejected and draining hosts.
+        healthy_panic_threshold: { value: 0 },
+        // The default of 1 s would hold back ejections behind weight pushes (measured: 133-930 ms).
+        update_merge_window: '0s',
+      },
+      circuit_breakers: {
+        thresholds: [
+          {
+            max_connections: BREAKER_DEFAULTS.maxConnections,
+            max_pending_requests: BREAKER_DEFAULTS.maxPendingRequests,
+            max_requests: BREAKER_DEFAULTS.maxRequests,
+            retry_budget: {
+              budget_percent: { value: BREAKER_DEFAULTS.budgetPercent },
+              min_retry_concurrency: BREAKER_DEFAULTS.minRetryConcurrency,
+            },
+            track_remaining: true,
+          },
+        ],
+      },
+      outlier_detection: outlierDetection(service.outlierDetection),
+      typed_extension_protocol_options: {
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': protocolOptions(service),
+      },
+      upstream_connection_options: { tcp_keepalive: { keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3 } },
+    },
+  });
+}
+
+function loadBalancer(service: ModelService): JsonObject {
+  // With a local cluster in the bootstrap, zone-aware routing is on unless it is refused here; it would override weights.
+  const weightsOnly = { locality_lb_config: { zone_aware_lb_config: { routing_enabled: { value: 0 } } } };
+  return service.loadBalancer.type === 'LeastRequest'
+    ? extension(
+        'envoy.load_balancing_policies.least_request',
+        'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
+        weightsOnly,
+      )
+    : extension(
+        'envoy.load_balancing_policies.round_robin',
+        'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin',
+        weightsOnly,
+      );
+}
+
+/**
+ * Only the detectors that count failures in a row: success rates need a volume that model traffic does not have. A
+ * gateway failure (502, 503, 504) ejects; a 500 may be the prompt's fault and does not.
+ */
+function outlierDetection(policy: OutlierDetection): JsonObject {
+  return {
+    interval: protoDuration(policy.intervalMs),
+    base_ejection_time: protoDuration(policy.baseEjectionTimeMs),
+    max_ejection_percent: policy.maxEjectionPercent,
+    always_eject_one_host: policy.alwaysEjectOneHost,
+    consecutive_gateway_failure: policy.consecutiveGatewayFailure,
+    // Envoy's default is 0: detected, counted and not enforced.
+    enforcing_consecutive_gateway_failure: 100,
+    enforcing_consecutive_5xx: 0,
+    split_external_local_origin_errors: true,
+    consecutive_local_origin_failure: policy.consecutiveLocalOriginFailure,
+    enforcing_consecutive_local_origin_failure: 100,
+    enforcing_success_rate: 0,
+    enforcing_local_origin_success_rate: 0,
+    successful_active_health_check_uneject_host: false,
+  };
+}
+
+function protocolOptions(service: ModelService): JsonObject {
+  const type = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return service.upstream.protocol === 'Http1'
+    ? any(type, {
+        common_http_protocol_options: { idle_timeout: HTTP1_IDLE_TIMEOUT },
+        explicit_http_config: { http_protocol_options: {} },
+      })
+    : any(type, {
+        explicit_http_config: {
+          http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '5s' } },
+        },
+      });
+}

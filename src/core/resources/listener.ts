@@ -1,0 +1,56 @@
+import type { Listener } from '../policy/index.ts';
+import { slotFilters, slotRefs } from './filter-slots.ts';
+import { ADS, extension, makeResource } from './message.ts';
+import type { Resource } from './resource.ts';
+import { parseSocketAddress, socketAddress } from './socket-address.ts';
+import { TYPE_URL } from './type-url.ts';
+
+/**
+ * A listener changes only with its name and address: every other change would cut the streams that outlive the drain
+ * time. What varies with the policy is in its route configuration and in the ECDS filters.
+ *
+ * `override` is the address that the node asks for itself because it shares a host; one that is no `ip:port` is ignored.
+ */
+export function compileListener(
+  listener: Listener,
+  release: string,
+  override: string | undefined,
+): Resource {
+  const { name, origin } = listener;
+  const address = (override === undefined ? undefined : parseSocketAddress(override)) ?? listener;
+  return makeResource({
+    type: 'listener',
+    name,
+    release,
+    origin,
+    needs: [{ typeUrl: TYPE_URL.route, name }, ...slotRefs()],
+    json: {
+      name,
+      stat_prefix: name,
+      traffic_direction: 'OUTBOUND',
+      address: socketAddress(address.address, address.port),
+      filter_chains: [
+        {
+          filters: [
+            extension(
+              'envoy.filters.network.http_connection_manager',
+              'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+              {
+                stat_prefix: name,
+                rds: { route_config_name: name, config_source: ADS },
+                http_filters: [
+                  ...slotFilters(),
+                  extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router'),
+                ],
+                // For requests that match no route; routes carry the policy's own.
+                stream_idle_timeout: '300s',
+                // The sidecar should not be seen: the client gets the model server's own `server` header.
+                server_header_transformation: 'PASS_THROUGH',
+              },
+            ),
+          ],
+        },
+      ],
+    },
+  });
+}

@@ -1,0 +1,106 @@
+import type { JsonObject } from '../../base/codec/index.ts';
+import { protoDuration } from '../../base/units/index.ts';
+import type { ModelService, RateLimit } from '../policy/index.ts';
+import { SLOT } from './names.ts';
+import { enforcedKey } from './runtime-keys.ts';
+
+export const LOCAL_RATE_LIMIT = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
+
+/** Each filter reads only the descriptors of its stage. */
+const STAGE = { Sidecar: 0, Group: 1 } as const;
+const SLOT_OF = { Sidecar: SLOT.sidecarRateLimit, Group: SLOT.groupRateLimit } as const;
+
+type Scope = RateLimit['scope'];
+
+/**
+ * What a route says about its limits: only descriptors. The buckets live in the ECDS filter, because a changed route
+ * configuration would refill every bucket that lives in it.
+ */
+export function rateLimitActions(service: ModelService): readonly JsonObject[] {
+  return enforceable(service).flatMap((limit) => {
+    const stage = STAGE[limit.scope];
+    const named = { generic_key: { descriptor_key: 'limit', descriptor_value: bucketName(service, limit) } };
+    if (limit.key === undefined) return [{ stage, actions: [named] }];
+    const name = limit.key.header;
+    return [
+      { stage, actions: [named, { request_headers: { header_name: name, descriptor_key: 'key' } }] },
+      // Without the header Envoy makes no descriptor at all: leaving the key out would be the way round the limit. So all
+      // requests without it share the bucket of one key.
+      {
+        stage,
+        actions: [
+          named,
+          {
+            header_value_match: {
+              descriptor_key: 'key',
+              descriptor_value: '(none)',
+              expect_match: false,
+              headers: [{ name, present_match: true }],
+            },
+          },
+        ],
+      },
+    ];
+  });
+}
+
+/**
+ * The filter with the buckets of one scope. `sidecars` is how many share a group's limits (a bound, see
+ * {@link sharers}). Without limits it lets everything pass.
+ */
+export function rateLimitFilter(services: readonly ModelService[], scope: Scope, sidecars: number): JsonObject {
+  const limits = services.flatMap((service) =>
+    enforceable(service)
+      .filter((limit) => limit.scope === scope)
+      .map((limit) => ({ limit, bucket: bucketName(service, limit) })),
+  );
+  const idle = idleRateLimitFilter(scope);
+  if (limits.length === 0) return idle;
+  const maxKeys = Math.max(...limits.map(({ limit }) => (limit.key === undefined ? 0 : limit.maxKeys)));
+  return {
+    ...idle,
+    filter_enabled: { default_value: { numerator: 100, denominator: 'HUNDRED' } },
+    filter_enforced: {
+      default_value: { numerator: 100, denominator: 'HUNDRED' },
+      runtime_key: enforcedKey(SLOT_OF[scope]),
+    },
+    always_consume_default_token_bucket: false,
+    descriptors: limits.map(({ limit, bucket }) => ({
+      entries: [{ key: 'limit', value: bucket }, ...(limit.key === undefined ? [] : [{ key: 'key' }])],
+      token_bucket: tokenBucket(limit, scope === 'Group' ? sidecars : 1),
+    })),
+    ...(maxKeys > 0 ? { max_dynamic_descriptors: maxKeys } : {}),
+    ...(scope === 'Group' ? { local_cluster_rate_limit: {} } : {}),
+  };
+}
+
+/** The default configuration of the slot: there, and without effect. */
+export function idleRateLimitFilter(scope: Scope): JsonObject {
+  return { stat_prefix: scope === 'Group' ? 'group_rate_limit' : 'sidecar_rate_limit', stage: STAGE[scope] };
+}
+
+/** The next power of two: a sidecar that comes or goes rarely changes it, and a change would refill the buckets. */
+export function sharers(sidecars: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, sidecars)));
+}
+
+function tokenBucket(limit: RateLimit, sidecars: number): JsonObject {
+  // Envoy refills continuously at tokens/interval and keeps whole milliseconds; intervals of 1-2 s keep the error < 0.1 %.
+  const perFill = Math.max(1, Math.ceil(limit.ratePerSec));
+  const intervalMs = Math.round((perFill / limit.ratePerSec) * 1000);
+  return {
+    // A request costs as many tokens as sidecars share the limit: a smaller bucket would refuse every request.
+    max_tokens: Math.max(1, Math.floor(limit.burst), sidecars),
+    tokens_per_fill: perFill,
+    fill_interval: protoDuration(intervalMs),
+  };
+}
+
+/** With a class the limit is accepted, not enforced yet. */
+function enforceable(service: ModelService): readonly RateLimit[] {
+  return service.rateLimits.filter((limit) => limit.class === undefined);
+}
+
+function bucketName(service: ModelService, limit: RateLimit): string {
+  return `${service.name}/${limit.name}`;
+}

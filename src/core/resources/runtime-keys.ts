@@ -1,0 +1,84 @@
+import { LoadlineError } from '../../base/errors.ts';
+import { LAPSING_LAYER, LASTING_LAYER, SLOT } from './names.ts';
+
+export type RuntimeLayer = typeof LASTING_LAYER | typeof LAPSING_LAYER;
+
+/**
+ * One key that Loadline may send. Envoy takes any value without a word (negative numbers, strings), so the range is
+ * checked here.
+ */
+export type RuntimeKey = {
+  /** `{cluster}` stands for the name of a cluster. */
+  readonly pattern: string;
+  readonly layer: RuntimeLayer;
+  readonly min: number;
+  readonly max: number;
+  readonly integer: boolean;
+  /** What Envoy uses while the key is absent: the value in the cluster or filter. */
+  readonly safeDefault: number;
+};
+
+const UINT32_MAX = 4_294_967_295;
+
+/** Breakers and retry budget as the cluster carries them; the policy's own numbers come on top by runtime key. */
+export const BREAKER_DEFAULTS = {
+  maxConnections: 512,
+  maxPendingRequests: 256,
+  maxRequests: 512,
+  budgetPercent: 5,
+  minRetryConcurrency: 1,
+} as const;
+
+export const RUNTIME_KEYS: readonly RuntimeKey[] = [
+  breaker('max_connections', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxConnections),
+  breaker('max_pending_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxPendingRequests),
+  breaker('max_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxRequests),
+  breaker('retry_budget.budget_percent', 0, 100, false, BREAKER_DEFAULTS.budgetPercent),
+  breaker('retry_budget.min_retry_concurrency', 0, UINT32_MAX, true, BREAKER_DEFAULTS.minRetryConcurrency),
+  percentage(enforcedKey(SLOT.sidecarRateLimit), 100),
+  percentage(enforcedKey(SLOT.groupRateLimit), 100),
+];
+
+/** Percentage of requests above a limit that are really refused. */
+export function enforcedKey(slot: string): string {
+  return `${slot}.enforced`;
+}
+
+export function breakerKey(cluster: string, name: string): string {
+  return `circuit_breakers.${cluster}.default.${name}`;
+}
+
+/** The entry of the table for a key, or undefined. */
+export function runtimeKey(key: string): RuntimeKey | undefined {
+  return RUNTIME_KEYS.find((_, at) => (MATCHERS[at] as RegExp).test(key));
+}
+
+/** Throws LOADLINE_RUNTIME_KEY unless the key is known, belongs to that layer and the value is in its range. */
+export function checkRuntimeValue(layer: RuntimeLayer, key: string, value: number): void {
+  const known = runtimeKey(key);
+  if (known === undefined) throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} is not in the table of runtime keys`);
+  if (known.layer !== layer) {
+    throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} belongs to the layer ${known.layer}, not ${layer}`);
+  }
+  // NaN fails both comparisons.
+  if (!(value >= known.min && value <= known.max) || (known.integer && !Number.isInteger(value))) {
+    const kind = known.integer ? 'an integer' : 'a number';
+    throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} = ${value}: expected ${kind} ${known.min}..${known.max}`);
+  }
+}
+
+const MATCHERS: readonly RegExp[] = RUNTIME_KEYS.map(
+  ({ pattern }) => new RegExp(`^${pattern.split('{cluster}').map(escape).join('.+')}$`),
+);
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function breaker(name: string, min: number, max: number, integer: boolean, safeDefault: number): RuntimeKey {
+  return { pattern: breakerKey('{cluster}', name), layer: LASTING_LAYER, min, max, integer, safeDefault };
+}
+
+function percentage(pattern: string, safeDefault: number): RuntimeKey {
+  return { pattern, layer: LAPSING_LAYER, min: 0, max: 100, integer: true, safeDefault };
+}

@@ -1,0 +1,121 @@
+import type { Result } from '../../base/units/index.ts';
+import type { EndpointLoad } from '../../core/load/index.ts';
+import type { ServiceDecision } from '../../core/weights/index.ts';
+import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView } from './explain-view.ts';
+import {
+  decisionOf,
+  type EndpointRow,
+  endpointRows,
+  finite,
+  loadOf,
+  own,
+  UNDECIDED_REASON,
+  type ViewInput,
+} from './view-input.ts';
+
+/** Enough to find a misspelt name in, short enough for an error message. */
+const KNOWN_NAMES_SHOWN = 20;
+
+/**
+ * @returns why the weights of the target are what they are, or one issue (`NotFound`) that lists the known names when
+ * there is no such service, pool or endpoint.
+ */
+export function buildExplainView(input: ViewInput, target: ExplainTarget): Result<ExplainView> {
+  const services = input.plan?.policy.services ?? [];
+  const service = services.find((candidate) => candidate.name === target.service);
+  if (service === undefined) return notFound('service', target.service, nameList(services));
+  let rows = endpointRows(input, service);
+  if (target.pool !== undefined) {
+    const { pool } = target;
+    if (!service.pools.some((candidate) => candidate.name === pool)) {
+      return notFound('pool', pool, nameList(service.pools));
+    }
+    rows = rows.filter((row) => row.endpoint.pool === pool);
+  }
+  if (target.endpoint !== undefined) {
+    const known = rows.map(endpointName);
+    rows = rows.filter((row) => endpointName(row) === target.endpoint);
+    if (rows.length === 0) return notFound('endpoint', target.endpoint, known);
+  }
+  const decision = decisionOf(input, service.name);
+  const load = loadOf(input, service.name);
+  return {
+    ok: true,
+    warnings: [],
+    value: {
+      service: service.name,
+      outcome: decision?.outcome ?? 'Undecided',
+      equal: decision?.equal ?? true,
+      nowMs: input.nowMs,
+      decidedAtMs: decision?.decidedAtMs ?? null,
+      sidecars: load?.sidecars ?? 0,
+      loadReports: load?.loadReports ?? 'Silent',
+      requestTimeSec: finite(load?.requestTimeSec),
+      meanInFlightPerSidecar: finite(load?.meanInFlightPerSidecar),
+      goodPressure: finite(load?.goodPressure),
+      endpoints: rows.map((row) => explanation(input, row, decision)),
+    },
+  };
+}
+
+/** `address:port`: an endpoint's id without its service and pool. */
+function endpointName({ endpoint }: EndpointRow): string {
+  return endpoint.id.slice(`${endpoint.service}/${endpoint.pool}/`.length);
+}
+
+function nameList(named: readonly { readonly name: string }[]): readonly string[] {
+  return named.map((item) => item.name);
+}
+
+function notFound(what: string, name: string, known: readonly string[]): Result<ExplainView> {
+  const more = known.length - KNOWN_NAMES_SHOWN;
+  const list = known.slice(0, KNOWN_NAMES_SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const message = `no ${what} ${JSON.stringify(name)}; ${known.length === 0 ? `there is no ${what} at all` : `known: ${list}`}`;
+  return { ok: false, issues: [{ code: 'NotFound', path: what, message }] };
+}
+
+function explanation(input: ViewInput, row: EndpointRow, service: ServiceDecision | undefined): EndpointExplanation {
+  const { endpoint, decision, load } = row;
+  return {
+    id: endpoint.id,
+    pool: endpoint.pool,
+    address: endpoint.address,
+    port: endpoint.port,
+    state: row.state,
+    previousWeight: decision?.previousWeight ?? 0,
+    weight: decision?.weight ?? 0,
+    shadowWeight: finite(own(service?.shadowWeights, endpoint.id)),
+    share: decision?.share ?? 0,
+    issuedShare: finite(own(input.issuedShares, endpoint.id)),
+    reason: decision?.reason ?? UNDECIDED_REASON,
+    terms: decision?.terms ?? null,
+    clamps: decision?.clamps ?? [],
+    belief: load === undefined ? null : belief(load),
+  };
+}
+
+function belief(load: EndpointLoad): BeliefView {
+  return {
+    inFlight: load.inFlight,
+    inFlightPerSidecar: load.inFlightPerSidecar,
+    foreign: load.foreign,
+    slots: load.slots,
+    slotsKnown: load.slotsKnown,
+    logCapacity: load.logCapacity,
+    capacitySource: load.capacitySource,
+    freshness: load.engine,
+    gate: load.gpuGate,
+    gpuUtilRatio: finite(load.gpuUtilRatio),
+    kvUsageRatio: finite(load.kvUsageRatio),
+    running: finite(load.running),
+    waiting: finite(load.waiting),
+    pressure: load.pressure,
+    errorsPerSec: load.errorsPerSec,
+    errorRatio: load.errorRatio,
+    bad: load.bad,
+    waitingForFirst: load.waiting1st,
+    rampAgeSec: finite(load.rampAgeSec),
+    ageMs: finite(load.ageMs),
+    notes: load.notes,
+  };
+}

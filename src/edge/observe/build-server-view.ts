@@ -1,0 +1,83 @@
+import type { ModelService, Pool } from '../../core/policy/index.ts';
+import type { EndpointView, PoolView, ServerView, ServiceView } from './server-view.ts';
+import {
+  decisionOf,
+  type EndpointRow,
+  endpointRows,
+  finite,
+  own,
+  UNDECIDED_REASON,
+  type ViewInput,
+} from './view-input.ts';
+
+/** @returns the state of the whole server; services and pools stand in the order of the policy. */
+export function buildServerView(input: ViewInput): ServerView {
+  return {
+    version: input.version,
+    startedAtMs: input.startedAtMs,
+    nowMs: input.nowMs,
+    revision: input.plan?.policyRevision ?? input.policy.revision,
+    tick: input.tick,
+    policy: input.policy,
+    services: (input.plan?.policy.services ?? []).map((service) => serviceView(input, service)),
+    nodes: input.nodes,
+    sources: input.sources,
+  };
+}
+
+function serviceView(input: ViewInput, service: ModelService): ServiceView {
+  const decision = decisionOf(input, service.name);
+  const rows = endpointRows(input, service);
+  return {
+    name: service.name,
+    outcome: decision?.outcome ?? 'Undecided',
+    decidedAtMs: decision?.decidedAtMs ?? null,
+    pools: service.pools.map((pool) =>
+      poolView(
+        input,
+        pool,
+        rows.filter((row) => row.endpoint.pool === pool.name),
+      ),
+    ),
+  };
+}
+
+function poolView(input: ViewInput, pool: Pool, rows: readonly EndpointRow[]): PoolView {
+  const note = poolNote(pool, rows.length);
+  return {
+    name: pool.name,
+    split: rows.reduce((sum, row) => sum + (row.decision?.share ?? 0), 0),
+    ...(note === undefined ? {} : { note }),
+    endpoints: rows.map((row) => endpointView(input, row)),
+  };
+}
+
+function poolNote(pool: Pool, endpoints: number): string | undefined {
+  if (endpoints > 0) return undefined;
+  switch (pool.endpoints.kind) {
+    case 'Kubernetes':
+      return 'empty: endpoints.kubernetes is accepted, not enforced yet';
+    case 'Dns':
+      return 'empty: endpoints.dns is accepted, not enforced yet';
+    case 'Static':
+      return 'empty: no endpoints';
+  }
+}
+
+function endpointView(input: ViewInput, row: EndpointRow): EndpointView {
+  const { endpoint, decision, load } = row;
+  return {
+    id: endpoint.id,
+    address: endpoint.address,
+    port: endpoint.port,
+    weight: decision?.weight ?? 0,
+    share: decision?.share ?? 0,
+    issuedShare: finite(own(input.issuedShares, endpoint.id)),
+    pressure: finite(load?.pressure),
+    inFlight: finite(load?.inFlight),
+    ageMs: finite(load?.ageMs),
+    signalAgesMs: own(input.signalAgesMs, endpoint.id) ?? {},
+    state: row.state,
+    reason: decision?.reason ?? UNDECIDED_REASON,
+  };
+}

@@ -1,0 +1,69 @@
+import type { CapacitySource, Freshness } from '../../core/load/index.ts';
+import type { EndpointId } from '../../core/topology/index.ts';
+import type { Outcome, Terms } from '../../core/weights/index.ts';
+import type { EndpointState } from './server-view.ts';
+
+/** What is asked about: a service, one of its pools, or one endpoint (`address:port`) of a pool. */
+export type ExplainTarget = { readonly service: string; readonly pool?: string; readonly endpoint?: string };
+
+/** What is believed about one endpoint, with what the belief stands on. `null` means unknown. */
+export type BeliefView = {
+  readonly inFlight: number;
+  readonly inFlightPerSidecar: number;
+  readonly foreign: number;
+  readonly slots: number;
+  readonly slotsKnown: boolean;
+  /** Natural log of learned relative capacity; 0 is the mean of the service. */
+  readonly logCapacity: number;
+  readonly capacitySource: CapacitySource;
+  /** Freshness of the engine's metrics. */
+  readonly freshness: Freshness;
+  /** Whether GPU utilisation may count. */
+  readonly gate: 'Open' | 'Closed' | 'Absent';
+  readonly gpuUtilRatio: number | null;
+  readonly kvUsageRatio: number | null;
+  readonly running: number | null;
+  readonly waiting: number | null;
+  readonly pressure: number;
+  readonly errorsPerSec: number;
+  readonly errorRatio: number;
+  readonly bad: boolean;
+  readonly waitingForFirst: boolean;
+  readonly rampAgeSec: number | null;
+  readonly ageMs: number | null;
+  readonly notes: readonly string[];
+};
+
+export type EndpointExplanation = {
+  readonly id: EndpointId;
+  readonly pool: string;
+  readonly address: string;
+  readonly port: number;
+  readonly state: EndpointState;
+  readonly previousWeight: number;
+  readonly weight: number;
+  /** With `weights: Shadow`: what would have been sent. */
+  readonly shadowWeight: number | null;
+  readonly share: number;
+  readonly issuedShare: number | null;
+  readonly reason: string;
+  /** Natural logs that add up to the target, before limits; `null` until the first decision. */
+  readonly terms: Terms | null;
+  readonly clamps: readonly string[];
+  readonly belief: BeliefView | null;
+};
+
+/** Why each weight of a service is what it is. */
+export type ExplainView = {
+  readonly service: string;
+  readonly outcome: Outcome | 'Undecided';
+  readonly equal: boolean;
+  readonly nowMs: number;
+  readonly decidedAtMs: number | null;
+  readonly sidecars: number;
+  readonly loadReports: 'Fresh' | 'Silent';
+  readonly requestTimeSec: number | null;
+  readonly meanInFlightPerSidecar: number | null;
+  readonly goodPressure: number | null;
+  readonly endpoints: readonly EndpointExplanation[];
+};

@@ -1,0 +1,99 @@
+import type { Issue } from '../../base/units/index.ts';
+import type { EndpointId, SourceHealth } from '../../core/topology/index.ts';
+import type { Outcome } from '../../core/weights/index.ts';
+
+/**
+ * What a person needs first to know about an endpoint; the first that holds, in this order: `Draining` takes no new
+ * requests, `Bad` answers with errors, `Stale` has neither fresh engine metrics nor load reports, `WarmingUp` has yet to
+ * complete a first request or is within its warm-up, `Active` otherwise.
+ */
+export type EndpointState = 'Active' | 'Draining' | 'Bad' | 'WarmingUp' | 'Stale';
+
+/** One endpoint as the API, the command line and the page show it. `null` means unknown, which is never the same as 0. */
+export type EndpointView = {
+  readonly id: EndpointId;
+  readonly address: string;
+  readonly port: number;
+  /** Integer 1..1000 as sent to Envoy; 0 only before the first decision. */
+  readonly weight: number;
+  /** 0..1, target share of the new requests of the service. */
+  readonly share: number;
+  /** 0..1, share that the sidecars really issued, as their load reports say. */
+  readonly issuedShare: number | null;
+  readonly pressure: number | null;
+  readonly inFlight: number | null;
+  /** Age of the newest sample or report. */
+  readonly ageMs: number | null;
+  /** Age by kind of signal (`engine`, `gpu`, `reports`), where it is known. */
+  readonly signalAgesMs: Readonly<Record<string, number>>;
+  readonly state: EndpointState;
+  readonly reason: string;
+};
+
+export type PoolView = {
+  readonly name: string;
+  /** 0..1, share of the new requests of the service that goes to this pool. */
+  readonly split: number;
+  /** Why the pool is not what one would expect, e.g. that it is empty. */
+  readonly note?: string;
+  readonly endpoints: readonly EndpointView[];
+};
+
+export type ServiceView = {
+  readonly name: string;
+  /** `Undecided` until the first decision. */
+  readonly outcome: Outcome | 'Undecided';
+  /** When the weights that stand were decided; `null` until the first decision. */
+  readonly decidedAtMs: number | null;
+  readonly pools: readonly PoolView[];
+};
+
+/** `NOT_SENT`: nothing was due yet. `STALE`: sent, not answered. */
+export type SyncStatus = 'SYNCED' | 'STALE' | 'NACKED' | 'NOT_SENT';
+
+/** What one node has of one resource type. */
+export type TypeView = {
+  /** `cds`, `eds`, `lds`, `rds`, `rtds`, `ecds`. */
+  readonly type: string;
+  readonly status: SyncStatus;
+  readonly resources: number;
+  readonly version?: string;
+  readonly sentAtMs?: number;
+  readonly ackedAtMs?: number;
+  /** Envoy's words, with NACKED. */
+  readonly message?: string;
+  /** `file:line` of the policy text that the refused resource comes from. */
+  readonly origin?: string;
+};
+
+export type NodeView = {
+  readonly id: string;
+  readonly group: string;
+  readonly envoyVersion: string;
+  readonly peer: string;
+  readonly connectedAtMs: number;
+  readonly types: readonly TypeView[];
+};
+
+export type PolicyView = {
+  /** Where the policy was read from, as the operator named it. */
+  readonly files: readonly string[];
+  readonly revision: string;
+  readonly loadedAtMs: number;
+  /** Of the newest bad load; empty when the newest load was good. */
+  readonly problems: readonly Issue[];
+  readonly warnings: readonly Issue[];
+};
+
+/** Everything that `status`, `GET /api/state` and the page show: one value, so that they cannot disagree. */
+export type ServerView = {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly revision: string;
+  readonly tick: number;
+  readonly policy: PolicyView;
+  readonly services: readonly ServiceView[];
+  readonly nodes: readonly NodeView[];
+  readonly sources: readonly SourceHealth[];
+};

@@ -1,0 +1,80 @@
+import type { Plan } from '../../core/control/index.ts';
+import type { EndpointLoad, ServiceLoad } from '../../core/load/index.ts';
+import type { ModelService } from '../../core/policy/index.ts';
+import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
+import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
+import type { EndpointState, NodeView, PolicyView } from './server-view.ts';
+
+/** Everything that the views are made of, at one instant. */
+export type ViewInput = {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly tick: number;
+  /** Undefined until the first plan; the views are then empty, not wrong. */
+  readonly plan: Plan | undefined;
+  /** By service name. */
+  readonly loads: Readonly<Record<string, ServiceLoad>>;
+  readonly nodes: readonly NodeView[];
+  readonly sources: readonly SourceHealth[];
+  readonly policy: PolicyView;
+  readonly issuedShares: Readonly<Record<EndpointId, number>>;
+  /** Age in milliseconds by endpoint and kind of signal (`engine`, `gpu`, `reports`). */
+  readonly signalAgesMs?: Readonly<Record<EndpointId, Readonly<Record<string, number>>>>;
+};
+
+/** What the rooms know about one endpoint, joined by its id. */
+export type EndpointRow = {
+  readonly endpoint: Endpoint;
+  readonly decision: EndpointDecision | undefined;
+  readonly load: EndpointLoad | undefined;
+  readonly state: EndpointState;
+};
+
+export const UNDECIDED_REASON = 'not decided yet';
+
+/**
+ * Joins the endpoints of a service with what was decided and believed about them. Names come from policy text, so every
+ * lookup asks for an own property: a service called `constructor` has no decision, not a function.
+ */
+export function endpointRows(input: ViewInput, service: ModelService): readonly EndpointRow[] {
+  const decisions = new Map(decisionOf(input, service.name)?.endpoints.map((decision) => [decision.id, decision]));
+  const load = loadOf(input, service.name);
+  const loads = new Map(load?.endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  return (own(input.plan?.endpoints, service.name) ?? []).map((endpoint) => {
+    const row = { endpoint, decision: decisions.get(endpoint.id), load: loads.get(endpoint.id) };
+    return { ...row, state: stateOf(row, load?.loadReports ?? 'Silent', service.loadBalancer.warmupMs) };
+  });
+}
+
+export function decisionOf(input: ViewInput, service: string): ServiceDecision | undefined {
+  return own(input.plan?.decisions, service);
+}
+
+export function loadOf(input: ViewInput, service: string): ServiceLoad | undefined {
+  return own(input.loads, service);
+}
+
+/** Reads a key of a record whose keys are somebody else's words. */
+export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/** JSON has no NaN and no Infinity: what is not a finite number is unknown. */
+export function finite(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
+function stateOf(
+  row: Omit<EndpointRow, 'state'>,
+  loadReports: ServiceLoad['loadReports'],
+  warmupMs: number,
+): EndpointState {
+  if (row.endpoint.lifecycle === 'Draining' || row.decision?.health === 'Draining') return 'Draining';
+  if (row.load === undefined) return 'Stale';
+  if (row.load.bad) return 'Bad';
+  if (row.load.engine !== 'Fresh' && loadReports === 'Silent') return 'Stale';
+  if (row.load.waiting1st) return 'WarmingUp';
+  if (row.load.rampAgeSec !== undefined && row.load.rampAgeSec * 1000 < warmupMs) return 'WarmingUp';
+  return 'Active';
+}

@@ -1,0 +1,125 @@
+import type { Metric } from '../../core/topology/index.ts';
+import type { Series } from './exposition.ts';
+import type { Labels } from './exposition-cursor.ts';
+import type { GpuLabels } from './gpu-labels.ts';
+import { GPU_TABLE, type MetricRow, type TableMetric } from './metric-table.ts';
+import { checkedValue, earlier, type Reading, type Readings, type Refusal, uniqueSeries } from './reading.ts';
+
+type Value = { readonly value: number; readonly row: MetricRow; readonly timestampMs: number | undefined };
+type Device = { readonly identity: GpuLabels; readonly values: Map<TableMetric, Value | 'Refused'> };
+
+const ROWS: ReadonlyMap<string, MetricRow> = new Map(GPU_TABLE.map((row) => [row.name, row]));
+const RANK: ReadonlyMap<string, number> = new Map(GPU_TABLE.map((row, at) => [row.name, at]));
+
+/**
+ * Makes the readings of every GPU (and MIG instance) of a page. `identify` reads who a series is about; undefined drops
+ * the series. A bad value costs its own GPU that one metric and nothing else.
+ */
+export function gpuReadings(page: readonly Series[], identify: (labels: Labels) => GpuLabels | undefined): Readings {
+  const { series, contradicted } = uniqueSeries(page);
+  const refusals: Refusal[] = [];
+  const devices = new Map<string, Device>();
+  const deviceOf = (labels: Labels): Device | undefined => {
+    const identity = identify(labels);
+    if (identity === undefined) return undefined;
+    const key = JSON.stringify([identity.gpu, identity.pod, identity.node]);
+    let device = devices.get(key);
+    if (device === undefined) {
+      device = { identity, values: new Map() };
+      devices.set(key, device);
+    }
+    return device;
+  };
+  for (const { name, labels } of contradicted) {
+    const row = ROWS.get(name);
+    const device = row === undefined ? undefined : deviceOf(labels);
+    if (row === undefined || device === undefined) continue;
+    refusals.push({ name, words: `of ${device.identity.gpu} appears twice with different values` });
+    device.values.set(row.metric, 'Refused');
+  }
+  for (const one of series) {
+    const row = ROWS.get(one.name);
+    const device = row === undefined ? undefined : deviceOf(one.labels);
+    if (row !== undefined && device !== undefined) take(device, row, one, refusals);
+  }
+  const partitioned = partitionedGpus(devices.values());
+  return { readings: [...devices.values()].flatMap((device) => readingsOf(device, partitioned)), refusals };
+}
+
+function take(device: Device, row: MetricRow, series: Series, refusals: Refusal[]): void {
+  const before = device.values.get(row.metric);
+  if (before === 'Refused') return;
+  const checked = checkedValue(row, series.value);
+  if ('words' in checked) {
+    refusals.push({ name: row.name, words: `of ${device.identity.gpu} ${checked.words}` });
+    device.values.set(row.metric, 'Refused');
+    return;
+  }
+  // Two names for one metric: the upper row of the table. One name twice (two containers of a pod): the larger value.
+  if (before !== undefined && before.row !== row) {
+    if (rank(before.row) < rank(row)) return;
+  } else if (before !== undefined && before.value >= checked.value) {
+    return;
+  }
+  device.values.set(row.metric, { value: checked.value, row, timestampMs: series.timestampMs });
+}
+
+/**
+ * UUIDs of devices that are cut (MIG) or shared (time slicing, MPS: one GPU that shows up under several pods). What such
+ * a device reports does not speak for one endpoint, nor does what its parent reports.
+ */
+function partitionedGpus(devices: Iterable<Device>): ReadonlySet<string> {
+  const partitioned = new Set<string>();
+  const pods = new Map<string, string>();
+  for (const { identity, values } of devices) {
+    const { uuid, instance, pod } = identity;
+    const mig = values.get('migMode');
+    if (instance !== undefined || (mig !== undefined && mig !== 'Refused' && mig.value === 1)) partitioned.add(uuid);
+    if (pod === undefined) continue;
+    const other = pods.get(uuid);
+    if (other !== undefined && other !== pod) partitioned.add(uuid);
+    pods.set(uuid, pod);
+  }
+  return partitioned;
+}
+
+function readingsOf({ identity, values }: Device, partitioned: ReadonlySet<string>): Reading[] {
+  const { gpu, pod, node, uuid } = identity;
+  const device = partitioned.has(uuid) ? ('Partitioned' as const) : ('Whole' as const);
+  const about = { gpu, device, ...(pod === undefined ? {} : { pod }), ...(node === undefined ? {} : { node }) };
+  const readings: Reading[] = [];
+  const push = (metric: Metric, value: number, timestampMs: number | undefined): void => {
+    readings.push({ metric, value, ...about, ...(timestampMs === undefined ? {} : { timestampMs }) });
+  };
+  for (const [metric, found] of values) {
+    if (found === 'Refused' || isAuxiliary(metric)) continue;
+    push(metric, found.value, found.timestampMs);
+  }
+  if (!values.has('memoryTotalBytes')) {
+    const total = derivedTotal(values);
+    if (total !== undefined) push('memoryTotalBytes', total.value, total.timestampMs);
+  }
+  return readings;
+}
+
+function derivedTotal(
+  values: ReadonlyMap<TableMetric, Value | 'Refused'>,
+): { readonly value: number; readonly timestampMs: number | undefined } | undefined {
+  const used = values.get('memoryUsedBytes');
+  const free = values.get('memoryFreeBytes');
+  const reserved = values.get('memoryReservedBytes');
+  if (used === undefined || used === 'Refused' || free === undefined || free === 'Refused') return undefined;
+  if (reserved === 'Refused') return undefined;
+  return {
+    value: used.value + free.value + (reserved?.value ?? 0),
+    timestampMs: earlier(used.timestampMs, free.timestampMs),
+  };
+}
+
+function isAuxiliary(metric: TableMetric): metric is Exclude<TableMetric, Metric> {
+  return metric === 'memoryFreeBytes' || metric === 'memoryReservedBytes' || metric === 'migMode';
+}
+
+function rank(row: MetricRow): number {
+  return RANK.get(row.name) ?? Number.POSITIVE_INFINITY;
+}

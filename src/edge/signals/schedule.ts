@@ -1,0 +1,168 @@
+import type { Random } from '../../base/units/index.ts';
+import type { Sample, SourceHealth } from '../../core/topology/index.ts';
+import { Admission } from './admission.ts';
+import { HttpPageFetcher, type PageFetcher } from './page-fetcher.ts';
+import type { SignalSource } from './signal-source.ts';
+import { type CollectReport, type RunContext, SourceRun } from './source-run.ts';
+import { EngineSource } from './sources/engine-source.ts';
+import { GpuSource } from './sources/gpu-source.ts';
+import { PrometheusSource } from './sources/prometheus-source.ts';
+import type { Target } from './targets.ts';
+import { nodeTimers, type Timers } from './timers.ts';
+
+/** What the schedule needs of a log; pino fits. */
+export interface SignalLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export type SignalScheduleOptions = {
+  /** Milliseconds, never going backwards; the clock of every sample. */
+  readonly clock: () => number;
+  readonly random: Random;
+  readonly log: SignalLog;
+  readonly onSamples?: (samples: readonly Sample[]) => void;
+  readonly onHealth?: (health: SourceHealth) => void;
+  /** Hears of every try: counters and durations. */
+  readonly onCollected?: (report: CollectReport) => void;
+  readonly maxConcurrent?: number;
+  readonly timers?: Timers;
+  readonly sourceOf?: (target: Target) => SignalSource;
+};
+
+export type ScheduleStats = {
+  readonly sources: number;
+  /** Tries under way, and tries that wait for a place. */
+  readonly running: number;
+  readonly waiting: number;
+  /** Samples that were thrown away because nobody took them. */
+  readonly droppedSamples: number;
+};
+
+const MAX_CONCURRENT = 256;
+/** Several ticks of a large fleet; a control loop that stands still must not eat the memory. */
+const MAX_PENDING_SAMPLES = 200_000;
+
+/** Reads every target at its interval and keeps the samples until the next tick takes them. */
+export class SignalSchedule {
+  readonly #options: SignalScheduleOptions;
+  readonly #admission: Admission;
+  readonly #sourceOf: (target: Target) => SignalSource;
+  readonly #fetcher: HttpPageFetcher | undefined;
+  readonly #complaints = new Map<string, string | undefined>();
+  #runs = new Map<string, SourceRun>();
+  #pending: Sample[][] = [];
+  #pendingCount = 0;
+  #droppedSamples = 0;
+  #stopped = false;
+
+  constructor(options: SignalScheduleOptions) {
+    this.#options = options;
+    this.#admission = new Admission(options.maxConcurrent ?? MAX_CONCURRENT);
+    if (options.sourceOf === undefined) {
+      const fetcher = new HttpPageFetcher();
+      this.#fetcher = fetcher;
+      this.#sourceOf = (target) => sourceOf(target, fetcher);
+    } else {
+      this.#sourceOf = options.sourceOf;
+    }
+  }
+
+  /**
+   * Makes these the targets. Sources whose key stays go on undisturbed, with their memory and health; others end; new ones
+   * start at a random phase of their interval. After `stop` it does nothing.
+   */
+  configure(targets: readonly Target[]): void {
+    if (this.#stopped) return;
+    const wanted = new Map(targets.map((target) => [target.key, target]));
+    for (const [key, run] of this.#runs) {
+      if (wanted.has(key)) continue;
+      run.stop();
+      this.#complaints.delete(key);
+    }
+    const { clock, random, timers = nodeTimers } = this.#options;
+    const context: RunContext = {
+      clock,
+      random,
+      timers,
+      admission: this.#admission,
+      settled: (report) => this.#settled(report),
+    };
+    const runs = new Map<string, SourceRun>();
+    for (const [key, target] of wanted) {
+      runs.set(key, this.#runs.get(key) ?? new SourceRun(target, this.#sourceOf(target), context));
+    }
+    this.#runs = runs;
+  }
+
+  /** Empties what has come since the last call. Each sample is handed out once. */
+  take(): { readonly samples: readonly Sample[] } {
+    const samples = this.#pending.flat();
+    this.#pending = [];
+    this.#pendingCount = 0;
+    return { samples };
+  }
+
+  /** In the order of the targets. A source that was not tried yet has neither success nor failure. */
+  health(): readonly SourceHealth[] {
+    return [...this.#runs.values()].map((run) => run.health);
+  }
+
+  stats(): ScheduleStats {
+    return {
+      sources: this.#runs.size,
+      running: this.#admission.running,
+      waiting: this.#admission.waiting,
+      droppedSamples: this.#droppedSamples,
+    };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const run of this.#runs.values()) run.stop();
+    this.#runs.clear();
+    this.#fetcher?.close();
+  }
+
+  #settled(report: CollectReport): void {
+    const { samples } = report.collected;
+    if (samples.length > 0) {
+      this.#pending.push([...samples]);
+      this.#pendingCount += samples.length;
+      while (this.#pendingCount > MAX_PENDING_SAMPLES && this.#pending.length > 1) {
+        const oldest = this.#pending.shift() as Sample[];
+        this.#pendingCount -= oldest.length;
+        this.#droppedSamples += oldest.length;
+      }
+      this.#options.onSamples?.(samples);
+    }
+    this.#tell(report);
+    this.#options.onHealth?.(report.health);
+    this.#options.onCollected?.(report);
+  }
+
+  /** A line when the trouble of a source begins, changes its kind or ends; not one for every try. */
+  #tell({ target, collected, health }: CollectReport): void {
+    const trouble = collected.failure?.reason ?? collected.refusals[0]?.name ?? collected.note;
+    const before = this.#complaints.get(target.key);
+    if (trouble === before) return;
+    this.#complaints.set(target.key, trouble);
+    const { source, service, pool } = target;
+    if (trouble === undefined) this.#options.log.info({ source, service, pool }, 'signal source is well again');
+    else {
+      const message = collected.failure === undefined ? 'signal source sends unusable values' : 'signal source failed';
+      this.#options.log.warn({ source, service, pool, error: health.lastError }, message);
+    }
+  }
+}
+
+function sourceOf(target: Target, fetcher: PageFetcher): SignalSource {
+  switch (target.kind) {
+    case 'Engine':
+      return new EngineSource(target, fetcher);
+    case 'Exporter':
+      return new GpuSource(target, fetcher);
+    case 'Prometheus':
+      return new PrometheusSource(target, fetcher);
+  }
+}

@@ -1,0 +1,109 @@
+import type { Policy, Pool, Signals } from '../../core/policy/index.ts';
+import { type Endpoint, hostPort } from '../../core/topology/index.ts';
+import { shownUrl } from './source-name.ts';
+
+type Common = {
+  /** Same key, same source: it goes on running through a change of policy. */
+  readonly key: string;
+  /** For people: kind and URL, without credentials. */
+  readonly source: string;
+  readonly service: string;
+  readonly pool: string;
+  readonly url: string;
+  readonly intervalMs: number;
+};
+
+export type EngineTarget = Common & {
+  readonly kind: 'Engine';
+  readonly subject: { readonly address: string; readonly port: number };
+};
+
+export type ExporterTarget = Common & {
+  readonly kind: 'Exporter';
+  /** The endpoint's serving port; absent where several endpoints of the pool share the exporter. */
+  readonly subject: { readonly address: string; readonly port?: number };
+};
+
+export type PrometheusTarget = Common & {
+  readonly kind: 'Prometheus';
+  readonly joinBy: NonNullable<Signals['gpu']>['joinBy'];
+  /** Pods of other namespaces are not the pool's. */
+  readonly namespace?: string;
+};
+
+/** One thing to read periodically. */
+export type Target = EngineTarget | ExporterTarget | PrometheusTarget;
+
+/** What the policy wants read, given the endpoints that exist: pure, and in the order of the policy. */
+export function targetsFromPolicy(policy: Policy, endpoints: readonly Endpoint[]): readonly Target[] {
+  const byPool = new Map<string, Endpoint[]>();
+  for (const endpoint of endpoints) {
+    const key = poolKey(endpoint.service, endpoint.pool);
+    const members = byPool.get(key);
+    if (members === undefined) byPool.set(key, [endpoint]);
+    else members.push(endpoint);
+  }
+  return policy.services.flatMap((service) =>
+    service.pools.flatMap((pool) => {
+      const members = byPool.get(poolKey(service.name, pool.name)) ?? [];
+      return [...engineTargets(service.name, pool, members), ...gpuTargets(service.name, pool, members)];
+    }),
+  );
+}
+
+function engineTargets(service: string, pool: Pool, members: readonly Endpoint[]): EngineTarget[] {
+  const { engine } = pool.signals;
+  if (engine === undefined) return [];
+  return members.map(({ address, port }) => {
+    const url = `http://${hostPort(address, engine.port ?? port)}${engine.path}`;
+    const subject = { address, port };
+    return { kind: 'Engine', subject, ...common('engine', service, pool.name, url, engine.intervalMs, subject) };
+  });
+}
+
+function gpuTargets(service: string, pool: Pool, members: readonly Endpoint[]): Target[] {
+  const { gpu } = pool.signals;
+  if (gpu === undefined) return [];
+  const { source, intervalMs, joinBy } = gpu;
+  if (source.kind === 'Prometheus') {
+    if (members.length === 0) return [];
+    const url = queryUrl(source.url);
+    const namespace = pool.endpoints.kind === 'Kubernetes' ? { namespace: pool.endpoints.namespace } : {};
+    const about = { joinBy, ...namespace };
+    return [{ kind: 'Prometheus', ...about, ...common('prometheus', service, pool.name, url, intervalMs, about) }];
+  }
+  const exporters = new Map<string, Endpoint[]>();
+  for (const endpoint of members) {
+    const port = source.port ?? endpoint.port + (source.portOffset ?? 0);
+    const url = `http://${hostPort(endpoint.address, port)}${source.path}`;
+    exporters.set(url, [...(exporters.get(url) ?? []), endpoint]);
+  }
+  return [...exporters].map(([url, sharing]) => {
+    const { address, port } = sharing[0] as Endpoint;
+    const subject = sharing.length === 1 ? { address, port } : { address };
+    return { kind: 'Exporter', subject, ...common('gpu', service, pool.name, url, intervalMs, subject) };
+  });
+}
+
+function common(kind: string, service: string, pool: string, url: string, intervalMs: number, about: unknown): Common {
+  return {
+    key: JSON.stringify([kind, service, pool, url, intervalMs, about]),
+    source: `${kind} ${shownUrl(url)}`,
+    service,
+    pool,
+    url,
+    intervalMs,
+  };
+}
+
+/** A path prefix and a query string of the policy's URL stay. What is no URL is left for the fetcher to complain about. */
+function queryUrl(base: string): string {
+  if (!URL.canParse(base)) return base;
+  const url = new URL(base);
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v1/query`;
+  return url.href;
+}
+
+function poolKey(service: string, pool: string): string {
+  return `${service}/${pool}`;
+}

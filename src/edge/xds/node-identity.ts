@@ -1,0 +1,38 @@
+import type { Node } from '../../base/codec/index.ts';
+import { releaseBand, type SnapshotKey } from '../../core/snapshot/index.ts';
+
+/** Who is at the other end of a stream, and what it gets. */
+export type Peer = {
+  readonly nodeId: string;
+  readonly group: string;
+  readonly envoyVersion: string;
+  readonly key: SnapshotKey;
+};
+
+/**
+ * Reads the peer from the node of its first message. In `--dev` the group is `node.cluster`; with mutual TLS it follows
+ * from the certificate alone (design law 8), which is why the caller decides on the group and not the node.
+ */
+export function peerOf(node: Node, group: string): Peer {
+  return {
+    nodeId: node.id,
+    group,
+    envoyVersion: node.envoyVersion,
+    key: { group, release: releaseBand(node.envoyVersion), listenerOverrides: listenerOverrides(node.metadata) },
+  };
+}
+
+/** `metadata.loadline.listeners` of the bootstrap: `{ "models": "127.0.0.1:15011" }`. Anything else is not ours. */
+function listenerOverrides(metadata: Node['metadata']): Readonly<Record<string, string>> {
+  const loadline = metadata.loadline;
+  if (!isObject(loadline) || !isObject(loadline.listeners)) return {};
+  const overrides: Record<string, string> = {};
+  for (const [name, address] of Object.entries(loadline.listeners)) {
+    if (typeof address === 'string') overrides[name] = address;
+  }
+  return overrides;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

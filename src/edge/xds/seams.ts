@@ -1,0 +1,32 @@
+import type { Snapshot, SnapshotKey } from '../../core/snapshot/index.ts';
+import type { Delivery, LoadReport, NodePresence } from '../../core/topology/index.ts';
+
+/** Where streams get what they send. `undefined`: nothing can be said yet, the client keeps waiting (never publish empty). */
+export interface SnapshotProvider {
+  /** Names of the groups that the policy in force knows. */
+  groups(): readonly string[];
+  /** The current snapshot for a key, compiled when it is the first of its kind. */
+  snapshot(key: SnapshotKey): Snapshot | undefined;
+}
+
+/** Where everything goes that Envoys say. It is input of the next tick; nothing is decided on arrival. */
+export interface Inbox {
+  presence(presence: NodePresence): void;
+  report(report: LoadReport): void;
+  delivery(delivery: Delivery): void;
+}
+
+/** The part of the log that the room uses. */
+export interface XdsLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+}
+
+/** What the metrics want to know, as it happens. */
+export interface XdsMeter {
+  pushed(type: string, group: string, resources: number): void;
+  answered(type: string, latencyMs: number, nacked: boolean): void;
+  streams(kind: 'ads' | 'lrs', open: number): void;
+  reported(): void;
+}

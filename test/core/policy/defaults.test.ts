@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { formatIssue, loadPolicy } from '../../../src/core/policy/index.ts';
+import { group, loaded, onlyService, refused, service } from './load.ts';
+
+const chat = (...lines: readonly string[]) => onlyService(loaded(service(lines)));
+
+describe('what a service leaves out', () => {
+  it('has no signals, no limits, the root prefix and HTTP/1.1', () => {
+    const silent = chat();
+    expect(silent.match).toEqual({ pathPrefix: '/' });
+    expect(silent.upstream).toEqual({ protocol: 'Http1' });
+    expect(silent.rateLimits).toEqual([]);
+    expect(silent.pools[0]).toMatchObject({ capacityType: 'OnDemand', signals: {} });
+    expect(silent.pools[0]?.endpoints).toEqual({
+      kind: 'Static',
+      endpoints: [{ address: '10.0.0.1', port: 8000, capacity: 1 }],
+    });
+  });
+
+  it('is filled in key by key: one key of a block leaves the others at their defaults', () => {
+    expect(chat('timeouts: { request: 90s }').timeouts).toEqual({
+      connectMs: 2000,
+      responseHeadersMs: 600_000,
+      perTryIdleMs: 120_000,
+      streamIdleMs: 300_000,
+      requestMs: 90_000,
+    });
+    expect(chat('loadBalancer: { weights: Shadow }').loadBalancer).toEqual({
+      type: 'LeastRequest',
+      weights: 'Shadow',
+      maxWeightRatio: 20,
+      warmupMs: 30_000,
+    });
+    expect(chat('circuitBreakers: { maxRequests: 64 }').circuitBreakers).toEqual({
+      maxConnections: 512,
+      maxPendingRequests: 256,
+      maxRequests: 64,
+    });
+    expect(chat('outlierDetection: { maxEjectionPercent: 34% }').outlierDetection).toEqual({
+      consecutiveGatewayFailure: 3,
+      consecutiveLocalOriginFailure: 3,
+      intervalMs: 5000,
+      baseEjectionTimeMs: 30_000,
+      maxEjectionPercent: 34,
+      alwaysEjectOneHost: true,
+    });
+    expect(chat('retry: { budget: { percent: 12.5% } }').retry).toEqual({
+      numRetries: 2,
+      retryOn: ['connect-failure', 'refused-stream', 'reset-before-request', 'retriable-status-codes'],
+      retriableStatusCodes: [429, 503],
+      backOff: { baseIntervalMs: 25, maxIntervalMs: 250 },
+      retryAfter: { maxIntervalMs: 30_000 },
+      budget: { percent: 12.5, minRetryConcurrency: 1 },
+    });
+  });
+
+  it('takes 0s as none where none is possible', () => {
+    const off = 'timeouts: { responseHeaders: 0s, perTryIdle: 0s, streamIdle: 0s, request: 0s }';
+    expect(chat(off).timeouts).toMatchObject({ responseHeadersMs: 0, perTryIdleMs: 0, streamIdleMs: 0, requestMs: 0 });
+    expect(chat('loadBalancer: { warmup: 0s }').loadBalancer.warmupMs).toBe(0);
+  });
+
+  it('lets the longest back-off follow the first, as Envoy does', () => {
+    expect(chat('retry: { backOff: { baseInterval: 1s } }').retry.backOff.maxIntervalMs).toBe(10_000);
+  });
+
+  it('has no status codes to retry when nothing retries on them', () => {
+    expect(chat('retry: { retryOn: [connect-failure, reset] }').retry.retriableStatusCodes).toEqual([]);
+  });
+});
+
+describe('signals', () => {
+  const pools = `pools:
+    - { name: a, endpoints: { static: [{ address: 10.0.0.1, port: 8000 }] } }
+    - name: b
+      signals: { engine: { port: 9000 } }
+      endpoints: { static: [{ address: 10.0.0.2, port: 8000 }] }
+    - name: c
+      signals: { gpu: { prometheus: { url: "http://prometheus:9090" } } }
+      endpoints: { static: [{ address: 10.0.0.3, port: 8000 }] }`;
+  const shared = 'signals: { engine: { path: /stats, interval: 2s }, gpu: { exporter: { portOffset: 100 } } }';
+  const read = onlyService(loaded(service([shared], 'chat', pools))).pools.map((pool) => pool.signals);
+
+  it('of the service hold for a pool that has none', () => {
+    expect(read[0]).toEqual({
+      engine: { path: '/stats', intervalMs: 2000 },
+      gpu: { intervalMs: 1000, source: { kind: 'Exporter', path: '/metrics', portOffset: 100 }, joinBy: ['Port'] },
+    });
+  });
+
+  it('of a pool replace those of the service, engine and gpu each as a whole', () => {
+    expect(read[1]).toEqual({ ...read[0], engine: { path: '/metrics', intervalMs: 1000, port: 9000 } });
+    expect(read[2]).toEqual({
+      engine: { path: '/stats', intervalMs: 2000 },
+      gpu: {
+        intervalMs: 5000,
+        source: { kind: 'Prometheus', url: 'http://prometheus:9090' },
+        joinBy: ['Pod', 'Node'],
+      },
+    });
+  });
+
+  it('are not said to be missing: Prometheus as a source is no warning', () => {
+    const result = loadPolicy([{ name: 'p.yaml', text: service([shared], 'chat', pools) }]);
+    expect(result).toMatchObject({ ok: true, warnings: [] });
+  });
+});
+
+describe('rate limits', () => {
+  it('are per second, per sidecar unless said otherwise, with 1000 buckets when they have a key', () => {
+    const limits = chat(
+      'rateLimits:',
+      '  - { name: a, rate: 3000/m, burst: 10 }',
+      '  - { name: b, rate: 10/h, burst: 1, scope: Group, key: { header: x-api-key } }',
+    ).rateLimits;
+    expect(limits).toMatchObject([
+      { name: 'a', ratePerSec: 50, burst: 10, scope: 'Sidecar', maxKeys: 1 },
+      { name: 'b', ratePerSec: 10 / 3600, burst: 1, scope: 'Group', key: { header: 'x-api-key' }, maxKeys: 1000 },
+    ]);
+    expect(limits[0]?.origin).toEqual({ file: '0.yaml', line: 7, column: 7 });
+  });
+
+  it('need a bucket that holds what one fill of 50 ms brings', () => {
+    expect(chat('rateLimits: [{ name: a, rate: 3000/s, burst: 150 }]').rateLimits[0]?.burst).toBe(150);
+    expect(refused(service(['rateLimits: [{ name: a, rate: 3000/s, burst: 149 }]']))[0]?.path).toBe(
+      'spec.rateLimits[0].burst',
+    );
+  });
+});
+
+describe('addresses', () => {
+  it('are kept in the one spelling that Envoy reports back', () => {
+    const pools = 'pools: [{ name: a, endpoints: { static: [{ address: "2001:DB8:0:0::1", port: 8000 }] } }]';
+    expect(onlyService(loaded(service([], 'chat', pools))).pools[0]?.endpoints).toMatchObject({
+      endpoints: [{ address: '2001:db8::1' }],
+    });
+    const listening = group('[chat]').replace('127.0.0.1', '"::"');
+    expect(loaded(listening, service()).groups[0]?.listeners[0]?.address).toBe('::');
+  });
+});
+
+describe('what is accepted and not enforced yet', () => {
+  const warnings = (text: string) => {
+    const result = loadPolicy([{ name: 'p.yaml', text }]);
+    return result.ok ? result.warnings.map(formatIssue) : expect.fail(result.issues.map(formatIssue).join('\n'));
+  };
+
+  it('is not said of a split over one pool, which every sidecar obeys already', () => {
+    expect(warnings(service(['split: { mode: Fixed, weights: { gpu: 100 } }']))).toEqual([]);
+    const two = `pools:
+    - { name: a, endpoints: { static: [{ address: 10.0.0.1, port: 8000 }] } }
+    - { name: b, endpoints: { static: [{ address: 10.0.0.2, port: 8000 }] } }`;
+    expect(warnings(service(['split: { mode: Fixed, weights: { a: 80, b: 20 } }'], 'chat', two))).toEqual([
+      'p.yaml:6:3: accepted, not enforced yet: spec.split',
+    ]);
+  });
+
+  it('is said of a limit with a class, not of one without', () => {
+    const classes = `---
+apiVersion: loadline.dev/v1alpha1
+kind: TrafficClasses
+metadata: { name: standard }
+spec: { header: x-class, classes: [{ name: P1 }] }
+`;
+    const limits = [
+      'rateLimits:',
+      '  - { name: a, rate: 1/s, burst: 1 }',
+      '  - { name: b, rate: 1/s, burst: 1, class: P1 }',
+    ];
+    expect(warnings(service(limits) + classes)).toEqual([
+      'p.yaml:8:7: accepted, not enforced yet: spec.rateLimits[1]',
+      'p.yaml:11:1: accepted, not enforced yet: TrafficClasses/standard',
+    ]);
+  });
+});

@@ -1,0 +1,97 @@
+import { formatDuration } from '../../../src/base/units/index.ts';
+import type { ModelService, Policy, Pool, SidecarGroup, Signals } from '../../../src/core/policy/index.ts';
+
+type Written = Record<string, unknown>;
+
+/** A normalised policy written back in the language, nothing left to a default: the inverse of loading. */
+export function printPolicy(policy: Policy): readonly Written[] {
+  return [...policy.groups.map(printGroup), ...policy.services.map(printService)];
+}
+
+function document(kind: string, name: string, spec: Written): Written {
+  return { apiVersion: 'loadline.dev/v1alpha1', kind, metadata: { name }, spec };
+}
+
+function printGroup(group: SidecarGroup): Written {
+  const listeners = group.listeners.map(({ origin: _origin, ...rest }) => rest);
+  const identities = group.identities.length === 0 ? {} : { identities: group.identities };
+  return document('SidecarGroup', group.name, { listeners, modelServices: group.modelServices, ...identities });
+}
+
+function printService(service: ModelService): Written {
+  const { timeouts, loadBalancer, outlierDetection, retry } = service;
+  const { warmupMs, ...balancing } = loadBalancer;
+  const { intervalMs, baseEjectionTimeMs, maxEjectionPercent, ...outliers } = outlierDetection;
+  return document('ModelService', service.name, {
+    hostnames: service.hostnames,
+    match: service.match,
+    upstream: service.upstream,
+    timeouts: {
+      connect: formatDuration(timeouts.connectMs),
+      responseHeaders: formatDuration(timeouts.responseHeadersMs),
+      perTryIdle: formatDuration(timeouts.perTryIdleMs),
+      streamIdle: formatDuration(timeouts.streamIdleMs),
+      request: formatDuration(timeouts.requestMs),
+    },
+    pools: service.pools.map(printPool),
+    loadBalancer: { ...balancing, warmup: formatDuration(warmupMs) },
+    outlierDetection: {
+      ...outliers,
+      interval: formatDuration(intervalMs),
+      baseEjectionTime: formatDuration(baseEjectionTimeMs),
+      maxEjectionPercent: `${maxEjectionPercent}%`,
+    },
+    retry: {
+      numRetries: retry.numRetries,
+      retryOn: retry.retryOn,
+      retriableStatusCodes: retry.retriableStatusCodes,
+      backOff: {
+        baseInterval: formatDuration(retry.backOff.baseIntervalMs),
+        maxInterval: formatDuration(retry.backOff.maxIntervalMs),
+      },
+      retryAfter: { maxInterval: formatDuration(retry.retryAfter.maxIntervalMs) },
+      budget: { ...retry.budget, percent: `${retry.budget.percent}%` },
+    },
+    circuitBreakers: service.circuitBreakers,
+    rateLimits: service.rateLimits.map(({ origin: _origin, ratePerSec, maxKeys, ...rest }) => ({
+      ...rest,
+      rate: printRate(ratePerSec),
+      ...(rest.key === undefined ? {} : { maxKeys }),
+    })),
+  });
+}
+
+function printPool({ origin: _origin, endpoints, signals, ...rest }: Pool): Written {
+  if (endpoints.kind !== 'Static') {
+    const { kind, ...source } = endpoints;
+    return { ...rest, signals: printSignals(signals), endpoints: { [kind.toLowerCase()]: source } };
+  }
+  return { ...rest, signals: printSignals(signals), endpoints: { static: endpoints.endpoints } };
+}
+
+function printSignals({ engine, gpu }: Signals): Written {
+  const written: Written = {};
+  if (engine !== undefined) {
+    const { intervalMs, ...rest } = engine;
+    written.engine = { ...rest, interval: formatDuration(intervalMs) };
+  }
+  if (gpu !== undefined) {
+    const { kind, ...source } = gpu.source;
+    const interval = formatDuration(gpu.intervalMs);
+    written.gpu = { [kind.toLowerCase()]: source, interval, joinBy: gpu.joinBy };
+  }
+  return written;
+}
+
+/** In the unit in which it is a whole number: 10/h is no finite decimal per second. */
+function printRate(perSec: number): string {
+  for (const [unit, seconds] of [
+    ['s', 1],
+    ['m', 60],
+    ['h', 3600],
+  ] as const) {
+    const whole = Math.round(perSec * seconds);
+    if (whole / seconds === perSec) return `${whole}/${unit}`;
+  }
+  return `${perSec}/s`;
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { encodeMessage, type JsonValue } from '../../../src/base/codec/index.ts';
+import { bootstrap, commandLine } from '../../../src/core/resources/index.ts';
+import { at } from './read-resource.ts';
+
+const BASE = { nodeId: 'a', group: 'lab', xds: ['127.0.0.1:18000'] };
+
+describe('bootstrap', () => {
+  it('says who the sidecar is and which listeners it moves', () => {
+    expect(bootstrap({ ...BASE, listeners: { models: '127.0.0.1:16001' } })['node']).toEqual({
+      id: 'a',
+      cluster: 'lab',
+      metadata: { loadline: { listeners: { models: '127.0.0.1:16001' } } },
+    });
+  });
+
+  it('waits at most 2 s for anything, so that an Envoy without a server soon serves what it has', () => {
+    const found: string[] = [];
+    visit(bootstrap(BASE), (key, value) => {
+      if (key === 'initial_fetch_timeout') found.push(value as string);
+      if (key.endsWith('_config') && at(value, 'ads') !== undefined) expect(at(value, 'initial_fetch_timeout'), key).toBeDefined();
+    });
+    expect(found.length).toBeGreaterThanOrEqual(5);
+    for (const text of found) expect(Number.parseFloat(text)).toBeLessThanOrEqual(2);
+  });
+
+  it('comes back within 2 s after an outage', () => {
+    expect(at(bootstrap(BASE), 'dynamic_resources.ads_config')).toMatchObject({
+      api_type: 'DELTA_GRPC',
+      set_node_on_first_message_only: true,
+      grpc_services: [{ envoy_grpc: { retry_policy: { retry_back_off: { base_interval: '0.2s', max_interval: '2s' } } } }],
+    });
+  });
+
+  it('has the runtime layers in the order of precedence, the operator last', () => {
+    const layers = at(bootstrap(BASE), 'layered_runtime.layers') as { name: string }[];
+    expect(layers.map(({ name }) => name)).toEqual(['lasting', 'lapsing', 'admin']);
+  });
+
+  it('reports load and has no per-endpoint stats, which Envoy would refuse beside it', () => {
+    const text = JSON.stringify(bootstrap(BASE));
+    expect(text).toContain('load_stats_config');
+    expect(text).not.toContain('per_endpoint_stats');
+  });
+
+  it('takes two servers, names, IPv6 and UNIX sockets', () => {
+    const xds = (addresses: string[]) => at(bootstrap({ ...BASE, xds: addresses }), 'static_resources.clusters.0') as never;
+    const addresses = (cluster: JsonValue) =>
+      (at(cluster, 'load_assignment.endpoints.0.lb_endpoints') as JsonValue[]).map((each) => at(each, 'endpoint.address'));
+    const two = xds(['[::1]:18000', 'unix:/run/loadline/xds.sock']);
+    expect(at(two, 'type')).toBe('STATIC');
+    expect(addresses(two)).toEqual([
+      { socket_address: { address: '::1', port_value: 18_000 } },
+      { pipe: { path: '/run/loadline/xds.sock' } },
+    ]);
+    expect(at(xds(['loadline.mesh.svc:18000']), 'type')).toBe('STRICT_DNS');
+  });
+
+  it('is a message of Envoy: no field is misspelt', () => {
+    const full = bootstrap({ ...BASE, xds: ['a:1', 'b:2'], admin: 'unix:/run/admin.sock', zone: 'z', listeners: { m: '[::1]:1' } });
+    expect(encodeMessage('envoy.config.bootstrap.v3.Bootstrap', full).length).toBeGreaterThan(500);
+  });
+
+  it.each([
+    [{ xds: [] }, /one or two xDS addresses/],
+    [{ xds: ['a:1', 'b:1', 'c:1'] }, /one or two xDS addresses/],
+    [{ xds: ['nonsense'] }, /xDS address nonsense/],
+    [{ xds: ['127.0.0.1:0'] }, /expected HOST:PORT/],
+    [{ admin: 'localhost:9901' }, /admin address localhost:9901/],
+    [{ listeners: { models: 'models:1' } }, /listener models=models:1/],
+  ])('refuses %j', (over, message) => {
+    expect(() => bootstrap({ ...BASE, ...over })).toThrow(message);
+  });
+});
+
+describe('command line', () => {
+  it('drains longer than the longest stream and lets several Envoys share a host', () => {
+    const words = commandLine({ configPath: 'b.json', longestStreamMs: 7_200_000 });
+    expect(words.slice(0, 3)).toEqual(['envoy', '-c', 'b.json']);
+    expect(words).toContain('--use-dynamic-base-id');
+    expect(Number(words[words.indexOf('--drain-time-s') + 1])).toBeGreaterThan(7200);
+    expect(Number(words[words.indexOf('--parent-shutdown-time-s') + 1])).toBeGreaterThan(Number(words[words.indexOf('--drain-time-s') + 1]));
+    expect(words[words.indexOf('--concurrency') + 1]).toBe('1');
+  });
+});
+
+function visit(value: JsonValue, see: (key: string, value: JsonValue) => void): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, part] of Object.entries(value)) {
+    see(key, part as JsonValue);
+    visit(part as JsonValue, see);
+  }
+}

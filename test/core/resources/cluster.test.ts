@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { compileStructure } from '../../../src/core/resources/index.ts';
+import { aGroup, aPolicy, aService } from './build-policy.ts';
+import { at, messageOf } from './read-resource.ts';
+
+function clusterOf(service: ReturnType<typeof aService>) {
+  const resources = compileStructure(aPolicy([service]), aGroup([service]), { release: '1.40', listenerOverrides: {} });
+  return messageOf(resources, 'cluster', service.name);
+}
+
+describe('cluster', () => {
+  it('takes its endpoints from ADS and waits at most 2 s for them', () => {
+    expect(clusterOf(aService('chat'))).toMatchObject({
+      name: 'chat',
+      type: 'EDS',
+      eds_cluster_config: {
+        service_name: 'chat',
+        eds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '2s' },
+      },
+      connect_timeout: '2s',
+      ignore_health_on_host_removal: true,
+    });
+  });
+
+  it('applies weights and ejections at once and never panics', () => {
+    const cluster = clusterOf(aService('chat'));
+    expect(at(cluster, 'common_lb_config.update_merge_window')).toBe('0s');
+    expect(at(cluster, 'common_lb_config.healthy_panic_threshold')).toEqual({});
+  });
+
+  it('ejects on gateway failures in a row, which Envoy only counts by default, and on local failures apart from them', () => {
+    expect(clusterOf(aService('chat'))['outlier_detection']).toEqual({
+      interval: '5s',
+      base_ejection_time: '30s',
+      max_ejection_percent: 50,
+      always_eject_one_host: true,
+      consecutive_gateway_failure: 3,
+      enforcing_consecutive_gateway_failure: 100,
+      enforcing_consecutive_5xx: 0,
+      split_external_local_origin_errors: true,
+      consecutive_local_origin_failure: 3,
+      enforcing_consecutive_local_origin_failure: 100,
+      enforcing_success_rate: 0,
+      enforcing_local_origin_success_rate: 0,
+      successful_active_health_check_uneject_host: false,
+    });
+  });
+
+  it('balances by weight alone: with a local cluster, zones would override the weights', () => {
+    for (const type of ['LeastRequest', 'RoundRobin'] as const) {
+      const base = aService('chat');
+      const cluster = clusterOf({ ...base, loadBalancer: { ...base.loadBalancer, type } });
+      const policy = at(cluster, 'load_balancing_policy.policies.0.typed_extension_config.typed_config');
+      expect(policy).toMatchObject({
+        '@type': expect.stringContaining(type),
+        locality_lb_config: { zone_aware_lb_config: { routing_enabled: {} } },
+      });
+    }
+  });
+
+  it('drops idle HTTP/1 connections before the model server does, and pings HTTP/2 ones', () => {
+    const options = 'typed_extension_protocol_options';
+    const key = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+    const h1 = (clusterOf(aService('chat'))[options] as Record<string, object>)[key];
+    const h2 = (clusterOf(aService('chat', { upstream: { protocol: 'Http2' } }))[options] as Record<string, object>)[key];
+    expect(h1).toMatchObject({ common_http_protocol_options: { idle_timeout: '4s' }, explicit_http_config: { http_protocol_options: {} } });
+    expect(h2).toMatchObject({
+      explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '5s' } } },
+    });
+  });
+});

@@ -1,0 +1,325 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Resource, TYPE_URL } from '../../../src/core/resources/index.ts';
+import type { TypeView } from '../../../src/core/snapshot/index.ts';
+import { type DeltaRequest, DeltaSubscription, type Outgoing } from '../../../src/core/subscriptions/index.ts';
+
+const CLA = TYPE_URL.endpoint as string;
+
+function resource(name: string, version: string, ttlMs?: number): Resource {
+  const bytes = Buffer.from(`${name}@${version}`);
+  return { typeUrl: CLA, name, version, bytes, delta: bytes, needs: [], ...(ttlMs === undefined ? {} : { ttlMs }) };
+}
+
+function view(...resources: readonly Resource[]): TypeView {
+  return new Map(resources.map((one) => [one.name, one]));
+}
+
+function request(part: Partial<DeltaRequest> = {}): DeltaRequest {
+  return { subscribe: [], unsubscribe: [], initialVersions: {}, nonce: '', ...part };
+}
+
+/** A subscription with its own nonces, as a stream would drive it. */
+class Driver {
+  readonly subscription = new DeltaSubscription(CLA);
+  nonce = 0;
+  nowMs = 1000;
+
+  ask(part: Partial<DeltaRequest>) {
+    return this.subscription.receive(request(part), this.nowMs);
+  }
+
+  next(of: TypeView): Outgoing | undefined {
+    this.nonce += 1;
+    return (
+      this.subscription.next(of, 'Upsert', String(this.nonce), this.nowMs) ??
+      this.subscription.next(of, 'Remove', String(this.nonce), this.nowMs)
+    );
+  }
+
+  names(of: TypeView): readonly string[] | undefined {
+    return this.next(of)?.resources.map(({ name }) => name);
+  }
+
+  ack(nonce = this.nonce) {
+    return this.ask({ nonce: String(nonce) });
+  }
+
+  nack(message: string, nonce = this.nonce) {
+    return this.ask({ nonce: String(nonce), errorDetail: { message } });
+  }
+}
+
+describe('subscribing', () => {
+  it('says nothing before the client spoke', () => {
+    expect(new Driver().next(view(resource('a', '1')))).toBeUndefined();
+  });
+
+  it('an empty first request is a wildcard: everything, sorted, once', () => {
+    const driver = new Driver();
+    driver.ask({});
+    const all = view(resource('b', '1'), resource('a', '1'));
+    expect(driver.names(all)).toEqual(['a', 'b']);
+    driver.ack();
+    expect(driver.next(all)).toBeUndefined();
+  });
+
+  it('names get only what they name; a later name is sent alone', () => {
+    const driver = new Driver();
+    const all = view(resource('a', '1'), resource('b', '1'), resource('c', '1'));
+    driver.ask({ subscribe: ['b'] });
+    expect(driver.names(all)).toEqual(['b']);
+    driver.ask({ subscribe: ['c'], nonce: String(driver.nonce) });
+    expect(driver.names(all)).toEqual(['c']);
+  });
+
+  it('a name that does not exist is answered as removed, once, and sent when it comes to be', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['ghost'] });
+    expect(driver.next(view())).toMatchObject({ resources: [], removed: ['ghost'] });
+    driver.ack();
+    expect(driver.next(view())).toBeUndefined();
+    expect(driver.names(view(resource('ghost', '1')))).toEqual(['ghost']);
+  });
+
+  it('a re-subscription is answered with the same version again', () => {
+    const driver = new Driver();
+    const all = view(resource('a', '1'));
+    driver.ask({ subscribe: ['a'] });
+    driver.next(all);
+    driver.ack();
+    driver.ask({ subscribe: ['a'] });
+    expect(driver.names(all)).toEqual(['a']);
+    driver.ack();
+    expect(driver.next(all)).toBeUndefined();
+  });
+
+  it('unsubscribing is silent, and what changes afterwards is not sent', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['a', 'b'] });
+    driver.next(view(resource('a', '1'), resource('b', '1')));
+    driver.ask({ unsubscribe: ['a'] });
+    expect(driver.names(view(resource('a', '2'), resource('b', '2')))).toEqual(['b']);
+  });
+
+  it('unsubscribing a name under a wildcard is answered, since the client cannot know whether the wildcard covers it', () => {
+    const driver = new Driver();
+    const all = view(resource('a', '1'));
+    driver.ask({});
+    driver.next(all);
+    driver.ack();
+    driver.ask({ subscribe: ['a', 'gone'] });
+    expect(driver.next(all)).toMatchObject({ removed: ['gone'] });
+    driver.ask({ unsubscribe: ['a'] });
+    expect(driver.names(all)).toEqual(['a']);
+    driver.ask({ unsubscribe: ['gone'] });
+    expect(driver.next(all)?.removed).toEqual(['gone']);
+  });
+
+  it('leaving the wildcard keeps the names', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['*', 'a'] });
+    driver.next(view(resource('a', '1'), resource('b', '1')));
+    driver.ask({ unsubscribe: ['*'] });
+    expect(driver.names(view(resource('a', '2'), resource('b', '2')))).toEqual(['a']);
+  });
+});
+
+describe('reconnecting', () => {
+  it('sends nothing for equal versions, the new one for another, and the removal of what went meanwhile', () => {
+    const driver = new Driver();
+    driver.ask({ initialVersions: { same: '1', old: '1', gone: '1' } });
+    const now = view(resource('same', '1'), resource('old', '2'));
+    expect(driver.names(now)).toEqual(['old']);
+    expect(driver.next(now)).toMatchObject({ resources: [], removed: ['gone'] });
+    expect(driver.next(now)).toBeUndefined();
+  });
+
+  it('names that are also listed with their version are not sent again', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['a'], initialVersions: { a: '1' } });
+    expect(driver.next(view(resource('a', '1')))).toBeUndefined();
+  });
+});
+
+describe('refusals (law 5)', () => {
+  it('never repeats refused bytes, and sends the next version', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['a'] });
+    driver.next(view(resource('a', '1')));
+    driver.ack();
+    driver.next(view(resource('a', 'bad')));
+    expect(driver.nack('weight 0')).toMatchObject({ kind: 'Nacked', culprit: 'a', message: 'weight 0' });
+    expect(driver.next(view(resource('a', 'bad')))).toBeUndefined();
+    expect(driver.next(view(resource('a', '1')))).toBeUndefined();
+    expect(driver.names(view(resource('a', '3')))).toEqual(['a']);
+  });
+
+  it('resends the others without the resource that the text names', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['chat', 'chat-2', 'code'] });
+    const all = view(resource('chat', '1'), resource('chat-2', '1'), resource('code', '1'));
+    driver.next(all);
+    driver.nack('goo.gle/debugstr cluster_name: "chat-2" endpoints { … } value must be greater than or equal to 1');
+    expect(driver.names(all)).toEqual(['chat', 'code']);
+    driver.ack();
+    expect(driver.next(all)).toBeUndefined();
+  });
+
+  it('sends each alone when the text names none, so that the culprit shows itself', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['a', 'b', 'c'] });
+    const all = view(resource('a', '1'), resource('b', '1'), resource('c', '1'));
+    driver.next(all);
+    driver.nack('something is wrong');
+    expect(driver.names(all)).toEqual(['a']);
+    expect(driver.names(all)).toEqual(['b']);
+    const nonceOfB = driver.nonce;
+    expect(driver.names(all)).toEqual(['c']);
+    expect(driver.nack('something is wrong', nonceOfB)).toMatchObject({ culprit: 'b' });
+    expect(driver.next(all)).toBeUndefined();
+    expect(driver.subscription.refusedIn(all)).toEqual(['b']);
+  });
+
+  it('a refusal of an old response does not touch a newer one', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['a'] });
+    driver.next(view(resource('a', '1')));
+    const first = driver.nonce;
+    driver.next(view(resource('a', '2')));
+    driver.nack('no', first);
+    driver.ack();
+    expect(driver.subscription.acked.get('a')).toBe('2');
+    expect(driver.next(view(resource('a', '2')))).toBeUndefined();
+  });
+});
+
+describe('forcing (law 3)', () => {
+  it('sends an unchanged resource again, and only to who wants it', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['a'] });
+    const all = view(resource('a', '1'), resource('b', '1'));
+    driver.next(all);
+    driver.ack();
+    driver.subscription.force(['a', 'b']);
+    expect(driver.names(all)).toEqual(['a']);
+    expect(driver.next(all)).toBeUndefined();
+  });
+
+  it('survives the refusal of a neighbour in the same response', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['a', 'b'] });
+    driver.next(view(resource('a', '1'), resource('b', '1')));
+    driver.ack();
+    driver.subscription.force(['a']);
+    const all = view(resource('a', '1'), resource('b', '2'));
+    expect(driver.names(all)).toEqual(['a', 'b']);
+    driver.nack('bad b here: cluster_name: "b"');
+    expect(driver.names(all)).toEqual(['a']);
+  });
+});
+
+describe('heartbeats (law 11)', () => {
+  const ttl = view(resource('lapsing', '1', 15_000));
+
+  it('come every third of the TTL, without a body', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['lapsing'] });
+    driver.next(ttl);
+    driver.ack();
+    expect(driver.subscription.dueHeartbeats(ttl, 'h', driver.nowMs + 4999)).toBeUndefined();
+    const beat = driver.subscription.dueHeartbeats(ttl, 'h', driver.nowMs + 5000);
+    expect(beat?.heartbeats.map(({ name }) => name)).toEqual(['lapsing']);
+    expect(beat?.resources).toEqual([]);
+    expect(driver.subscription.dueHeartbeats(ttl, 'h2', driver.nowMs + 5001)).toBeUndefined();
+  });
+
+  it('come at once on a reconnect with the version still alive', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['lapsing'], initialVersions: { lapsing: '1' } });
+    expect(driver.next(ttl)).toBeUndefined();
+    expect(driver.subscription.dueHeartbeats(ttl, 'h', driver.nowMs)?.heartbeats).toHaveLength(1);
+  });
+
+  it('are the whole resource again when a client re-subscribes within a stream', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['lapsing'] });
+    driver.next(ttl);
+    driver.ack();
+    driver.ask({ subscribe: ['lapsing'] });
+    expect(driver.names(ttl)).toEqual(['lapsing']);
+  });
+});
+
+describe('any history', () => {
+  const NAMES = ['a', 'b', 'c'];
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('edit' as const), name: fc.constantFrom(...NAMES), version: fc.constantFrom('1', '2', '3', 'bad', '') }),
+    fc.record({ kind: fc.constant('subscribe' as const), name: fc.constantFrom(...NAMES) }),
+    fc.record({ kind: fc.constant('unsubscribe' as const), name: fc.constantFrom(...NAMES) }),
+    fc.record({ kind: fc.constant('answer' as const) }),
+    fc.record({ kind: fc.constant('send' as const) }),
+  );
+
+  it('converges: a client that refuses "bad" ends with the newest good version of all it wants, and saw no refusal twice', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const driver = new Driver();
+        driver.ask({ subscribe: ['a'] });
+        const wanted = new Set(['a']);
+        const held = new Map<string, string>();
+        const world = new Map<string, Resource>();
+        const refused = new Set<string>();
+        let current: TypeView = new Map();
+        const queue: { nonce: string; out: Outgoing }[] = [];
+        const answer = (): void => {
+          const next = queue.shift();
+          if (next === undefined) return;
+          const bad = next.out.resources.filter(({ version }) => version === 'bad');
+          if (bad.length > 0) {
+            driver.ask({ nonce: next.nonce, errorDetail: { message: 'refused' } });
+            // Only a response of one is proof against its resource; the members of a larger one are tried alone.
+            if (next.out.resources.length === 1) refused.add(bad[0]?.name as string);
+            return;
+          }
+          for (const { name, version } of next.out.resources) held.set(name, version);
+          for (const name of next.out.removed) held.delete(name);
+          driver.ask({ nonce: next.nonce });
+        };
+        const send = (): boolean => {
+          const out = driver.next(current);
+          if (out === undefined) return false;
+          const names = [...out.resources.map(({ name }) => name), ...out.removed];
+          expect(new Set(names).size).toBe(names.length);
+          for (const { name, version } of out.resources) expect(version === 'bad' && refused.has(name)).toBe(false);
+          queue.push({ nonce: String(driver.nonce), out });
+          return true;
+        };
+        for (const one of steps) {
+          if (one.kind === 'edit') {
+            if (one.version === '') world.delete(one.name);
+            else world.set(one.name, resource(one.name, one.version));
+            current = new Map(world);
+          } else if (one.kind === 'subscribe') {
+            wanted.add(one.name);
+            driver.ask({ subscribe: [one.name] });
+          } else if (one.kind === 'unsubscribe') {
+            wanted.delete(one.name);
+            held.delete(one.name);
+            refused.delete(one.name);
+            driver.ask({ unsubscribe: [one.name] });
+          } else if (one.kind === 'answer') answer();
+          else send();
+        }
+        for (let guard = 0; guard < 200 && (send() || queue.length > 0); guard += 1) answer();
+        expect(driver.next(current)).toBeUndefined();
+        for (const name of wanted) {
+          const now = world.get(name)?.version;
+          if (now !== 'bad') expect(held.get(name)).toBe(now);
+          else expect(held.get(name)).not.toBe('bad');
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});

@@ -1,0 +1,362 @@
+import { describe, expect, it } from 'vitest';
+import type { Sample } from '../../../src/core/topology/index.ts';
+import type { EngineTarget, ExporterTarget, PrometheusTarget } from '../../../src/edge/signals/index.ts';
+import type { Page, PageFetcher, PageRequest } from '../../../src/edge/signals/page-fetcher.ts';
+import { EngineSource } from '../../../src/edge/signals/sources/engine-source.ts';
+import { GpuSource } from '../../../src/edge/signals/sources/gpu-source.ts';
+import { PrometheusSource } from '../../../src/edge/signals/sources/prometheus-source.ts';
+import { fixture } from './fixture.ts';
+
+const never = new AbortController().signal;
+const common = { key: 'k', service: 'chat', pool: 'gpu', intervalMs: 1000 };
+
+/** Answers every request after 40 ms of nobody's time. */
+class FakeFetcher implements PageFetcher {
+  readonly asked: PageRequest[] = [];
+  answer: (request: PageRequest) => string | Page = () => '';
+  contentType = 'text/plain';
+
+  async get(request: PageRequest): Promise<Page> {
+    this.asked.push(request);
+    const answer = this.answer(request);
+    if (typeof answer !== 'string') return answer;
+    return { ok: true, body: Buffer.from(answer), contentType: this.contentType, tookMs: 40 };
+  }
+}
+
+function valuesOf(samples: readonly Sample[]): Record<string, number> {
+  return Object.fromEntries(samples.map(({ metric, value }) => [metric, value]));
+}
+
+describe('the engine source', () => {
+  const target: EngineTarget = {
+    ...common,
+    kind: 'Engine',
+    source: 'engine http://10.0.0.1:8000/metrics',
+    url: 'http://10.0.0.1:8000/metrics',
+    subject: { address: '10.0.0.1', port: 8000 },
+  };
+
+  it('turns a page into samples about the endpoint, dated when the page was there', async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = () => fixture('vllm.metrics');
+    const { samples, failure } = await new EngineSource(target, fetcher).collect(5000, never);
+    expect(failure).toBeUndefined();
+    expect(samples).toHaveLength(8);
+    expect(samples[0]).toEqual({
+      subject: { address: '10.0.0.1', port: 8000 },
+      metric: 'runningRequests',
+      value: 29,
+      sampledAtMs: 5040,
+      changedAtMs: 5040,
+      source: 'engine http://10.0.0.1:8000/metrics',
+    });
+    expect(fetcher.asked).toEqual([{ url: target.url, accept: 'text/plain;version=0.0.4' }]);
+  });
+
+  it('fails, and still tells when the process started, when the engine keeps no statistics', async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = () => 'process_start_time_seconds 1.7e9\npython_info{version="3.12"} 1\n';
+    const { samples, failure } = await new EngineSource(target, fetcher).collect(0, never);
+    expect(valuesOf(samples)).toEqual({ processStartTimeSeconds: 1.7e9 });
+    expect(failure).toEqual({ reason: 'NoMetrics', message: 'the page has no known engine metric' });
+  });
+
+  it('refuses pages that are no metrics, are cut, or have too much of the wanted', async () => {
+    const fetcher = new FakeFetcher();
+    const source = new EngineSource(target, fetcher);
+    const reason = async () => {
+      const { samples, failure } = await source.collect(0, never);
+      expect(samples).toEqual([]);
+      return `${failure?.reason}: ${failure?.message}`;
+    };
+    fetcher.answer = () => 'vllm:num_requests_running 1\nvllm:num_requests_waiting 1';
+    expect(await reason()).toBe('Truncated: the page ends in the middle of a line');
+    fetcher.answer = () =>
+      Array.from({ length: 10_001 }, (_, at) => `vllm:num_requests_running{e="${at}"} 1\n`).join('');
+    expect(await reason()).toBe('TooLarge: the page has too many series of the wanted names');
+    fetcher.answer = () => '';
+    expect(await reason()).toMatch(/^NoMetrics/);
+    fetcher.contentType = 'text/html';
+    fetcher.answer = () => 'vllm:num_requests_running 1\n';
+    expect(await reason()).toBe('ContentType: answered text/html where text/plain is expected');
+    for (const contentType of ['', 'text/plain', 'application/openmetrics-text']) {
+      fetcher.contentType = contentType;
+      expect(await source.collect(0, never), contentType).toMatchObject({ samples: [{ value: 1 }] });
+    }
+  });
+
+  it('goes on with the rest when a line or a value is bad, and tells of it', async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = () => 'vllm:num_requests_running NaN\nvllm:num_requests_waiting 2\n<broken>\n';
+    const { samples, failure, refusals, note, badLines } = await new EngineSource(target, fetcher).collect(0, never);
+    expect(valuesOf(samples)).toEqual({ waitingRequests: 2 });
+    expect({ failure, refusals, note, badLines }).toEqual({
+      failure: undefined,
+      refusals: [{ name: 'vllm:num_requests_running', words: 'is NaN' }],
+      note: '1 line could not be read (the first is line 3)',
+      badLines: 1,
+    });
+  });
+
+  it('gives no new sample for a refused value: the last good one stays, with its own time', async () => {
+    const fetcher = new FakeFetcher();
+    const source = new EngineSource(target, fetcher);
+    const running: [number, number, number][] = [];
+    for (const [turn, value] of ['5', '5', 'NaN', '-3', '5', '6'].entries()) {
+      fetcher.answer = () => `vllm:num_requests_running ${value}\nvllm:num_requests_waiting 0\n`;
+      const { samples } = await source.collect(turn * 1000, never);
+      const sample = samples.find(({ metric }) => metric === 'runningRequests');
+      if (sample !== undefined) running.push([sample.value, sample.sampledAtMs, sample.changedAtMs]);
+    }
+    expect(running).toEqual([
+      [5, 40, 40],
+      [5, 1040, 40],
+      [5, 4040, 40],
+      [6, 5040, 5040],
+    ]);
+  });
+});
+
+describe('the GPU source', () => {
+  const target: ExporterTarget = {
+    ...common,
+    kind: 'Exporter',
+    source: 'gpu http://10.0.0.1:9400/metrics',
+    url: 'http://10.0.0.1:9400/metrics',
+    subject: { address: '10.0.0.1', port: 8000 },
+  };
+
+  it("makes samples about the endpoint's own port, the GPU, and what the labels tell", async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = () => fixture('dcgm-generation-1.metrics');
+    const { samples } = await new GpuSource(target, fetcher).collect(0, never);
+    expect(samples.find(({ metric }) => metric === 'gpuUtilRatio')).toEqual({
+      subject: {
+        address: '10.0.0.1',
+        port: 8000,
+        gpu: 'GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52',
+        pod: 'vllm-0',
+        node: 'node-17',
+      },
+      metric: 'gpuUtilRatio',
+      value: 0.87,
+      sampledAtMs: 40,
+      changedAtMs: 40,
+      source: 'gpu http://10.0.0.1:9400/metrics',
+      device: 'Whole',
+    });
+  });
+
+  it('fails on a page without GPU metrics, and when nothing on it can be believed', async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = () => 'up 1\n';
+    expect(await new GpuSource(target, fetcher).collect(0, never)).toMatchObject({ failure: { reason: 'NoMetrics' } });
+    fetcher.answer = () => 'DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a"} 400\n';
+    expect(await new GpuSource(target, fetcher).collect(0, never)).toMatchObject({
+      samples: [],
+      failure: { reason: 'Refused' },
+      refusals: [{ name: 'DCGM_FI_DEV_GPU_UTIL', words: 'of GPU-a is 400, outside 0..105' }],
+    });
+  });
+
+  it('sees an exporter that samples seldom: fresh pages, old values', async () => {
+    const fetcher = new FakeFetcher();
+    const source = new GpuSource(target, fetcher);
+    fetcher.answer = () => fixture('dcgm-generation-1.metrics');
+    for (let turn = 0; turn < 30; turn++) await source.collect(turn * 1000, never);
+    const { samples } = await source.collect(30_000, never);
+    expect(new Set(samples.map(({ sampledAtMs }) => sampledAtMs))).toEqual(new Set([30_040]));
+    expect(new Set(samples.map(({ changedAtMs }) => changedAtMs))).toEqual(new Set([40]));
+  });
+});
+
+describe('the Prometheus source', () => {
+  const target: PrometheusTarget = {
+    ...common,
+    kind: 'Prometheus',
+    source: 'prometheus http://p:9090/api/v1/query',
+    url: 'http://p:9090/api/v1/query?tenant=a',
+    joinBy: ['Pod', 'Node'],
+    namespace: 'llm',
+  };
+  type Element = { readonly metric: Record<string, string>; readonly value: readonly [number, string] };
+  /** Prometheus's clock is an hour ahead of ours. */
+  const evaluatedAtSec = 3600 + 100;
+
+  function util(labels: Record<string, string>, value: string, ageSec = 5): Element[] {
+    const stamp = { ...labels, loadline_role: 'DCGM_FI_DEV_GPU_UTIL' };
+    return [
+      { metric: { __name__: 'DCGM_FI_DEV_GPU_UTIL', ...labels }, value: [evaluatedAtSec, value] },
+      { metric: stamp, value: [evaluatedAtSec, String(evaluatedAtSec - ageSec)] },
+    ];
+  }
+
+  function vector(result: readonly unknown[], more: object = {}): string {
+    return JSON.stringify({ status: 'success', data: { resultType: 'vector', result }, ...more });
+  }
+
+  /** Elements for the query of the duty cycle; the other queries get an empty vector. */
+  function prometheus(elements: readonly unknown[], more: object = {}): FakeFetcher {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = ({ url }) => vector(url.includes('DEV_GPU_UTIL') ? elements : [], more);
+    return fetcher;
+  }
+
+  function collect(fetcher: FakeFetcher, rest: Partial<PrometheusTarget> = {}, nowMs = 100_000) {
+    return new PrometheusSource({ ...target, ...rest }, fetcher).collect(nowMs, never);
+  }
+
+  function subjects(samples: readonly Sample[]): unknown[] {
+    return samples.map(({ subject: { gpu: _, ...subject } }) => subject);
+  }
+
+  it('asks once per group of metrics for both generations, each time for values and their times', async () => {
+    const fetcher = prometheus([]);
+    await collect(fetcher);
+    const queries = fetcher.asked.map(({ url }) => {
+      const parsed = new URL(url);
+      expect(parsed.searchParams.get('tenant')).toBe('a');
+      return parsed.searchParams.get('query') as string;
+    });
+    expect(queries.length).toBeLessThanOrEqual(10);
+    expect(queries[0]).toBe(
+      '{__name__=~"DCGM_FI_DEV_GPU_UTIL|DCGM_FI_DEV_GPU_UTIL_RATIO|nvidia_smi_utilization_gpu_ratio"}' +
+        ' or label_replace(timestamp(DCGM_FI_DEV_GPU_UTIL), "loadline_role", "DCGM_FI_DEV_GPU_UTIL", "", "")' +
+        ' or label_replace(timestamp(DCGM_FI_DEV_GPU_UTIL_RATIO), "loadline_role", "DCGM_FI_DEV_GPU_UTIL_RATIO", "", "")' +
+        ' or label_replace(timestamp(nvidia_smi_utilization_gpu_ratio), "loadline_role", "nvidia_smi_utilization_gpu_ratio", "", "")',
+    );
+  });
+
+  it("measures age on Prometheus's clock, so that an hour of skew changes nothing", async () => {
+    const { samples } = await collect(prometheus(util({ UUID: 'GPU-a', pod: 'vllm-0', namespace: 'llm' }, '80', 7)));
+    expect(samples).toEqual([
+      {
+        subject: { pod: 'vllm-0', gpu: 'GPU-a' },
+        metric: 'gpuUtilRatio',
+        value: 0.8,
+        sampledAtMs: 100_040 - 7000,
+        changedAtMs: 100_040 - 7000,
+        source: 'prometheus http://p:9090/api/v1/query',
+        device: 'Whole',
+      },
+    ]);
+  });
+
+  it('gives a value once, not again at each query until Prometheus has scraped anew', async () => {
+    const fetcher = prometheus(util({ UUID: 'GPU-a', pod: 'vllm-0' }, '80', 2));
+    const source = new PrometheusSource(target, fetcher);
+    expect((await source.collect(100_000, never)).samples).toHaveLength(1);
+    const again = await source.collect(101_000, never);
+    expect(again).toMatchObject({ samples: [] });
+    expect(again.failure).toBeUndefined();
+  });
+
+  it('reads exported_pod first: without honor_labels the plain pod is that of the exporter', async () => {
+    const { samples } = await collect(
+      prometheus([
+        ...util(
+          {
+            UUID: 'GPU-a',
+            exported_pod: 'vllm-0',
+            exported_namespace: 'llm',
+            pod: 'dcgm-x',
+            namespace: 'mon',
+            Hostname: 'n1',
+          },
+          '80',
+        ),
+        ...util({ UUID: 'GPU-b', pod: 'dcgm-x', namespace: 'mon', Hostname: 'n1' }, '0'),
+        ...util({ UUID: 'GPU-c', pod: 'dcgm-y', namespace: 'mon', hostname: 'n2' }, '20'),
+      ]),
+    );
+    expect(subjects(samples)).toEqual([{ pod: 'vllm-0' }, { node: 'n2' }]);
+  });
+
+  it('leaves out pods of other namespaces and idle GPUs of a node whose pods are known', async () => {
+    const { samples } = await collect(
+      prometheus([
+        ...util({ UUID: 'GPU-a', pod: 'vllm-0', namespace: 'llm', Hostname: 'n1' }, '80'),
+        ...util({ UUID: 'GPU-b', pod: 'vllm-0', namespace: 'other', Hostname: 'n1' }, '90'),
+        ...util({ UUID: 'GPU-c', Hostname: 'n1' }, '0'),
+      ]),
+    );
+    expect(subjects(samples)).toEqual([{ pod: 'vllm-0' }]);
+  });
+
+  it('joins as the policy says', async () => {
+    const elements = util({ UUID: 'GPU-a', pod: 'vllm-0', namespace: 'llm', Hostname: 'n1' }, '80');
+    const by = async (...joinBy: PrometheusTarget['joinBy']) =>
+      (await collect(prometheus(elements), { joinBy })).samples.map(({ subject }) => subject);
+    expect(await by('Pod')).toEqual([{ pod: 'vllm-0', gpu: 'GPU-a' }]);
+    expect(await by('Node')).toEqual([{ node: 'n1', gpu: 'GPU-a' }]);
+    expect(await by('Uuid')).toEqual([{ gpu: 'GPU-a' }]);
+    expect(await by('Port')).toEqual([]);
+  });
+
+  it('treats what is absent as unknown', async () => {
+    const result = await collect(prometheus([]));
+    expect(result).toMatchObject({ samples: [], failure: { reason: 'NoMetrics', message: 'knows no GPU metric' } });
+    const unjoinable = await collect(prometheus(util({ UUID: 'GPU-a' }, '80')));
+    expect(unjoinable).toMatchObject({ samples: [], failure: { reason: 'NoMetrics' } });
+  });
+
+  it('refuses values that cannot be', async () => {
+    const result = await collect(
+      prometheus([
+        ...util({ UUID: 'GPU-a', pod: 'p' }, 'NaN'),
+        ...util({ UUID: 'GPU-b', pod: 'p' }, '150'),
+        ...util({ UUID: 'GPU-c', pod: 'p' }, '10'),
+      ]),
+    );
+    expect(result.samples).toMatchObject([{ subject: { gpu: 'GPU-c' }, value: 0.1 }]);
+    expect(result.refusals).toHaveLength(2);
+  });
+
+  it('keeps what other queries brought when one fails, and passes on a warning', async () => {
+    const fetcher = prometheus(util({ UUID: 'GPU-a', pod: 'p' }, '10'), { warnings: ['slow\nshard'] });
+    const { answer } = fetcher;
+    fetcher.answer = (request) =>
+      request.url.includes('POWER')
+        ? { ok: false, failure: { reason: 'Status', message: 'answered 503' } }
+        : answer(request);
+    expect(await collect(fetcher)).toMatchObject({
+      samples: [{ value: 0.1 }],
+      failure: { reason: 'Status', message: 'answered 503' },
+      note: 'warns: slow shard',
+    });
+  });
+
+  it('survives answers of every wrong shape', async () => {
+    const shapes = [
+      '',
+      'null',
+      '[]',
+      '"x"',
+      '{',
+      '{"status":"success"}',
+      '{"status":"success","data":{"resultType":"matrix","result":[]}}',
+      '{"status":"success","data":{"resultType":"vector","result":{}}}',
+      '{"status":"error","error":"bad\\u0000 query"}',
+      '{"status":"error","error":5}',
+    ];
+    for (const shape of shapes) {
+      const fetcher = new FakeFetcher();
+      fetcher.answer = () => shape;
+      expect(await collect(fetcher), shape).toMatchObject({ samples: [], failure: { reason: 'Query' } });
+    }
+    const elements = [
+      null,
+      5,
+      {},
+      { metric: null, value: [1, '1'] },
+      { metric: {}, value: 'x' },
+      { metric: { __name__: 5 }, value: [1, '1'] },
+      { metric: {}, value: [1, '1'] },
+      { metric: { __name__: 'x' }, value: [1, 1] },
+      { metric: { __name__: 'x' }, value: [null, '1'] },
+    ];
+    const result = await collect(prometheus([...elements, ...util({ UUID: 'GPU-a', pod: 'p' }, '10')]));
+    expect(result).toMatchObject({ samples: [{ value: 0.1 }], badLines: elements.length });
+  });
+});

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { Policy, Pool, PoolEndpoints, Signals } from '../../../src/core/policy/index.ts';
+import { type Endpoint, endpointId } from '../../../src/core/topology/index.ts';
+import { targetsFromPolicy } from '../../../src/edge/signals/index.ts';
+import { policyOf, poolOf } from './policy-of.ts';
+
+const engine = { path: '/metrics', intervalMs: 1000 };
+
+function endpoints(pool: string, ...addresses: readonly [string, number][]): Endpoint[] {
+  return addresses.map(([address, port]) => ({
+    id: endpointId('chat', pool, address, port),
+    service: 'chat',
+    pool,
+    address,
+    port,
+    incarnation: 'static',
+    capacity: 1,
+    lifecycle: 'Active',
+  }));
+}
+
+function gpu(source: NonNullable<Signals['gpu']>['source']): NonNullable<Signals['gpu']> {
+  return { intervalMs: 2000, source, joinBy: ['Pod', 'Node'] };
+}
+
+function policy(signals: Signals, kind: PoolEndpoints = { kind: 'Static', endpoints: [] }): Policy {
+  const pool: Pool = { ...poolOf('gpu'), endpoints: kind, signals };
+  return policyOf('chat', [pool]);
+}
+
+describe('targets of a policy', () => {
+  it('are the engine of each endpoint and the exporter beside it', () => {
+    const signals = { engine, gpu: gpu({ kind: 'Exporter', portOffset: 100, path: '/metrics' }) };
+    const found = targetsFromPolicy(policy(signals), endpoints('gpu', ['127.0.0.1', 9101], ['127.0.0.1', 9102]));
+    expect(found.map(({ kind, url, source, intervalMs }) => [kind, url, source, intervalMs])).toEqual([
+      ['Engine', 'http://127.0.0.1:9101/metrics', 'engine http://127.0.0.1:9101/metrics', 1000],
+      ['Engine', 'http://127.0.0.1:9102/metrics', 'engine http://127.0.0.1:9102/metrics', 1000],
+      ['Exporter', 'http://127.0.0.1:9201/metrics', 'gpu http://127.0.0.1:9201/metrics', 2000],
+      ['Exporter', 'http://127.0.0.1:9202/metrics', 'gpu http://127.0.0.1:9202/metrics', 2000],
+    ]);
+    expect(found[2]).toMatchObject({ subject: { address: '127.0.0.1', port: 9101 }, service: 'chat', pool: 'gpu' });
+  });
+
+  it('know IPv6 and a port of their own for the engine metrics', () => {
+    const found = targetsFromPolicy(
+      policy({ engine: { ...engine, port: 9400 } }),
+      endpoints('gpu', ['2001:db8::1', 80]),
+    );
+    expect(found).toMatchObject([
+      { url: 'http://[2001:db8::1]:9400/metrics', subject: { address: '2001:db8::1', port: 80 } },
+    ]);
+  });
+
+  it('read an exporter once that several endpoints of a host share, and then claim no port for its GPUs', () => {
+    const signals = { gpu: gpu({ kind: 'Exporter', port: 9400, path: '/metrics' }) };
+    const shared = endpoints('gpu', ['10.0.0.1', 8000], ['10.0.0.1', 8001], ['10.0.0.2', 8000]);
+    expect(targetsFromPolicy(policy(signals), shared)).toMatchObject([
+      { url: 'http://10.0.0.1:9400/metrics', subject: { address: '10.0.0.1' } },
+      { url: 'http://10.0.0.2:9400/metrics', subject: { address: '10.0.0.2', port: 8000 } },
+    ]);
+    expect(targetsFromPolicy(policy(signals), shared)[0]).not.toHaveProperty('subject.port');
+  });
+
+  it('are one Prometheus for a whole pool, with its path and query kept and its password not shown', () => {
+    const url = 'https://me:secret@prometheus:9090/prefix/?tenant=hidden';
+    const kubernetes = { kind: 'Kubernetes', namespace: 'models', service: 'llama', port: 8000 } as const;
+    const signals = { gpu: gpu({ kind: 'Prometheus', url }) };
+    const found = targetsFromPolicy(policy(signals, kubernetes), endpoints('gpu', ['10.0.0.1', 80], ['10.0.0.2', 80]));
+    expect(found).toMatchObject([
+      {
+        kind: 'Prometheus',
+        url: 'https://me:secret@prometheus:9090/prefix/api/v1/query?tenant=hidden',
+        source: 'prometheus https://prometheus:9090/prefix/api/v1/query',
+        joinBy: ['Pod', 'Node'],
+        namespace: 'models',
+      },
+    ]);
+  });
+
+  it('are none for a pool without endpoints or without signals', () => {
+    const signals = { engine, gpu: gpu({ kind: 'Prometheus', url: 'http://p' }) };
+    expect(targetsFromPolicy(policy(signals), [])).toEqual([]);
+    expect(targetsFromPolicy(policy({}), endpoints('gpu', ['10.0.0.1', 80]))).toEqual([]);
+    expect(targetsFromPolicy(policy(signals), endpoints('other', ['10.0.0.1', 80]))).toEqual([]);
+  });
+
+  it('have keys that stay when nothing about them changes, and differ when anything does', () => {
+    const at = endpoints('gpu', ['10.0.0.1', 80]);
+    const keys = (signals: Signals) => targetsFromPolicy(policy(signals), at).map(({ key }) => key);
+    expect(keys({ engine })).toEqual(keys({ engine: { ...engine } }));
+    const all = [
+      { engine },
+      { engine: { ...engine, path: '/m' } },
+      { engine: { ...engine, intervalMs: 2000 } },
+    ].flatMap(keys);
+    expect(new Set(all).size).toBe(3);
+  });
+});
