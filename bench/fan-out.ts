@@ -1,4 +1,10 @@
-import { AssignmentEncoder, decodeMessage, encodeDeltaResponse, encodedResourceFromBytes, encodeMessage } from '../src/base/codec/index.ts';
+import {
+  AssignmentEncoder,
+  decodeMessage,
+  encodeDeltaResponse,
+  encodedResourceFromBytes,
+  encodeMessage,
+} from '../src/base/codec/index.ts';
 import { TYPE_URL } from '../src/core/resources/index.ts';
 import { makeSnapshot, type Snapshot } from '../src/core/snapshot/index.ts';
 import { XdsServer } from '../src/edge/xds/index.ts';
@@ -51,7 +57,11 @@ export async function fanOut(): Promise<readonly Row[]> {
   const pushes: number[] = [];
   const walls: number[] = [];
   for (let round = 1; round <= PUSHES; round += 1) {
-    encodes.push(await cpuMs(() => void (snapshot = snapshotOf(round, snapshot))));
+    encodes.push(
+      await cpuMs(() => {
+        snapshot = snapshotOf(round, snapshot);
+      }),
+    );
     const version = snapshot.types.get(typeUrl)?.get('chat')?.version as string;
     const began = performance.now();
     pushes.push(
@@ -71,17 +81,40 @@ export async function fanOut(): Promise<readonly Row[]> {
   if (resource === undefined) throw new Error('no assignment');
   const shared = await cpuMs(() => {
     for (let stream = 0; stream < STREAMS; stream += 1) {
-      encodeDeltaResponse({ typeUrl, resources: [resource.delta], removed: [], nonce: String(stream), systemVersion: '' });
+      encodeDeltaResponse({
+        typeUrl,
+        resources: [resource.delta],
+        removed: [],
+        nonce: String(stream),
+        systemVersion: '',
+      });
     }
   });
   const plain = decodeMessage('envoy.config.endpoint.v3.ClusterLoadAssignment', resource.bytes) as never;
   const perStream = await cpuMs(() => {
-    for (let stream = 0; stream < STREAMS / 10; stream += 1) encodeMessage('envoy.config.endpoint.v3.ClusterLoadAssignment', plain);
+    for (let stream = 0; stream < STREAMS / 10; stream += 1)
+      encodeMessage('envoy.config.endpoint.v3.ClusterLoadAssignment', plain);
   });
   return [
-    { what: `encode an assignment of ${ENDPOINTS} endpoints`, value: `${median(encodes).toFixed(2)} ms`, note: `CPU, median of ${PUSHES}, content hash included` },
-    { what: `push it to ${STREAMS} streams and read the ACKs`, value: `${median(pushes).toFixed(1)} ms`, note: `CPU of the server, median of ${PUSHES}; ${((median(pushes) * 1000) / STREAMS).toFixed(0)} us a stream` },
-    { what: `push to the last of ${STREAMS} ACKs`, value: `${median(walls).toFixed(1)} ms`, note: `wall, median of ${PUSHES}, readers on the other core` },
-    { what: 'responses from shared bytes / encoded per stream', value: `1 : ${((perStream * 10) / Math.max(shared, 0.01)).toFixed(0)}`, note: `CPU ratio, ${STREAMS} responses` },
+    {
+      what: `encode an assignment of ${ENDPOINTS} endpoints`,
+      value: `${median(encodes).toFixed(2)} ms`,
+      note: `CPU, median of ${PUSHES}, content hash included`,
+    },
+    {
+      what: `push it to ${STREAMS} streams and read the ACKs`,
+      value: `${median(pushes).toFixed(1)} ms`,
+      note: `CPU of the server, median of ${PUSHES}; ${((median(pushes) * 1000) / STREAMS).toFixed(0)} us a stream`,
+    },
+    {
+      what: `push to the last of ${STREAMS} ACKs`,
+      value: `${median(walls).toFixed(1)} ms`,
+      note: `wall, median of ${PUSHES}, readers on the other core`,
+    },
+    {
+      what: 'responses from shared bytes / encoded per stream',
+      value: `1 : ${((perStream * 10) / Math.max(shared, 0.01)).toFixed(0)}`,
+      note: `CPU ratio, ${STREAMS} responses`,
+    },
   ];
 }

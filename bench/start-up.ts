@@ -18,10 +18,19 @@ export async function startUp(): Promise<readonly Row[]> {
     const child = spawn(
       process.execPath,
       [
-        join(root, 'bin/loadline.js'), 'serve', '--dev',
-        '--policies', join(root, 'docs/examples/lab.yaml'),
-        '--data', data,
-        '--xds', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--http', '127.0.0.1:0',
+        join(root, 'bin/loadline.js'),
+        'serve',
+        '--dev',
+        '--policies',
+        join(root, 'docs/examples/lab.yaml'),
+        '--data',
+        data,
+        '--xds',
+        '127.0.0.1:0',
+        '--admin',
+        '127.0.0.1:0',
+        '--http',
+        '127.0.0.1:0',
       ],
       { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, FORCE_COLOR: '0' } },
     );
@@ -45,6 +54,10 @@ export async function startUp(): Promise<readonly Row[]> {
   }
   return [
     { what: 'start to ready', value: `${median(ready).toFixed(0)} ms`, note: `wall, median of ${ROUNDS}, lab policy` },
-    { what: 'memory at rest', value: `${median(rss).toFixed(0)} MiB`, note: `RSS after 3 s, median of ${ROUNDS}, no sidecar` },
+    {
+      what: 'memory at rest',
+      value: `${median(rss).toFixed(0)} MiB`,
+      note: `RSS after 3 s, median of ${ROUNDS}, no sidecar`,
+    },
   ];
 }

@@ -60,7 +60,16 @@ export async function tickCost(): Promise<readonly Row[]> {
         },
       ],
     }));
-    const presence = round === 0 ? reports.map(({ nodeId }) => ({ nodeId, group: 'lab', kind: 'Connected' as const, atMs: nowMs, envoyVersion: '1.40.0' })) : [];
+    const presence =
+      round === 0
+        ? reports.map(({ nodeId }) => ({
+            nodeId,
+            group: 'lab',
+            kind: 'Connected' as const,
+            atMs: nowMs,
+            envoyVersion: '1.40.0',
+          }))
+        : [];
     let out: ReturnType<typeof tick> | undefined;
     const ticked = await cpuMs(() => {
       out = tick(state, { nowMs, policy, endpointSets, samples, reports, presence });
@@ -76,7 +85,15 @@ export async function tickCost(): Promise<readonly Row[]> {
     }
   }
   return [
-    { what: `tick, ${ENDPOINTS} endpoints, ${SIDECARS} sidecars: decide`, value: `${median(ticks).toFixed(1)} ms`, note: 'CPU, median of 30: samples and reports to Plan' },
-    { what: `tick, ${ENDPOINTS} endpoints: compile`, value: `${median(compiles).toFixed(2)} ms`, note: 'CPU, median of 30: Plan to resources, rule check included' },
+    {
+      what: `tick, ${ENDPOINTS} endpoints, ${SIDECARS} sidecars: decide`,
+      value: `${median(ticks).toFixed(1)} ms`,
+      note: 'CPU, median of 30: samples and reports to Plan',
+    },
+    {
+      what: `tick, ${ENDPOINTS} endpoints: compile`,
+      value: `${median(compiles).toFixed(2)} ms`,
+      note: 'CPU, median of 30: Plan to resources, rule check included',
+    },
   ];
 }

@@ -19,7 +19,11 @@ export async function setup(flags) {
   if (isOlder(stamp, [join(root, 'src'), join(root, 'tsconfig.json'), join(root, 'tsconfig.build.json')])) {
     step('building (tsc)');
     rmSync(stamp, { force: true });
-    run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], quiet);
+    run(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')],
+      quiet,
+    );
   }
   if (flags.includes('--envoy')) {
     const { findEnvoy } = await import(pathToFileURL(join(root, 'dist/edge/envoy/index.js')).href);
@@ -54,10 +58,16 @@ function step(text) {
 }
 
 function run(command, args, quiet) {
-  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', quiet ? 'pipe' : 2, quiet ? 'pipe' : 2], encoding: 'utf8' });
+  const done = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', quiet ? 'pipe' : 2, quiet ? 'pipe' : 2],
+    encoding: 'utf8',
+  });
   if (done.status === 0) return;
   if (quiet) process.stderr.write(`${done.stdout ?? ''}${done.stderr ?? ''}`);
-  process.stderr.write(`setup: '${command} ${args.join(' ')}' failed (${done.error?.message ?? `exit code ${done.status}`})\n`);
+  process.stderr.write(
+    `setup: '${command} ${args.join(' ')}' failed (${done.error?.message ?? `exit code ${done.status}`})\n`,
+  );
   process.exit(1);
 }
 

@@ -37,12 +37,21 @@ function tests() {
   const report = join(folder, 'report.json');
   const done = spawnSync(
     process.execPath,
-    [join(binaries, 'vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...rest],
+    [
+      join(binaries, 'vitest/vitest.mjs'),
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...rest,
+    ],
     { cwd: root, stdio: 'inherit', env: { ...process.env, ...(long ? { LOADLINE_TEST_LONG: '1' } : {}) } },
   );
   let counted = false;
   try {
-    const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+    const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    );
     passed += numPassedTests;
     failed += numFailedTests;
     counted = numPassedTests + numFailedTests > 0;

@@ -40,7 +40,13 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
 /** Layers whose rooms may import any room below them. */
 const ASSEMBLERS = ['app', 'cli'];
 
-type Edge = { readonly file: string; readonly from: string; readonly to: string; readonly target: string; readonly typeOnly: boolean };
+type Edge = {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  readonly target: string;
+  readonly typeOnly: boolean;
+};
 
 const source = resolve(import.meta.dirname, '../src');
 const files = listFiles(source);
@@ -71,7 +77,8 @@ describe('the house', () => {
   });
 
   it('keeps clocks, timers, files, sockets and the environment out of the core', () => {
-    const impure = /\bDate\.now\(|\bnew Date\(\)|performance\.now\(|\bset(?:Timeout|Interval|Immediate)\(|process\.(?:env|hrtime|cwd)|Math\.random\(|from 'node:(?!crypto)/;
+    const impure =
+      /\bDate\.now\(|\bnew Date\(\)|performance\.now\(|\bset(?:Timeout|Interval|Immediate)\(|process\.(?:env|hrtime|cwd)|Math\.random\(|from 'node:(?!crypto)/;
     const found = files
       .filter((file) => relative(source, file).startsWith('core/') || relative(source, file).startsWith('base/units/'))
       .flatMap((file) =>
@@ -98,7 +105,9 @@ describe('the house', () => {
       return [
         ...(/from 'protobufjs/.test(text) && room !== 'base/codec' ? [`${relative(source, file)}: protobufjs`] : []),
         ...(/from 'commander'/.test(text) && room !== 'cli' ? [`${relative(source, file)}: commander`] : []),
-        ...(/from 'prom-client'/.test(text) && room !== 'edge/observe' ? [`${relative(source, file)}: prom-client`] : []),
+        ...(/from 'prom-client'/.test(text) && room !== 'edge/observe'
+          ? [`${relative(source, file)}: prom-client`]
+          : []),
       ];
     });
     expect(strays).toEqual([]);
@@ -139,8 +148,18 @@ function importsOf(file: string): Edge[] {
     const specifier = (match[3] ?? match[4]) as string;
     const target = resolve(dirname(file), specifier);
     const names = match[2] ?? '';
-    const allInline = /^\{[^}]*\}\s*$/.test(names.trim()) && names.replace(/[{}\s]/g, '').split(',').filter(Boolean).length > 0 &&
-      names.replace(/[{}]/g, '').split(',').map((name) => name.trim()).filter(Boolean).every((name) => name.startsWith('type '));
+    const allInline =
+      /^\{[^}]*\}\s*$/.test(names.trim()) &&
+      names
+        .replace(/[{}\s]/g, '')
+        .split(',')
+        .filter(Boolean).length > 0 &&
+      names
+        .replace(/[{}]/g, '')
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean)
+        .every((name) => name.startsWith('type '));
     found.push({
       file: relative(source, file),
       from: roomOf(file),

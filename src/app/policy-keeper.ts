@@ -1,5 +1,6 @@
+import { LoadlineError } from '../base/errors.ts';
 import type { Issue } from '../base/units/index.ts';
-import { loadPolicy, type Policy } from '../core/policy/index.ts';
+import { formatIssue, loadPolicy, type Policy } from '../core/policy/index.ts';
 import type { PolicyView } from '../edge/observe/index.ts';
 import type { PolicyRead, PolicyText } from '../edge/store/index.ts';
 
@@ -45,12 +46,21 @@ export class PolicyKeeper {
     return before === result.value.revision ? 'Unchanged' : 'Loaded';
   }
 
-  /** Falls back to the stored last good texts at start, keeping the problems of the newest files in view. */
-  restore(files: readonly PolicyText[], nowMs: number): boolean {
-    const result = loadPolicy(files);
-    if (!result.ok) return false;
-    this.#loaded = { policy: result.value, files, warnings: result.warnings, loadedAtMs: nowMs };
-    return true;
+  /**
+   * The first load. When the files are bad the last good texts from the store go on, with the problems in view.
+   * @throws LoadlineError LOADLINE_POLICY_UNUSABLE when there is neither.
+   */
+  startWith(read: PolicyRead, stored: readonly PolicyText[] | undefined, nowMs: number): void {
+    if (this.take(read, nowMs) !== 'Refused') return;
+    const problems = this.#problems;
+    if (stored !== undefined && this.take({ ok: true, files: stored, hash: '' }, nowMs) !== 'Refused') {
+      this.#problems = problems;
+      return;
+    }
+    throw new LoadlineError(
+      'LOADLINE_POLICY_UNUSABLE',
+      `there is no policy to serve:\n${problems.map(formatIssue).join('\n')}`,
+    );
   }
 
   view(): PolicyView {

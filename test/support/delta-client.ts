@@ -1,4 +1,9 @@
-import { type ClientDuplexStream, credentials, makeGenericClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  type ClientDuplexStream,
+  credentials,
+  makeGenericClientConstructor,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
 import { decodeMessage, encodeMessage, grpcService, type JsonObject } from '../../src/base/codec/index.ts';
 
 const SERVICE = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
@@ -8,7 +13,13 @@ const RESPONSE = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
 export type Received = {
   readonly typeUrl: string;
   readonly nonce: string;
-  readonly resources: readonly { readonly name: string; readonly version: string; readonly hasBody: boolean; readonly body: Buffer; readonly ttlSec?: number }[];
+  readonly resources: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly hasBody: boolean;
+    readonly body: Buffer;
+    readonly ttlSec?: number;
+  }[];
   readonly removed: readonly string[];
   readonly bytes: Buffer;
 };
@@ -23,7 +34,15 @@ export class DeltaClient {
   #first = true;
   #waiters: (() => void)[] = [];
 
-  constructor(address: string, node: { readonly id: string; readonly cluster: string; readonly version?: readonly [number, number, number]; readonly metadata?: JsonObject }) {
+  constructor(
+    address: string,
+    node: {
+      readonly id: string;
+      readonly cluster: string;
+      readonly version?: readonly [number, number, number];
+      readonly metadata?: JsonObject;
+    },
+  ) {
     const Client = makeGenericClientConstructor(grpcService(SERVICE) as unknown as ServiceDefinition, SERVICE);
     const client = new Client(address, credentials.createInsecure());
     const [major_number, minor_number, patch] = node.version ?? [1, 40, 0];
@@ -35,7 +54,9 @@ export class DeltaClient {
       ...(node.metadata === undefined ? {} : { metadata: node.metadata }),
     };
     this.#client = client;
-    this.#call = (client as unknown as { DeltaAggregatedResources(): ClientDuplexStream<Buffer, Buffer> }).DeltaAggregatedResources();
+    this.#call = (
+      client as unknown as { DeltaAggregatedResources(): ClientDuplexStream<Buffer, Buffer> }
+    ).DeltaAggregatedResources();
     this.#call.on('data', (bytes: Buffer) => {
       this.received.push(read(bytes));
       this.#wake();
@@ -69,7 +90,10 @@ export class DeltaClient {
       const at = this.received.findIndex((one) => typeUrl === undefined || one.typeUrl === typeUrl);
       if (at !== -1) return this.received.splice(at, 1)[0] as Received;
       const leftMs = deadline - Date.now();
-      if (leftMs <= 0) throw new Error(`no response of ${typeUrl ?? 'any type'} within ${limitMs} ms (ended: ${JSON.stringify(this.ended)})`);
+      if (leftMs <= 0)
+        throw new Error(
+          `no response of ${typeUrl ?? 'any type'} within ${limitMs} ms (ended: ${JSON.stringify(this.ended)})`,
+        );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs);
         this.#waiters.push(() => {

@@ -29,7 +29,21 @@ export class Serve {
   async start(limitMs = 20_000): Promise<this> {
     const child = spawn(
       process.execPath,
-      [BIN, 'serve', '--dev', '--policies', this.policies, '--data', join(this.data, 'data'), '--xds', this.xds, '--admin', this.admin, '--http', this.http],
+      [
+        BIN,
+        'serve',
+        '--dev',
+        '--policies',
+        this.policies,
+        '--data',
+        join(this.data, 'data'),
+        '--xds',
+        this.xds,
+        '--admin',
+        this.admin,
+        '--http',
+        this.http,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#child = child;
@@ -44,10 +58,15 @@ export class Serve {
     for (;;) {
       const ready = text.split('\n').find((line) => line.includes('"loadline is ready"'));
       if (ready !== undefined) {
-        ({ xds: this.xds, admin: this.admin, http: this.http } = JSON.parse(ready) as { xds: string; admin: string; http: string });
+        ({
+          xds: this.xds,
+          admin: this.admin,
+          http: this.http,
+        } = JSON.parse(ready) as { xds: string; admin: string; http: string });
         return this;
       }
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`serve ended (${child.exitCode ?? child.signalCode}):\n${text}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`serve ended (${child.exitCode ?? child.signalCode}):\n${text}`);
       if (Date.now() > deadline) throw new Error(`serve is not ready after ${limitMs} ms:\n${text}`);
       await sleep(20);
     }
@@ -120,7 +139,11 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Polls until the condition holds; throws with the words after the limit. */
-export async function until(what: string, condition: () => Promise<boolean> | boolean, limitMs = 15_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+  limitMs = 15_000,
+): Promise<void> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     if (await condition()) return;

@@ -28,73 +28,128 @@ const HEALTH: Readonly<Record<AssignmentHealth, number>> = { HEALTHY: 1, UNHEALT
 const CACHED_ENDPOINTS = 65_536;
 const MAX_UINT32 = 0xffff_ffff;
 
+/** A locality whose size is known: what is written once into the result. */
+type Measured = {
+  readonly head: Uint8Array;
+  readonly endpoints: readonly { readonly prefix: Uint8Array; readonly health: number; readonly weight: number }[];
+  readonly tail: Uint8Array;
+  readonly size: number;
+};
+
 /**
  * Encodes `envoy.config.endpoint.v3.ClusterLoadAssignment` without building messages. Weights change every second while
- * addresses stay, so the bytes of each address are kept and only health and weight are written anew; the result is the
- * same as `encodeMessage` of {@link assignmentJson}.
+ * addresses stay, so the bytes of each address are kept, and only health and weight are written anew; the result is the
+ * same as `encodeMessage` of {@link assignmentJson}. Two passes, measure and write: protobufjs's writer makes an object
+ * per value, which was most of the time.
  */
 export class AssignmentEncoder {
-  readonly #endpoints = new Map<string, Uint8Array>();
+  readonly #prefixes = new Map<string, Uint8Array>();
 
   /** Throws LOADLINE_CODEC_INVALID_MESSAGE for a weight, priority or port that is out of range. */
   encode(input: AssignmentInput): Uint8Array {
     // Endpoints come and go for months; dropping all costs one slow encode.
-    if (this.#endpoints.size > CACHED_ENDPOINTS) this.#endpoints.clear();
-    const writer = protobuf.Writer.create();
-    if (input.clusterName !== '') writer.uint32(tagOf(1, LENGTH)).string(input.clusterName);
-    for (const { zone, priority, endpoints } of input.localities) {
-      writer.uint32(tagOf(2, LENGTH)).fork();
-      if (zone !== '') {
-        // LocalityLbEndpoints.locality 1, Locality.zone 2
-        writer.uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(2, LENGTH)).string(zone).ldelim();
-      }
-      for (const endpoint of endpoints) this.#writeEndpoint(writer, endpoint);
-      if (priority !== 0) writer.uint32(tagOf(5, VARINT)).uint32(inRange('priority', priority, 0, MAX_UINT32));
-      writer.ldelim();
-    }
+    if (this.#prefixes.size > CACHED_ENDPOINTS) this.#prefixes.clear();
+    const head = protobuf.Writer.create();
+    if (input.clusterName !== '') head.uint32(tagOf(1, LENGTH)).string(input.clusterName);
     // ClusterLoadAssignment.policy 4, Policy.weighted_priority_health 6
-    if (input.weightedPriorityHealth)
-      writer.uint32(tagOf(4, LENGTH)).fork().uint32(tagOf(6, VARINT)).bool(true).ldelim();
-    return writer.finish();
+    const tail = protobuf.Writer.create();
+    if (input.weightedPriorityHealth) tail.uint32(tagOf(4, LENGTH)).fork().uint32(tagOf(6, VARINT)).bool(true).ldelim();
+    const localities = input.localities.map((locality) => this.#measure(locality));
+    return assemble(head.finish(), localities, tail.finish());
   }
 
-  // LocalityLbEndpoints.lb_endpoints 2; LbEndpoint: endpoint 1, health_status 2, load_balancing_weight 4 (UInt32Value)
-  #writeEndpoint(writer: protobuf.Writer, endpoint: AssignmentEndpoint): void {
-    const prefix = this.#endpointBytes(endpoint);
-    const weight = inRange('weight', endpoint.weight, 1, MAX_UINT32);
-    const weightBytes = varintSize(weight) + 1;
-    writer
-      .uint32(tagOf(2, LENGTH))
-      .uint32(1 + varintSize(prefix.length) + prefix.length + 2 + 2 + weightBytes)
-      .uint32(tagOf(1, LENGTH))
-      .bytes(prefix)
-      .uint32(tagOf(2, VARINT))
-      .uint32(HEALTH[endpoint.health])
-      .uint32(tagOf(4, LENGTH))
-      .uint32(weightBytes)
-      .uint32(tagOf(1, VARINT))
-      .uint32(weight);
+  #measure({ zone, priority, endpoints }: AssignmentInput['localities'][number]): Measured {
+    const head = protobuf.Writer.create();
+    // LocalityLbEndpoints.locality 1, Locality.zone 2
+    if (zone !== '') head.uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(2, LENGTH)).string(zone).ldelim();
+    const tail = protobuf.Writer.create();
+    if (priority !== 0) tail.uint32(tagOf(5, VARINT)).uint32(inRange('priority', priority, 0, MAX_UINT32));
+    const measured = {
+      head: head.finish(),
+      endpoints: endpoints.map((endpoint) => ({
+        prefix: this.#prefix(endpoint),
+        health: HEALTH[endpoint.health],
+        weight: inRange('weight', endpoint.weight, 1, MAX_UINT32),
+      })),
+      tail: tail.finish(),
+    };
+    let size = measured.head.length + measured.tail.length;
+    for (const { prefix, weight } of measured.endpoints) size += framed(endpointSize(prefix, weight));
+    return { ...measured, size };
   }
 
-  #endpointBytes(endpoint: AssignmentEndpoint): Uint8Array {
-    const key = 'pipe' in endpoint ? endpoint.pipe : `${endpoint.port} ${endpoint.address}`;
-    const kept = this.#endpoints.get(key);
+  // LbEndpoint.endpoint 1, and the tag of what follows it: health_status 2.
+  #prefix(endpoint: AssignmentEndpoint): Uint8Array {
+    const key = 'pipe' in endpoint ? `pipe ${endpoint.pipe}` : `${endpoint.port} ${endpoint.address}`;
+    const kept = this.#prefixes.get(key);
     if (kept !== undefined) return kept;
     // Endpoint.address 1; Address: socket_address 1 {address 2, port_value 3}, pipe 2 {path 1}
-    const writer = protobuf.Writer.create().uint32(tagOf(1, LENGTH)).fork();
+    const writer = protobuf.Writer.create().uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(1, LENGTH)).fork();
     if ('pipe' in endpoint) {
-      writer.uint32(tagOf(2, LENGTH)).fork().uint32(tagOf(1, LENGTH)).string(endpoint.pipe).ldelim();
+      writer.uint32(tagOf(2, LENGTH)).fork();
+      if (endpoint.pipe !== '') writer.uint32(tagOf(1, LENGTH)).string(endpoint.pipe);
     } else {
-      writer.uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(2, LENGTH)).string(endpoint.address);
-      writer
-        .uint32(tagOf(3, VARINT))
-        .uint32(inRange('port', endpoint.port, 0, 65_535))
-        .ldelim();
+      writer.uint32(tagOf(1, LENGTH)).fork();
+      if (endpoint.address !== '') writer.uint32(tagOf(2, LENGTH)).string(endpoint.address);
+      writer.uint32(tagOf(3, VARINT)).uint32(inRange('port', endpoint.port, 0, 65_535));
     }
-    const bytes = writer.ldelim().finish();
-    this.#endpoints.set(key, bytes);
+    const bytes = writer.ldelim().ldelim().ldelim().uint32(tagOf(2, VARINT)).finish();
+    this.#prefixes.set(key, bytes);
     return bytes;
   }
+}
+
+function assemble(head: Uint8Array, localities: readonly Measured[], tail: Uint8Array): Uint8Array {
+  const size = localities.reduce((sum, locality) => sum + framed(locality.size), head.length + tail.length);
+  const out = new Uint8Array(size);
+  out.set(head);
+  let at = head.length;
+  for (const locality of localities) {
+    // ClusterLoadAssignment.endpoints 2
+    out[at] = tagOf(2, LENGTH);
+    at = writeVarint(out, at + 1, locality.size);
+    out.set(locality.head, at);
+    at += locality.head.length;
+    for (const { prefix, health, weight } of locality.endpoints) {
+      // LocalityLbEndpoints.lb_endpoints 2
+      out[at] = tagOf(2, LENGTH);
+      at = writeVarint(out, at + 1, endpointSize(prefix, weight));
+      out.set(prefix, at);
+      at += prefix.length;
+      out[at] = health;
+      // LbEndpoint.load_balancing_weight 4, UInt32Value.value 1
+      out[at + 1] = tagOf(4, LENGTH);
+      out[at + 2] = 1 + varintSize(weight);
+      out[at + 3] = tagOf(1, VARINT);
+      at = writeVarint(out, at + 4, weight);
+    }
+    out.set(locality.tail, at);
+    at += locality.tail.length;
+  }
+  out.set(tail, at);
+  return out;
+}
+
+/** Bytes of one LbEndpoint: prefix, health, and three bytes around the weight. */
+function endpointSize(prefix: Uint8Array, weight: number): number {
+  return prefix.length + 4 + varintSize(weight);
+}
+
+/** Size of a part with its tag and length. */
+function framed(size: number): number {
+  return 1 + varintSize(size) + size;
+}
+
+function writeVarint(out: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  let next = at;
+  while (rest > 0x7f) {
+    out[next] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+    next += 1;
+  }
+  out[next] = rest;
+  return next + 1;
 }
 
 /** The same assignment as ProtoJSON: for reading, and the plain twin of {@link AssignmentEncoder}. */

@@ -61,7 +61,7 @@ type DecodedEndpointStats = {
 
 /** Throws LOADLINE_CODEC_UNREADABLE, also for a counter beyond 2^53. */
 export function decodeLoadStatsRequest(bytes: Uint8Array): LoadStatsRequest {
-  const type = messageType('envoy.service.load_stats.v3.ClusterStats');
+  const type = messageType('envoy.config.endpoint.v3.ClusterStats');
   const clusterStats: ClusterStats[] = [];
   let node: Node | undefined;
   readFields(bytes, 'LoadStatsRequest', (field, wireType, reader) => {

@@ -1,3 +1,4 @@
+export { type Address, formatAddress, isLoopback, parseAddress } from './address.ts';
 export { type Backoff, backoffMs } from './backoff.ts';
 export { formatDuration, parseDurationMs, protoDuration } from './duration.ts';
 export { contentHash } from './hash.ts';

@@ -1,7 +1,20 @@
 import { AssignmentEncoder } from '../../base/codec/index.ts';
 import type { SidecarGroup } from '../policy/index.ts';
-import { checkResource, compileAssignments, compileRuntime, compileStructure, type Resource } from '../resources/index.ts';
-import { danglingRefs, makeSnapshot, type Snapshot, type SnapshotKey, snapshotKeyText, viewOf } from '../snapshot/index.ts';
+import {
+  checkResource,
+  compileAssignments,
+  compileRuntime,
+  compileStructure,
+  type Resource,
+} from '../resources/index.ts';
+import {
+  danglingRefs,
+  makeSnapshot,
+  type Snapshot,
+  type SnapshotKey,
+  snapshotKeyText,
+  viewOf,
+} from '../snapshot/index.ts';
 import type { Plan } from './plan.ts';
 
 /** A resource that our own rule check refused: it was not published, its last good version stays. */

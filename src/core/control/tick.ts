@@ -95,7 +95,8 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     decisions,
     sidecars: membersByGroup(sidecars),
   };
-  const sequence = before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
+  const sequence =
+    before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
   const plan: Plan = { ...next, sequence };
   return {
     state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, sidecars, plan },
@@ -108,7 +109,11 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
  * The endpoints of a service, sorted by id. A pool whose source has not answered keeps those of the last Plan: a silent
  * source never empties a pool (design law 7).
  */
-function membersOf(service: ModelService, sets: readonly EndpointSet[], last: readonly Endpoint[]): readonly Endpoint[] {
+function membersOf(
+  service: ModelService,
+  sets: readonly EndpointSet[],
+  last: readonly Endpoint[],
+): readonly Endpoint[] {
   const members: Endpoint[] = [];
   for (const pool of service.pools) {
     const set = sets.find((candidate) => candidate.service === service.name && candidate.pool === pool.name);

@@ -32,23 +32,19 @@ export type LogOptions = {
 export async function createLog(options: LogOptions): Promise<Log> {
   const pretty = options.pretty ?? (options.destination === undefined && process.stdout.isTTY === true);
   const stream = options.destination ?? destination({ dest: 1, sync: true });
-  return wrap(
-    pino(
-      {
-        level: options.level,
-        base: null,
-        timestamp: () => `,"time":"${new Date().toISOString()}"`,
-        formatters: { level: (label) => ({ level: label }) },
-      },
-      pretty ? await prettyStream(stream) : stream,
-    ),
-  );
+  return wrap(pino({ level: options.level }, pretty ? await prettyStream(stream) : stream));
 }
 
 /** pino-pretty takes 30 ms to load: only a terminal pays for it. */
 async function prettyStream(stream: DestinationStream): Promise<DestinationStream> {
   const { default: pinoPretty } = await import('pino-pretty');
-  return pinoPretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', destination: stream as never });
+  return pinoPretty({
+    colorize: (process.env.NO_COLOR ?? '') === '',
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+    sync: true,
+    destination: stream as never,
+  });
 }
 
 function wrap(logger: pino.Logger): Log {

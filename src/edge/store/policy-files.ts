@@ -28,7 +28,8 @@ export function readPolicyFiles(path: string): PolicyRead {
     if (paths.length === 0) return { ok: false, reason: `no *.yaml or *.yml file in ${path}` };
     const files = paths.map((name) => {
       const { size } = statSync(name);
-      if (size > MAX_FILE_BYTES) throw new Error(`${name} has ${size} bytes; a policy file has at most ${MAX_FILE_BYTES}`);
+      if (size > MAX_FILE_BYTES)
+        throw new Error(`${name} has ${size} bytes; a policy file has at most ${MAX_FILE_BYTES}`);
       return { name: shortName(name), text: readFileSync(name, 'utf8') };
     });
     return { ok: true, files, hash: contentHash(JSON.stringify(files)) };

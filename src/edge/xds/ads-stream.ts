@@ -81,9 +81,11 @@ export class AdsStream {
     if (answer.kind !== 'Spontaneous') {
       const type = TYPE_SHORT[typeUrl] ?? typeUrl;
       const last = this.#lastOf(typeUrl);
-      last.ackedAtMs = nowMs;
-      delete last.message;
-      delete last.origin;
+      if (answer.kind === 'Acked') last.ackedAtMs = nowMs;
+      if (answer.kind === 'Acked' && subscription.refusedIn(this.#view(typeUrl)).length === 0) {
+        delete last.message;
+        delete last.origin;
+      }
       if (answer.kind === 'Nacked') {
         const culprit = answer.culprit === undefined ? undefined : this.#view(typeUrl).get(answer.culprit);
         last.message = answer.message;
@@ -167,7 +169,9 @@ export class AdsStream {
     this.#send(typeUrl, out);
     if (typeUrl === TYPE_URL.cluster) {
       // Law 3: a changed cluster warms until its assignment comes, even an unchanged one.
-      const assignments = out.resources.flatMap((cluster) => cluster.needs).filter((ref) => ref.typeUrl === TYPE_URL.endpoint);
+      const assignments = out.resources
+        .flatMap((cluster) => cluster.needs)
+        .filter((ref) => ref.typeUrl === TYPE_URL.endpoint);
       this.#subscriptions.get(TYPE_URL.endpoint)?.force(assignments.map((ref) => ref.name));
     }
   }
@@ -195,7 +199,12 @@ export class AdsStream {
         atMs: this.#now(),
       });
       this.#log.debug(
-        { node: this.peer.nodeId, type, resources: out.resources.map((resource) => resource.name), removed: out.removed },
+        {
+          node: this.peer.nodeId,
+          type,
+          resources: out.resources.map((resource) => resource.name),
+          removed: out.removed,
+        },
         'resources sent',
       );
     }

@@ -164,10 +164,11 @@ export class XdsServer {
         inbox.presence({ nodeId, group, kind: 'Connected', atMs: now(), envoyVersion });
         log.info({ node: nodeId, group, envoy: envoyVersion, peer: stream.address }, 'sidecar connected');
       }
-      if (request.typeUrl === '') return fail(call, status.INVALID_ARGUMENT, 'type_url is required on an aggregated stream');
-      stream.receive(request.typeUrl, request);
+      if (request.typeUrl === '')
+        return fail(call, status.INVALID_ARGUMENT, 'type_url is required on an aggregated stream');
       const snapshot = snapshots.snapshot(stream.peer.key);
       if (snapshot !== undefined) stream.publish(snapshot);
+      stream.receive(request.typeUrl, request);
     });
     call.on('end', () => {
       leave();

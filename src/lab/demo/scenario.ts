@@ -25,7 +25,11 @@ export type Scenario = {
   readonly arrivals: readonly Arrival[];
 };
 
-export function planScenario(options: DemoOptions, fleet: readonly FleetServer[], trace: readonly TraceRow[]): Scenario {
+export function planScenario(
+  options: DemoOptions,
+  fleet: readonly FleetServer[],
+  trace: readonly TraceRow[],
+): Scenario {
   const { durationMs, warmUpMs } = options;
   const slowAtMs = Math.round(durationMs / 3);
   const recoverAtMs = Math.round((durationMs * 2) / 3);

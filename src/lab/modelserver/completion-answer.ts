@@ -4,14 +4,14 @@ const WORDS = ['load', 'line', 'draft', 'keel', 'tide', 'berth', 'hull', 'mast']
 /** One word for each token; texts of the usual lengths are made once. */
 const TEXTS = Array.from({ length: 33 }, (_, count) => words(count));
 
-export const STREAM_END = 'data: [DONE]\n\n';
+const STREAM_END = 'data: [DONE]\n\n';
 
 /** The words of one answer in OpenAI's shapes, for one request. */
 export class CompletionAnswer {
   readonly #request: CompletionRequest;
   readonly #id: string;
   readonly #createdSeconds: number;
-  #chunkHead: string;
+  readonly #chunkHead: string;
   #started = false;
 
   constructor(request: CompletionRequest, id: number, wallClockMs: number) {

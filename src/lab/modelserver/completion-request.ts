@@ -14,13 +14,13 @@ export type CompletionRequest = {
 };
 
 /** What OpenAI's API says about a bad request: `param` names the field. */
-export type RequestFault = { readonly message: string; readonly param: string | null };
+type RequestFault = { readonly message: string; readonly param: string | null };
 
 export type ParsedRequest =
   | { readonly ok: true; readonly value: CompletionRequest }
   | { readonly ok: false; readonly fault: RequestFault };
 
-export const PROMPT_TOKENS_HEADER = 'x-loadline-prompt-tokens';
+const PROMPT_TOKENS_HEADER = 'x-loadline-prompt-tokens';
 
 const DEFAULT_OUTPUT_TOKENS = 64;
 const MOST_TOKENS = 1_000_000;

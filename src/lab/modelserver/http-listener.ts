@@ -27,10 +27,6 @@ export class HttpListener {
     return this.#port;
   }
 
-  get open(): boolean {
-    return this.#server !== undefined;
-  }
-
   /** Port 0 takes any free one. Throws LOADLINE_LAB when the port is taken. */
   async listen(port: number, what: string): Promise<void> {
     const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, this.#handler);

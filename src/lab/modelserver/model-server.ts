@@ -36,6 +36,8 @@ export type ServerSurroundings = {
   readonly index: number;
   /** Milliseconds that never jump. */
   readonly now: () => number;
+  /** Milliseconds since 1970, for what outsiders read: creation times and the start of the process. */
+  readonly wallClock: () => number;
   readonly random: Random;
 };
 
@@ -59,7 +61,7 @@ export class ModelServer {
     this.#profile = profile;
     this.#surroundings = surroundings;
     this.#engine = new BatchEngine(profile, surroundings.now());
-    this.#metrics = new EngineMetrics(profile, Date.now());
+    this.#metrics = new EngineMetrics(profile, surroundings.wallClock());
     this.#page = new MetricsPage('text/plain; version=0.0.4; charset=utf-8', () => this.#metrics.page(this.load()));
     this.listener = new HttpListener(surroundings.address, (request, response) => this.#route(request, response));
   }
@@ -119,7 +121,7 @@ export class ModelServer {
     this.#pump();
     if (coldMs > 0 || (before.crash === true && fault.crash !== true)) {
       // A new process has new counters and a new start time.
-      this.#metrics = new EngineMetrics(this.#profile, Date.now());
+      this.#metrics = new EngineMetrics(this.#profile, this.#surroundings.wallClock());
     }
     if (fault.crash === true) {
       this.#crashed = true;
@@ -177,7 +179,9 @@ export class ModelServer {
     // Runs in every case, and last: what was neither answered nor lost in a crash was cancelled by the client.
     response.on('close', () => {
       if (settled || (id !== undefined && !this.#exchanges.has(id))) return;
-      this.#counts.cancelled += 1;
+      // A request whose body was on its way when the server crashed has no exchange yet.
+      if (this.#crashed) this.#counts.errors += 1;
+      else this.#counts.cancelled += 1;
       if (id !== undefined) this.#cancel(id);
     });
     const refuse = (status: number, message: string, param: string | null = null): void => {
@@ -200,7 +204,7 @@ export class ModelServer {
         id = this.#nextId;
         this.#nextId += 1;
         const nowMs = this.#surroundings.now();
-        this.#exchanges.set(id, new Exchange(parsed.value, response, id, nowMs, Date.now()));
+        this.#exchanges.set(id, new Exchange(parsed.value, response, id, nowMs, this.#surroundings.wallClock()));
         const { promptTokens, outputTokens } = parsed.value;
         this.#engine.submit({ id, promptTokens, outputTokens }, nowMs);
         this.#pump();

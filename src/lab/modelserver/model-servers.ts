@@ -95,7 +95,7 @@ export async function startModelServers(config: ModelServersConfig): Promise<Mod
     for (let index = 0; index < config.count; index += 1) {
       const profile = profiles[index % profiles.length] as ServerProfile;
       const random = seededRandom((config.seed ?? 1) * 1009 + index);
-      const server = new ModelServer(profile, { address, index, now, random });
+      const server = new ModelServer(profile, { address, index, now, wallClock: Date.now, random });
       const exporter = new GpuExporter(server, address, index, now);
       members.push({ server, exporter });
       if (config.firstPort === 0) await listenOnFreePair(server, exporter, index, offset);

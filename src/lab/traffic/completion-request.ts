@@ -8,6 +8,9 @@ export type FailureKind = 'Connection' | 'Status' | 'StreamReset' | 'StreamTrunc
 /** Why a client was not served. `detail` is for a person: `503`, `ECONNREFUSED`. */
 export type Failure = { readonly kind: FailureKind; readonly detail: string };
 
+/** `body`: JSON of a `/v1/completions` request with `stream: true`. */
+export type Message = { readonly body: string; readonly headers?: Readonly<Record<string, string>> };
+
 /** Times are on the clock that the caller passed. `failure` is absent exactly when the stream was complete. */
 export type CompletionResult = {
   readonly firstTokenAtMs?: number;
@@ -19,8 +22,7 @@ export type CompletionResult = {
 export type CompletionCall = {
   readonly target: Target;
   readonly agent: Agent;
-  /** JSON of a `/v1/completions` request with `stream: true`. */
-  readonly body: string;
+  readonly message: Message;
   /** Without a byte for so long the request counts as failed; it bounds every request's life. */
   readonly silenceMs: number;
   readonly nowMs: () => number;
@@ -33,6 +35,7 @@ export type CompletionCall = {
  */
 export function sendCompletion(call: CompletionCall, report: (result: CompletionResult) => void): () => void {
   const { nowMs } = call;
+  const { body, headers } = call.message;
   const scanner = new CompletionScanner();
   let firstTokenAtMs: number | undefined;
   let answered = false;
@@ -55,7 +58,7 @@ export function sendCompletion(call: CompletionCall, report: (result: Completion
     agent: call.agent,
     method: 'POST',
     path: '/v1/completions',
-    headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(call.body) },
+    headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
     timeout: call.silenceMs,
   });
   outgoing.once('response', (incoming: IncomingMessage) => {
@@ -77,7 +80,7 @@ export function sendCompletion(call: CompletionCall, report: (result: Completion
   });
   outgoing.once('timeout', giveUp);
   outgoing.on('error', (error) => end({ kind: answered ? 'StreamReset' : 'Connection', detail: codeOf(error) }));
-  outgoing.end(call.body);
+  outgoing.end(body);
 
   function giveUp(): void {
     end({ kind: 'Silence', detail: `no byte for ${call.silenceMs} ms, or given up` });

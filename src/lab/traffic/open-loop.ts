@@ -1,6 +1,12 @@
 import { Agent } from 'node:http';
 import type { Arrival } from './arrivals.ts';
-import { type CompletionResult, type Failure, sendCompletion, type Target } from './completion-request.ts';
+import {
+  type CompletionResult,
+  type Failure,
+  type Message,
+  sendCompletion,
+  type Target,
+} from './completion-request.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 
 export type Lane = { readonly name: string; readonly targets: readonly Target[] };
@@ -19,7 +25,7 @@ export type OpenLoopOptions = {
   /** Sorted by `atMs`. Every lane gets every arrival. */
   readonly arrivals: readonly Arrival[];
   readonly lanes: readonly Lane[];
-  readonly body: (arrival: Arrival) => string;
+  readonly message: (arrival: Arrival) => Message;
   readonly onOutcome: (outcome: RequestOutcome) => void;
   readonly silenceMs?: number;
   readonly nowMs?: () => number;
@@ -99,13 +105,14 @@ export class OpenLoop {
   }
 
   #sendToAllLanes(arrival: Arrival, index: number): void {
-    const body = this.#options.body(arrival);
+    const message = this.#options.message(arrival);
     const lanes = this.#options.lanes;
     // Who is sent first alternates, so that neither lane always pays for the other's work on this thread.
-    for (let step = 0; step < lanes.length; step += 1) this.#send((index + step) % lanes.length, arrival, index, body);
+    for (let step = 0; step < lanes.length; step += 1)
+      this.#send((index + step) % lanes.length, arrival, index, message);
   }
 
-  #send(laneIndex: number, arrival: Arrival, index: number, body: string): void {
+  #send(laneIndex: number, arrival: Arrival, index: number, message: Message): void {
     const lane = this.#options.lanes[laneIndex]!;
     const targetIndex = index % lane.targets.length;
     const open = this.#open[laneIndex]!;
@@ -113,7 +120,7 @@ export class OpenLoop {
       {
         target: lane.targets[targetIndex]!,
         agent: this.#agents[laneIndex]![targetIndex]!,
-        body,
+        message,
         silenceMs: this.#options.silenceMs ?? DEFAULT_SILENCE_MS,
         nowMs: this.#nowMs,
       },

@@ -38,7 +38,7 @@ describe('golden resources', () => {
           listeners: { models: '127.0.0.1:15002' },
         }),
       },
-      { lineWidth: 120 },
+      { lineWidth: 120, aliasDuplicateObjects: false },
     );
     await expect(text).toMatchFileSnapshot(resolve(GOLDEN, 'bootstrap.yaml'));
   });

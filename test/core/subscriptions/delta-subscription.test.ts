@@ -254,7 +254,11 @@ describe('heartbeats (law 11)', () => {
 describe('any history', () => {
   const NAMES = ['a', 'b', 'c'];
   const step = fc.oneof(
-    fc.record({ kind: fc.constant('edit' as const), name: fc.constantFrom(...NAMES), version: fc.constantFrom('1', '2', '3', 'bad', '') }),
+    fc.record({
+      kind: fc.constant('edit' as const),
+      name: fc.constantFrom(...NAMES),
+      version: fc.constantFrom('1', '2', '3', 'bad', ''),
+    }),
     fc.record({ kind: fc.constant('subscribe' as const), name: fc.constantFrom(...NAMES) }),
     fc.record({ kind: fc.constant('unsubscribe' as const), name: fc.constantFrom(...NAMES) }),
     fc.record({ kind: fc.constant('answer' as const) }),

@@ -12,7 +12,13 @@ const LDS = TYPE_URL.listener;
 const RTDS = TYPE_URL.runtime;
 const node = { id: 'a', cluster: 'lab' };
 
-function make(typeUrl: string, name: string, json: JsonObject, needs: readonly ResourceRef[] = [], ttlMs?: number): Resource {
+function make(
+  typeUrl: string,
+  name: string,
+  json: JsonObject,
+  needs: readonly ResourceRef[] = [],
+  ttlMs?: number,
+): Resource {
   return {
     ...encodeResource({ typeUrl, name, json, ...(ttlMs === undefined ? {} : { ttlMs }) }),
     needs,
@@ -208,7 +214,10 @@ describe('delta ADS over the wire', () => {
     const beat = await client.next(RTDS);
     expect(beat.resources[0]).toMatchObject({ name: 'lapsing', hasBody: false, ttlSec: 3, version: lapsing.version });
     const again = connect();
-    again.send(RTDS, { resource_names_subscribe: ['lapsing'], initial_resource_versions: { lapsing: lapsing.version } });
+    again.send(RTDS, {
+      resource_names_subscribe: ['lapsing'],
+      initial_resource_versions: { lapsing: lapsing.version },
+    });
     expect((await again.next(RTDS)).resources[0]).toMatchObject({ hasBody: false, ttlSec: 3 });
   });
 
@@ -237,7 +246,8 @@ describe('delta ADS over the wire', () => {
     client.send(CDS);
     await client.next(CDS);
     client.close();
-    for (let tries = 0; tries < 50 && world.presence.length < 2; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let tries = 0; tries < 50 && world.presence.length < 2; tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     expect(world.presence.map(({ kind, nodeId, envoyVersion }) => `${kind} ${nodeId} ${envoyVersion}`)).toEqual([
       'Connected a 1.40.0',
       'Disconnected a 1.40.0',

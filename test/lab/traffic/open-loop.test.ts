@@ -48,7 +48,10 @@ async function drive(
       name,
       targets: list.map((port) => ({ host: '127.0.0.1', port })),
     })),
-    body: (arrival) => JSON.stringify({ max_tokens: arrival.outputTokens }),
+    message: (arrival) => ({
+      body: JSON.stringify({ max_tokens: arrival.outputTokens }),
+      headers: { 'x-due': String(arrival.atMs) },
+    }),
     onOutcome: (outcome) => outcomes.push(outcome),
     silenceMs,
   }).run();
@@ -62,13 +65,16 @@ function failures(outcomes: readonly RequestOutcome[]): string[] {
 describe('the open-loop generator', () => {
   it('sends every arrival to every lane, in turn over the targets of a lane', async () => {
     const seen = { first: 0, second: 0, other: 0 };
-    const count = (key: keyof typeof seen) => (_: IncomingMessage, response: ServerResponse) => {
+    const due = new Set<unknown>();
+    const count = (key: keyof typeof seen) => (request: IncomingMessage, response: ServerResponse) => {
       seen[key] += 1;
+      due.add(request.headers['x-due']);
       complete(response);
     };
     const ports = { a: [await serve(count('first')), await serve(count('second'))], b: [await serve(count('other'))] };
     const outcomes = await drive(ports, every(2, 20));
     expect(seen).toEqual({ first: 10, second: 10, other: 20 });
+    expect(due.size).toBe(20);
     expect(outcomes).toHaveLength(40);
     expect(failures(outcomes)).toEqual([]);
     expect(outcomes.every(({ tokens, firstTokenMs }) => tokens === 2 && firstTokenMs! >= 0)).toBe(true);
@@ -132,7 +138,7 @@ describe('the open-loop generator', () => {
     const loop = new OpenLoop({
       arrivals: [...every(1, 1), { atMs: 600_000, promptTokens: 1, outputTokens: 1 }],
       lanes: [{ name: 'a', targets: [{ host: '127.0.0.1', port }] }],
-      body: () => '{}',
+      message: () => ({ body: '{}' }),
       onOutcome: (outcome) => outcomes.push(outcome),
     });
     const ran = loop.run();

@@ -6,7 +6,11 @@ import type { Answer, DeltaRequest, Outgoing, Phase, Versioned } from './message
 const MAX_UNANSWERED = 32;
 const REMOVED = '';
 
-type Unanswered = { readonly sentAtMs: number; readonly upserts: readonly Versioned[]; readonly removed: readonly string[] };
+type Unanswered = {
+  readonly sentAtMs: number;
+  readonly upserts: readonly Versioned[];
+  readonly removed: readonly string[];
+};
 
 /**
  * One type on one delta stream: what the client wants, what it has, what it refused. No socket and no clock: requests
@@ -138,12 +142,14 @@ export class DeltaSubscription {
     const heartbeats = [];
     for (const [name, dueMs] of this.#heartbeatAtMs) {
       const resource = view.get(name);
-      if (resource?.ttlMs === undefined || this.#known.get(name) !== resource.version) {
+      // Not there yet, or about to be sent in full: neither is a heartbeat.
+      if (resource === undefined || this.#known.get(name) !== resource.version || dueMs > nowMs) continue;
+      if (resource.ttlMs === undefined) {
         this.#heartbeatAtMs.delete(name);
-      } else if (dueMs <= nowMs) {
-        heartbeats.push(resource);
-        this.#heartbeatAtMs.set(name, nowMs + resource.ttlMs / 3);
+        continue;
       }
+      heartbeats.push(resource);
+      this.#heartbeatAtMs.set(name, nowMs + resource.ttlMs / 3);
     }
     if (heartbeats.length === 0) return undefined;
     this.#unanswered.set(nonce, { sentAtMs: nowMs, upserts: [], removed: [] });
@@ -159,7 +165,13 @@ export class DeltaSubscription {
     // A NACK is the presence of error_detail, nothing else.
     if (request.errorDetail !== undefined) {
       const culprit = this.#refuse(sent, request.errorDetail.message);
-      return { kind: 'Nacked', resources, latencyMs, message: request.errorDetail.message, ...(culprit === undefined ? {} : { culprit }) };
+      return {
+        kind: 'Nacked',
+        resources,
+        latencyMs,
+        message: request.errorDetail.message,
+        ...(culprit === undefined ? {} : { culprit }),
+      };
     }
     for (const { name, version } of sent.upserts) this.#acked.set(name, version);
     for (const name of sent.removed) this.#acked.delete(name);

@@ -1,0 +1,64 @@
+import type { ControlState } from '../core/control/index.ts';
+import type { Log } from '../edge/observe/index.ts';
+import { CheckpointStore, type PolicyText } from '../edge/store/index.ts';
+
+export type Checkpoint = {
+  readonly state: ControlState;
+  /** The last good policy: what is served when the files are bad at the next start. */
+  readonly policyFiles: readonly PolicyText[];
+};
+
+/**
+ * Saves the state of the controller after each tick, one save at a time: while one is on its way only the newest waiting
+ * one is kept. A disk that fails is told once and tried again; it never stops the control loop.
+ */
+export class Checkpoints {
+  readonly #store: CheckpointStore;
+  readonly #log: Log;
+  #waiting: Checkpoint | undefined;
+  #saving: Promise<void> | undefined;
+  #failing = false;
+
+  constructor(folder: string, log: Log) {
+    this.#store = new CheckpointStore(folder);
+    this.#log = log;
+  }
+
+  /** @throws LoadlineError LOADLINE_STORE when the directory cannot be used or another server holds it. */
+  async open(): Promise<void> {
+    await this.#store.open();
+  }
+
+  async load(): Promise<Checkpoint | undefined> {
+    const { checkpoint, warnings } = await this.#store.load();
+    for (const warning of warnings) this.#log.warn({ detail: warning }, 'checkpoint not usable');
+    return checkpoint as Checkpoint | undefined;
+  }
+
+  save(checkpoint: Checkpoint): Promise<void> {
+    this.#waiting = checkpoint;
+    this.#saving ??= this.#drain().finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
+  }
+
+  async close(): Promise<void> {
+    await this.#saving;
+    await this.#store.close();
+  }
+
+  async #drain(): Promise<void> {
+    for (let next = this.#waiting; next !== undefined; next = this.#waiting) {
+      this.#waiting = undefined;
+      try {
+        await this.#store.save(next);
+        if (this.#failing) this.#log.info({}, 'checkpoints are saved again');
+        this.#failing = false;
+      } catch (error) {
+        if (!this.#failing) this.#log.error({ reason: (error as Error).message }, 'checkpoint cannot be saved');
+        this.#failing = true;
+      }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import {
+  Compiler,
+  type ControlState,
+  INITIAL_STATE,
+  issuedShares,
+  type Plan,
+  type Refusal,
+  restoreSidecars,
+  tick,
+} from '../core/control/index.ts';
+import type { ServiceLoad } from '../core/load/index.ts';
+import type { Policy } from '../core/policy/index.ts';
+import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
+import type { EndpointSet, Sample } from '../core/topology/index.ts';
+import { restingWeights, type ServiceDecision } from '../core/weights/index.ts';
+import type { SnapshotProvider } from '../edge/xds/index.ts';
+import type { ControlInbox } from './inbox.ts';
+
+/** What is told after each tick: to the metrics, the timeline and the log. */
+export type Ticked = {
+  readonly plan: Plan;
+  readonly loads: Readonly<Record<string, ServiceLoad>>;
+  /** Services whose weights this tick changed. */
+  readonly pushed: readonly ServiceDecision[];
+  readonly refusals: readonly Refusal[];
+};
+
+/**
+ * Runs the pure controller over the world: takes the inbox and the samples, ticks, compiles. It holds the state, so it
+ * is also what a checkpoint saves and a restart restores.
+ */
+export class ControlLoop implements SnapshotProvider {
+  readonly #inbox: ControlInbox;
+  readonly #takeSamples: () => readonly Sample[];
+  readonly #compiler = new Compiler();
+  #state: ControlState = INITIAL_STATE;
+  #loads: Readonly<Record<string, ServiceLoad>> = {};
+
+  constructor(inbox: ControlInbox, takeSamples: () => readonly Sample[]) {
+    this.#inbox = inbox;
+    this.#takeSamples = takeSamples;
+  }
+
+  get state(): ControlState {
+    return this.#state;
+  }
+
+  get plan(): Plan | undefined {
+    return this.#state.plan;
+  }
+
+  get loads(): Readonly<Record<string, ServiceLoad>> {
+    return this.#loads;
+  }
+
+  /** Share of the requests that the sidecars really issued, by endpoint id. */
+  get issuedShares(): Readonly<Record<string, number>> {
+    return Object.assign({}, ...Object.values(this.#state.issued).map(issuedShares)) as Record<string, number>;
+  }
+
+  /** Continues from a checkpoint: the same Plan, so the same bytes, until the first tick says otherwise. */
+  restore(state: ControlState, nowMs: number): void {
+    this.#state = { ...state, sidecars: restoreSidecars(state.sidecars, nowMs) };
+  }
+
+  tick(policy: Policy, endpointSets: readonly EndpointSet[], nowMs: number): Ticked {
+    const before = this.#state.plan;
+    const { reports, presence } = this.#inbox.take();
+    const out = tick(this.#state, { nowMs, policy, endpointSets, samples: this.#takeSamples(), reports, presence });
+    this.#state = out.state;
+    this.#loads = out.loads;
+    const pushed = Object.values(out.plan.decisions).filter(
+      (decision) => weightsText(before?.decisions[decision.service]) !== weightsText(decision),
+    );
+    return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals() };
+  }
+
+  groups(): readonly string[] {
+    return this.#state.plan?.policy.groups.map(({ name }) => name) ?? [];
+  }
+
+  snapshot(key: SnapshotKey): Snapshot | undefined {
+    return this.#state.plan === undefined ? undefined : this.#compiler.snapshot(this.#state.plan, key);
+  }
+
+  /** Forgets what was compiled for keys that no connected node has. */
+  retain(keys: readonly string[]): void {
+    this.#compiler.retain(keys);
+  }
+
+  /**
+   * Takes the short-term part out of the weights, before the controller goes away: what stays frozen then is learned
+   * capacity alone. Only for services whose weights are steered and unequal.
+   */
+  rest(): void {
+    const { plan } = this.#state;
+    if (plan === undefined) return;
+    const decisions: Record<string, ServiceDecision> = { ...plan.decisions };
+    for (const service of plan.policy.services) {
+      const { name, loadBalancer } = service;
+      const decision = decisions[name];
+      const state = this.#state.weights[name];
+      if (decision === undefined || state === undefined || decision.equal || loadBalancer.weights !== 'Active')
+        continue;
+      const resting = restingWeights(state, plan.endpoints[name] ?? [], {
+        mode: loadBalancer.weights,
+        leastRequest: loadBalancer.type === 'LeastRequest',
+        maxWeightRatio: loadBalancer.maxWeightRatio,
+        warmupMs: loadBalancer.warmupMs,
+      });
+      decisions[name] = {
+        ...decision,
+        endpoints: decision.endpoints.map((endpoint) => ({
+          ...endpoint,
+          weight: resting[endpoint.id] ?? endpoint.weight,
+        })),
+      };
+    }
+    this.#state = { ...this.#state, plan: { ...plan, decisions, sequence: plan.sequence + 1 } };
+  }
+}
+
+function weightsText(decision: ServiceDecision | undefined): string {
+  return decision === undefined
+    ? ''
+    : decision.endpoints.map(({ id, weight, health }) => `${id} ${weight} ${health}`).join('\n');
+}

@@ -1,0 +1,3 @@
+export { runServe, type ServeOptions } from './run-serve.ts';
+export { type Addresses, LoadlineServer, type ServerOptions } from './server.ts';
+export { VERSION } from './version.ts';

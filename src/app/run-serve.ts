@@ -1,0 +1,37 @@
+import { LoadlineError } from '../base/errors.ts';
+import { createLog, type LogLevel } from '../edge/observe/index.ts';
+import { LoadlineServer } from './server.ts';
+import { VERSION } from './version.ts';
+
+export type ServeOptions = {
+  readonly policies: string;
+  readonly data: string;
+  readonly xds: string;
+  readonly admin: string;
+  readonly http: string;
+  readonly dev: boolean;
+  readonly logLevel: LogLevel;
+};
+
+/** `loadline serve`: runs until SIGTERM or SIGINT. Exit code 0 after a clean end, 1 when it could not start. */
+export async function runServe(options: ServeOptions): Promise<number> {
+  const log = await createLog({ level: options.logLevel });
+  const { policies, data, xds, admin, http } = options;
+  const ended = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  const server = new LoadlineServer({ policies, data, xds, admin, http, log });
+  try {
+    const addresses = await server.start();
+    log.info({ version: VERSION, ...addresses, policies, data }, 'loadline is ready');
+  } catch (error) {
+    if (!(error instanceof LoadlineError)) throw error;
+    log.error({ code: error.code, reason: error.message }, 'loadline cannot start');
+    return 1;
+  }
+  const signal = await ended;
+  log.info({ signal }, 'loadline is ending');
+  await server.stop();
+  log.info({}, 'loadline ended');
+  return 0;
+}

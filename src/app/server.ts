@@ -1,0 +1,296 @@
+import { seededRandom } from '../base/units/index.ts';
+import { type AdminServer, createAdminServer } from '../edge/admin/index.ts';
+import { staticEndpointSets } from '../edge/discovery/index.ts';
+import {
+  buildExplainView,
+  buildServerView,
+  type EventLoopLagMeter,
+  EventTimeline,
+  type HttpServer,
+  type Log,
+  Metrics,
+  type ServerView,
+  startEventLoopLag,
+  startHttpServer,
+  type ViewInput,
+} from '../edge/observe/index.ts';
+import { type CollectReport, SignalSchedule, targetsFromPolicy } from '../edge/signals/index.ts';
+import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
+import { XdsServer } from '../edge/xds/index.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { startClock } from './clock.ts';
+import { ControlLoop, type Ticked } from './control-loop.ts';
+import { ControlInbox } from './inbox.ts';
+import { PolicyKeeper } from './policy-keeper.ts';
+import { VERSION } from './version.ts';
+
+export type ServerOptions = {
+  /** File or folder of policies. */
+  readonly policies: string;
+  /** Data directory: checkpoints, last good policy. */
+  readonly data: string;
+  readonly xds: string;
+  readonly admin: string;
+  readonly http: string;
+  readonly log: Log;
+};
+
+export type Addresses = { readonly xds: string; readonly admin: string; readonly http: string };
+
+const TICK_MS = 1000;
+const LOAD_REPORT_INTERVAL_MS = 1000;
+
+/**
+ * The server: constructs every room and gives them their beat. The order of its start is a promise: the state is restored
+ * and a first Plan stands before any Envoy is let in, so that nobody is ever told "nothing".
+ */
+export class LoadlineServer {
+  readonly #options: ServerOptions;
+  readonly #now = startClock();
+  readonly #startedAtMs = this.#now();
+  readonly #keeper = new PolicyKeeper();
+  readonly #timeline = new EventTimeline();
+  readonly #lag: EventLoopLagMeter = startEventLoopLag();
+  readonly #metrics: Metrics;
+  readonly #checkpoints: Checkpoints;
+  readonly #signals: SignalSchedule;
+  readonly #inbox: ControlInbox;
+  readonly #loop: ControlLoop;
+  readonly #xds: XdsServer;
+  #watch: PolicyWatch | undefined;
+  #admin: AdminServer | undefined;
+  #http: HttpServer | undefined;
+  #ticks: NodeJS.Timeout | undefined;
+  #ready = false;
+  /** Refusals of our own rule check that were told already, by version. */
+  readonly #toldRefusals = new Set<string>();
+
+  constructor(options: ServerOptions) {
+    const { log } = options;
+    this.#options = options;
+    this.#metrics = new Metrics({ version: VERSION, view: () => this.view(), eventLoopLag: this.#lag });
+    this.#checkpoints = new Checkpoints(options.data, log);
+    this.#signals = new SignalSchedule({
+      clock: this.#now,
+      random: seededRandom(process.pid),
+      log,
+      onCollected: (report) => this.#collected(report),
+    });
+    this.#inbox = new ControlInbox((delivery) => {
+      if (delivery.kind !== 'Nacked') return;
+      this.#timeline.add({
+        atMs: delivery.atMs,
+        kind: 'Nack',
+        subject: delivery.nodeId,
+        message: (delivery.message ?? '').slice(-600),
+        fields: { resources: delivery.resources.map(({ name }) => name).join(' ') },
+      });
+    });
+    this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take().samples);
+    this.#xds = new XdsServer({
+      address: options.xds,
+      snapshots: this.#loop,
+      inbox: this.#inbox,
+      meter: {
+        pushed: (type, group, resources) => this.#metrics.pushed(type, group, resources),
+        answered: (type, latencyMs, nacked) =>
+          nacked ? this.#metrics.nacked(type, latencyMs) : this.#metrics.acked(type, latencyMs),
+        streams: (kind, open) => this.#metrics.streams(kind, open),
+        reported: () => this.#metrics.loadReport(),
+      },
+      log: {
+        info: (fields, message) => log.info({ ...fields }, message),
+        warn: (fields, message) => log.warn({ ...fields }, message),
+        debug: (fields, message) => log.debug({ ...fields }, message),
+      },
+      now: this.#now,
+      loadReportIntervalMs: LOAD_REPORT_INTERVAL_MS,
+    });
+  }
+
+  /**
+   * Restores, decides once, and listens.
+   * @throws LoadlineError LOADLINE_POLICY_UNUSABLE, LOADLINE_STORE, LOADLINE_BIND
+   */
+  async start(): Promise<Addresses> {
+    await this.#checkpoints.open();
+    try {
+      return await this.#open();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #open(): Promise<Addresses> {
+    const stored = await this.#checkpoints.load();
+    const first = readPolicyFiles(this.#options.policies);
+    this.#keeper.startWith(first, stored?.policyFiles, this.#now());
+    this.#tellPolicy(first);
+    if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
+    this.#configureSignals();
+    this.#tick();
+    this.#watch = new PolicyWatch(this.#options.policies, first, (read) => this.#reload(read));
+    this.#watch.start();
+    this.#admin = await createAdminServer({
+      address: this.#options.admin,
+      observe: {
+        status: () => this.view(),
+        explain: (target) => buildExplainView(this.#viewInput(), target),
+      },
+      log: this.#options.log,
+    });
+    this.#http = await startHttpServer({
+      address: this.#options.http,
+      view: () => this.view(),
+      events: this.#timeline,
+      metrics: this.#metrics,
+      readiness: () => this.#readiness(),
+      log: this.#options.log,
+    });
+    const xds = await this.#xds.start();
+    this.#ready = true;
+    this.#ticks = setInterval(() => this.#tick(), TICK_MS);
+    return { xds, admin: this.#admin.address, http: this.#http.address };
+  }
+
+  /** Rests the weights, saves, ends the streams. Envoys keep what they have. */
+  async stop(): Promise<void> {
+    this.#ready = false;
+    clearInterval(this.#ticks);
+    this.#watch?.stop();
+    this.#signals.stop();
+    if (this.#loop.plan !== undefined && this.#ticks !== undefined) {
+      this.#loop.rest();
+      this.#xds.publish();
+      // One turn for the writes to reach the transport before the streams end.
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.#save();
+    }
+    await this.#xds.stop();
+    await this.#admin?.stop();
+    await this.#http?.close();
+    await this.#checkpoints.close();
+    this.#lag.stop();
+  }
+
+  view(): ServerView {
+    return buildServerView(this.#viewInput());
+  }
+
+  #viewInput(): ViewInput {
+    return {
+      version: VERSION,
+      startedAtMs: this.#startedAtMs,
+      nowMs: this.#now(),
+      tick: this.#loop.state.tick,
+      plan: this.#loop.plan,
+      loads: this.#loop.loads,
+      nodes: this.#xds.nodes(),
+      sources: this.#signals.health(),
+      policy: this.#keeper.view(),
+      issuedShares: this.#loop.issuedShares,
+    };
+  }
+
+  #readiness(): readonly string[] {
+    const reasons: string[] = [];
+    if (this.#loop.plan === undefined) reasons.push('no policy is in force');
+    if (!this.#ready) reasons.push('xDS does not listen yet');
+    return reasons;
+  }
+
+  #tick(): void {
+    const loaded = this.#keeper.loaded;
+    if (loaded === undefined) return;
+    const began = performance.now();
+    const ticked = this.#loop.tick(loaded.policy, staticEndpointSets(loaded.policy), this.#now());
+    this.#xds.publish();
+    this.#metrics.ticked(performance.now() - began);
+    this.#tell(ticked);
+    if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());
+    void this.#save();
+  }
+
+  #save(): Promise<void> {
+    const files = this.#keeper.loaded?.files ?? [];
+    return this.#checkpoints.save({ state: this.#loop.state, policyFiles: files });
+  }
+
+  #reload(read: PolicyRead): void {
+    const outcome = this.#keeper.take(read, this.#now());
+    this.#tellPolicy(read, outcome);
+    if (outcome !== 'Loaded') return;
+    this.#configureSignals();
+    this.#tick();
+  }
+
+  #configureSignals(): void {
+    const policy = this.#keeper.loaded?.policy;
+    if (policy === undefined) return;
+    this.#signals.configure(
+      targetsFromPolicy(
+        policy,
+        staticEndpointSets(policy).flatMap(({ endpoints }) => endpoints),
+      ),
+    );
+  }
+
+  #tell({ pushed, refusals }: Ticked): void {
+    const { log } = this.#options;
+    for (const { service, outcome, endpoints } of pushed) {
+      const weights = endpoints.map(({ id, weight }) => `${id.slice(id.lastIndexOf('/') + 1)}=${weight}`).join(' ');
+      log.info({ service, outcome, weights: endpoints.length <= 32 ? weights : undefined }, 'weights changed');
+      this.#timeline.add({
+        atMs: this.#now(),
+        kind: 'WeightsPushed',
+        subject: service,
+        message: `${outcome}: ${weights.slice(0, 500)}`,
+      });
+    }
+    for (const { resource, reason } of refusals) {
+      const id = `${resource.typeUrl} ${resource.name} ${resource.version}`;
+      if (this.#toldRefusals.has(id)) continue;
+      this.#toldRefusals.add(id);
+      const origin = resource.origin === undefined ? undefined : `${resource.origin.file}:${resource.origin.line}`;
+      log.error(
+        { type: resource.typeUrl, resource: resource.name, origin, reason },
+        'resource breaks a rule of envoy and is held back',
+      );
+    }
+  }
+
+  #tellPolicy(read: PolicyRead, outcome?: 'Loaded' | 'Unchanged' | 'Refused'): void {
+    const { log } = this.#options;
+    const view = this.#keeper.view();
+    const refused = view.problems.length > 0;
+    this.#metrics.policyLoaded(refused ? 'refused' : outcome === 'Unchanged' ? 'unchanged' : 'accepted');
+    for (const issue of view.problems) log.error(issueFields(issue), 'policy refused');
+    if (refused) {
+      const message = `${view.problems.length} problem(s); revision ${view.revision} stays in force`;
+      log.error({ revision: view.revision, problems: view.problems.length }, 'the last good policy stays in force');
+      this.#timeline.add({ atMs: this.#now(), kind: 'PolicyRefused', subject: this.#options.policies, message });
+      return;
+    }
+    for (const issue of view.warnings) log.warn(issueFields(issue), 'policy warning');
+    log.info({ revision: view.revision, files: read.ok ? read.files.map(({ name }) => name) : [] }, 'policy loaded');
+    this.#timeline.add({
+      atMs: this.#now(),
+      kind: 'PolicyLoaded',
+      subject: this.#options.policies,
+      message: `revision ${view.revision}`,
+    });
+  }
+
+  #collected({ target, collected }: CollectReport): void {
+    const kind = target.kind === 'Engine' ? 'engine' : 'gpu';
+    this.#metrics.scraped(kind, collected.failure?.reason);
+    if (collected.refusals.length > 0) this.#metrics.signalConflicts(collected.refusals.length);
+  }
+}
+
+function issueFields(issue: ReturnType<PolicyKeeper['view']>['problems'][number]): Record<string, unknown> {
+  const at =
+    issue.position === undefined ? undefined : `${issue.position.file}:${issue.position.line}:${issue.position.column}`;
+  return { at, code: issue.code, path: issue.path, detail: issue.message, hint: issue.hint };
+}

@@ -1,0 +1,219 @@
+import type { Endpoint, EndpointId } from '../topology/index.ts';
+
+/**
+ * What `stepLoad` remembers of one service. Plain data, because it is checkpointed as JSON and must continue identically
+ * after a restart: numbers are finite, `null` stands for "not yet", and names that come from outside (nodes, GPUs) are
+ * values in lists, never keys. Times are epoch milliseconds; rates are per second.
+ */
+export type LoadState = {
+  readonly version: 1;
+  readonly startedAtMs: number;
+  readonly atMs: number;
+  readonly endpoints: Readonly<Record<EndpointId, EndpointMemory>>;
+  readonly sidecars: readonly SidecarMemory[];
+  readonly cluster: ClusterMemory;
+};
+
+/** One sidecar's load reports: what it had in flight at the last one. Zeros are left out. */
+export type SidecarMemory = {
+  nodeId: string;
+  reportedAtMs: number;
+  intervalSec: number;
+  /** The next report only says where counting starts: its stream is new, so its counts cover an unknown time. */
+  baseline: boolean;
+  /** Requests in flight (act). */
+  inFlight: Record<EndpointId, number>;
+  /** Requests without response headers yet (W). */
+  pending: Record<EndpointId, number>;
+};
+
+export type EngineReading = {
+  atMs: number;
+  /** When any of its values last differed from the page before; `atMs` for sources that do not tell. */
+  changedAtMs: number;
+  running: number;
+  waiting: number;
+  kvUsageRatio: number | null;
+  promptTokens: number | null;
+  generationTokens: number | null;
+  processStartSec: number | null;
+};
+
+export type GpuMemory = {
+  gpu: string;
+  whole: boolean;
+  utilRatio: number | null;
+  utilAtMs: number;
+  clockHertz: number | null;
+  clockAtMs: number;
+};
+
+/** `Waiting`: no completion seen since it joined or recovered. `Ramping`: seen at `firstAtMs`. `Running`: was there before. */
+export type Phase = 'Running' | 'Waiting' | 'Ramping';
+
+/** Beliefs about one endpoint; the names in brackets are the symbols of the law. A draft of it changes during a tick. */
+export type EndpointMemory = {
+  /** Discovery's incarnation; the engine's start time stands in `processStartSec`. */
+  incarnation: string;
+  processStartSec: number | null;
+  /** How often it became another server; with `incarnation` it tells the weights room that memory ended. */
+  lives: number;
+  joinedAtMs: number;
+  /** Log of the operator's capacity prior. */
+  logPrior: number;
+  /** [lc] */
+  logCapacity: number;
+  /** Seconds that the capacity sample has been far above (+) or below (-) the belief. [big] */
+  farSec: number;
+  /** [N] in flight over all sidecars, and [W] of these without headers. */
+  inFlight: number;
+  pending: number;
+  /** [zE, nE] engine work and running requests, τ 2 s; [zL, nL] completions and in flight, τ 20 s; [aL] τ 3 s. */
+  engineWork: number;
+  engineRunning: number;
+  completions: number;
+  meanInFlight: number;
+  inFlightPerSidecar: number;
+  /** [done3, err3] */
+  donePerSec: number;
+  errorsPerSec: number;
+  /** [badFor] 0 while it is well. */
+  badSec: number;
+  phase: Phase;
+  firstAtMs: number;
+  /** [foreign] */
+  foreign: number;
+  engine: EngineReading | null;
+  /** [usual] how old a reading normally is when the next one comes. */
+  usualAgeSec: number;
+  /** N at the last ticks, oldest first; aligned with the tail of the cluster's `ringAtMs`. */
+  ring: number[];
+  /** [rk, kk] */
+  kvRunning: number;
+  kvUsage: number;
+  /** [Bhat], who found it, and how long a queue has stood. */
+  slotsByQueue: number | null;
+  slotsByQueueFrom: 'Engine' | 'Headers' | null;
+  queueSec: number;
+  /** [W10, N10] */
+  pending10: number;
+  inFlight10: number;
+  gpus: GpuMemory[];
+  util: UtilMemory | null;
+  /** [B_U] slots by utilisation, and whether a known batch limit is being cut by it. */
+  slotsByUtil: number | null;
+  utilCut: boolean;
+  /** [lastClk] and how long the endpoint has had work: an idle GPU lowers its clock for another reason. */
+  clockHertz: number | null;
+  busySec: number;
+};
+
+/** [u3 n3 u20 n20 mx my] and how long the utilisation has repeated exactly. */
+export type UtilMemory = {
+  last: number;
+  repeatSec: number;
+  util3: number;
+  inFlight3: number;
+  util20: number;
+  inFlight20: number;
+  meanLogInFlight: number;
+  meanLogUtil: number;
+};
+
+export type ClusterMemory = {
+  ringAtMs: number[];
+  /** [Ntot, X], and completions per second with τ 10 s, which X follows. */
+  totalInFlight: number;
+  completions10: number;
+  completionsSlow: number;
+  /** [aN] */
+  meanInFlightPerSidecar: number;
+  /** [pgood] */
+  goodPressure: number | null;
+  /** [M] of the last tick with reports; kept while they are silent. */
+  sidecars: number;
+  /** Nodes that presence says are connected: stands in for M where nobody reports. */
+  connected: string[];
+  /** Since when load reports have been fresh without a break; null while silent. */
+  reportsSinceMs: number | null;
+  /** Mean age of the reports [Dl] and of the engine readings [D] at the tick. */
+  reportAgeSec: number | null;
+  engineAgeSec: number | null;
+  /** [sxx sxy open offUntil] */
+  gpuGate: {
+    sumXX: number;
+    sumXY: number;
+    open: boolean;
+    closedUntilMs: number;
+    offUntilMs: number;
+    contradictionSec: number;
+  };
+};
+
+export function newCluster(): ClusterMemory {
+  return {
+    ringAtMs: [],
+    totalInFlight: 0,
+    completions10: 0,
+    completionsSlow: 0,
+    meanInFlightPerSidecar: 0,
+    goodPressure: null,
+    sidecars: 0,
+    connected: [],
+    reportsSinceMs: null,
+    reportAgeSec: null,
+    engineAgeSec: null,
+    gpuGate: { sumXX: 0, sumXY: 0, open: false, closedUntilMs: 0, offUntilMs: 0, contradictionSec: 0 },
+  };
+}
+
+/** The draft that a tick works on: one level deeper than what it changes, so that the given state stays as it was. */
+export function draftEndpoint(memory: EndpointMemory): EndpointMemory {
+  return { ...memory, gpus: memory.gpus.map((gpu) => ({ ...gpu })), util: memory.util && { ...memory.util } };
+}
+
+export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phase, nowMs: number): EndpointMemory {
+  return {
+    incarnation: endpoint.incarnation,
+    processStartSec: null,
+    lives: 0,
+    joinedAtMs: nowMs,
+    logPrior: logPrior(endpoint),
+    logCapacity,
+    farSec: 0,
+    inFlight: 0,
+    pending: 0,
+    engineWork: 0,
+    engineRunning: 0,
+    completions: 0,
+    meanInFlight: 0,
+    inFlightPerSidecar: 0,
+    donePerSec: 0,
+    errorsPerSec: 0,
+    badSec: 0,
+    phase,
+    firstAtMs: 0,
+    foreign: 0,
+    engine: null,
+    usualAgeSec: 1,
+    ring: [],
+    kvRunning: 0,
+    kvUsage: 0,
+    slotsByQueue: null,
+    slotsByQueueFrom: null,
+    queueSec: 0,
+    pending10: 0,
+    inFlight10: 0,
+    gpus: [],
+    util: null,
+    slotsByUtil: null,
+    utilCut: false,
+    clockHertz: null,
+    busySec: 0,
+  };
+}
+
+/** Log of the capacity prior; a prior that is not a positive number says nothing. */
+export function logPrior({ capacity }: Pick<Endpoint, 'capacity'>): number {
+  return capacity > 0 && capacity <= 1e6 ? Math.max(-7, Math.log(capacity)) : 0;
+}

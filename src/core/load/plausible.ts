@@ -1,0 +1,20 @@
+/**
+ * What comes from outside may be anything. A value that is missing, not a number or out of its range is absent: it neither
+ * moves a belief nor stops a tick.
+ */
+export function plausible(value: number | null | undefined, min: number, max: number): number | undefined {
+  return typeof value === 'number' && value >= min && value <= max ? value : undefined;
+}
+
+/** More requests than any engine or sidecar holds: beyond it a counter is broken. */
+export const MAX_REQUESTS = 1e6;
+
+/** Tokens since the start of a process; at a million tokens a second an engine needs thirty years to get there. */
+export const MAX_TOKENS = 1e15;
+
+/** Epoch milliseconds up to the year 2255. */
+export const MAX_EPOCH_MS = 9e12;
+
+export function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, value));
+}

@@ -1,0 +1,108 @@
+import type { TimelineEvent } from './event-timeline.ts';
+import type { ServerView } from './server-view.ts';
+
+/** What the pages are read from. Each is called once per request that needs it. */
+export interface HttpSources {
+  view(): ServerView;
+  readonly events: {
+    list(query: { readonly after?: number; readonly limit?: number }): readonly TimelineEvent[];
+  };
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Why the server is not ready; empty when it is. */
+  readiness(): readonly string[];
+}
+
+export type HttpAnswer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+type Route = {
+  readonly about: string;
+  readonly answer: (sources: HttpSources, query: URLSearchParams) => HttpAnswer | Promise<HttpAnswer>;
+};
+
+const TEXT = 'text/plain; charset=utf-8';
+const MAX_EVENTS = 1000;
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  '/metrics': {
+    about: 'metrics for Prometheus',
+    answer: async ({ metrics }) => ({
+      status: 200,
+      type: metrics.contentType,
+      body: await metrics.text(),
+      headers: {},
+    }),
+  },
+  '/livez': {
+    about: 'whether the process answers',
+    answer: () => json(200, { status: 'alive' }),
+  },
+  '/readyz': {
+    about: 'whether Envoys are served, and if not, why',
+    answer: (sources) => {
+      const reasons = sources.readiness();
+      return json(reasons.length === 0 ? 200 : 503, { status: reasons.length === 0 ? 'ready' : 'not ready', reasons });
+    },
+  },
+  '/api/state': {
+    about: 'policy, weights and sidecars as JSON',
+    answer: (sources) => json(200, sources.view()),
+  },
+  '/api/events': {
+    about: 'what happened lately as JSON (?after=SEQUENCE&limit=N)',
+    answer: events,
+  },
+  '/': {
+    about: 'this list',
+    answer: () => ({ status: 200, type: TEXT, body: `Loadline\n\n${pathList()}`, headers: {} }),
+  },
+};
+
+/** Answers GET and HEAD of a known path, and refuses everything else in words. */
+export async function answer(method: string, url: string, sources: HttpSources): Promise<HttpAnswer> {
+  const at = url.indexOf('?');
+  const path = at < 0 ? url : url.slice(0, at);
+  const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
+  if (route === undefined) return text(404, `There is no such path here. There are:\n\n${pathList()}`);
+  if (method !== 'GET' && method !== 'HEAD') {
+    const refused = text(405, `${path} is read-only: GET and HEAD are allowed.\n`);
+    return { ...refused, headers: { allow: 'GET, HEAD' } };
+  }
+  return await route.answer(sources, new URLSearchParams(at < 0 ? '' : url.slice(at + 1)));
+}
+
+function events(sources: HttpSources, query: URLSearchParams): HttpAnswer {
+  const after = wholeNumber(query.get('after'));
+  const limit = wholeNumber(query.get('limit'));
+  if (after === null || limit === null) return text(400, 'after and limit are whole numbers, 0 or above.\n');
+  return json(200, {
+    events: sources.events.list({
+      limit: Math.min(limit ?? MAX_EVENTS, MAX_EVENTS),
+      ...(after === undefined ? {} : { after }),
+    }),
+  });
+}
+
+/** undefined when absent, null when it is no whole number. */
+function wholeNumber(value: string | null): number | undefined | null {
+  if (value === null) return undefined;
+  return /^\d{1,15}$/.test(value) ? Number(value) : null;
+}
+
+function json(status: number, value: unknown): HttpAnswer {
+  return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n`, headers: {} };
+}
+
+function text(status: number, body: string): HttpAnswer {
+  return { status, type: TEXT, body, headers: {} };
+}
+
+function pathList(): string {
+  return Object.entries(ROUTES)
+    .map(([path, { about }]) => `${path.padEnd(12)} ${about}\n`)
+    .join('');
+}

@@ -1,0 +1,22 @@
+export { buildExplainView } from './build-explain-view.ts';
+export { buildServerView } from './build-server-view.ts';
+export { type EventLoopLag, type EventLoopLagMeter, startEventLoopLag } from './event-loop-lag.ts';
+export { type EventFields, EventTimeline, type NewEvent, type TimelineEvent } from './event-timeline.ts';
+export type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView } from './explain-view.ts';
+export type { HttpSources } from './http-routes.ts';
+export { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts';
+export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts';
+export { METRICS, type MetricDefinition, type MetricKind, type MetricName } from './metric-catalogue.ts';
+export { Metrics, type MetricsOptions, type PolicyLoadResult, type ShiftStage, type StreamKind } from './metrics.ts';
+export type {
+  EndpointState,
+  EndpointView,
+  NodeView,
+  PolicyView,
+  PoolView,
+  ServerView,
+  ServiceView,
+  SyncStatus,
+  TypeView,
+} from './server-view.ts';
+export type { ViewInput } from './view-input.ts';

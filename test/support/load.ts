@@ -1,0 +1,40 @@
+import { type Arrival, OpenLoop, type RequestOutcome } from '../../src/lab/traffic/index.ts';
+import type { Sidecar } from './sidecar.ts';
+
+export type Load = {
+  readonly outcomes: RequestOutcome[];
+  /** Outcomes that were not complete, with their times in milliseconds since the start. */
+  failures(): readonly { readonly atMs: number; readonly why: string }[];
+  readonly done: Promise<void>;
+  stop(): void;
+};
+
+/** Streams at a steady rate over the sidecars, each with a few tokens. */
+export function startLoad(
+  sidecars: readonly Sidecar[],
+  options: { readonly perSec: number; readonly seconds: number; readonly outputTokens?: number },
+): Load {
+  const count = options.perSec * options.seconds;
+  const arrivals: Arrival[] = Array.from({ length: count }, (_, index) => ({
+    atMs: (index * 1000) / options.perSec,
+    promptTokens: 50,
+    outputTokens: options.outputTokens ?? 8,
+  }));
+  const outcomes: RequestOutcome[] = [];
+  const loop = new OpenLoop({
+    arrivals,
+    lanes: [{ name: 'lab', targets: sidecars.map(({ port }) => ({ host: '127.0.0.1', port })) }],
+    body: ({ outputTokens }) => JSON.stringify({ model: 'm', prompt: 'hello', max_tokens: outputTokens, stream: true }),
+    onOutcome: (outcome) => outcomes.push(outcome),
+    silenceMs: 20_000,
+  });
+  return {
+    outcomes,
+    failures: () =>
+      outcomes
+        .filter(({ failure }) => failure !== undefined)
+        .map(({ arrival, failure }) => ({ atMs: arrival.atMs, why: `${failure?.kind} ${failure?.detail}` })),
+    done: loop.run(),
+    stop: () => loop.stop(),
+  };
+}

@@ -1,0 +1,17 @@
+import { bootstrap } from '../../src/core/resources/index.ts';
+import { type EnvoyProcess, findEnvoy, startEnvoy } from '../../src/edge/envoy/index.ts';
+import { freePort } from './free-port.ts';
+
+/** A real Envoy of group `lab`, fed by the server at `xds`, listening on a port of its own. */
+export type Sidecar = { readonly id: string; readonly port: number; readonly envoy: EnvoyProcess };
+
+export async function startSidecar(xds: string, id: string): Promise<Sidecar> {
+  const port = await freePort();
+  const envoy = await startEnvoy({
+    binary: await findEnvoy(),
+    bootstrap: bootstrap({ nodeId: id, group: 'lab', xds: [xds], listeners: { models: `127.0.0.1:${port}` } }),
+    concurrency: 1,
+  });
+  await envoy.ready(20_000);
+  return { id, port, envoy };
+}
