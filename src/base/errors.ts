@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'LOADLINE_POLICY_UNUSABLE'
   | 'LOADLINE_STORE'
   | 'LOADLINE_BIND'
+  | 'LOADLINE_ADMIN'
   | 'LOADLINE_LAB';
 
 /**
@@ -31,6 +32,7 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   LOADLINE_POLICY_UNUSABLE: 'There is no policy to serve: the files are bad and no last good version is stored.',
   LOADLINE_STORE: 'The data directory cannot be read or written.',
   LOADLINE_BIND: 'An address cannot be listened on.',
+  LOADLINE_ADMIN: 'The admin API cannot be reached, or could not answer.',
   LOADLINE_LAB: 'The lab (model servers, traffic, demo) could not be set up.',
 };
 

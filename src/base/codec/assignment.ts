@@ -43,12 +43,17 @@ type Measured = {
  * per value, which was most of the time.
  */
 export class AssignmentEncoder {
-  readonly #prefixes = new Map<string, Uint8Array>();
+  /** By port (none: the path of a socket) and address: joining the two into one key would cost more than the encoding. */
+  readonly #prefixes = new Map<number | undefined, Map<string, Uint8Array>>();
+  #kept = 0;
 
   /** Throws LOADLINE_CODEC_INVALID_MESSAGE for a weight, priority or port that is out of range. */
   encode(input: AssignmentInput): Uint8Array {
     // Endpoints come and go for months; dropping all costs one slow encode.
-    if (this.#prefixes.size > CACHED_ENDPOINTS) this.#prefixes.clear();
+    if (this.#kept > CACHED_ENDPOINTS) {
+      this.#prefixes.clear();
+      this.#kept = 0;
+    }
     const head = protobuf.Writer.create();
     if (input.clusterName !== '') head.uint32(tagOf(1, LENGTH)).string(input.clusterName);
     // ClusterLoadAssignment.policy 4, Policy.weighted_priority_health 6
@@ -78,25 +83,36 @@ export class AssignmentEncoder {
     return { ...measured, size };
   }
 
-  // LbEndpoint.endpoint 1, and the tag of what follows it: health_status 2.
   #prefix(endpoint: AssignmentEndpoint): Uint8Array {
-    const key = 'pipe' in endpoint ? `pipe ${endpoint.pipe}` : `${endpoint.port} ${endpoint.address}`;
-    const kept = this.#prefixes.get(key);
-    if (kept !== undefined) return kept;
-    // Endpoint.address 1; Address: socket_address 1 {address 2, port_value 3}, pipe 2 {path 1}
-    const writer = protobuf.Writer.create().uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(1, LENGTH)).fork();
-    if ('pipe' in endpoint) {
-      writer.uint32(tagOf(2, LENGTH)).fork();
-      if (endpoint.pipe !== '') writer.uint32(tagOf(1, LENGTH)).string(endpoint.pipe);
-    } else {
-      writer.uint32(tagOf(1, LENGTH)).fork();
-      if (endpoint.address !== '') writer.uint32(tagOf(2, LENGTH)).string(endpoint.address);
-      writer.uint32(tagOf(3, VARINT)).uint32(inRange('port', endpoint.port, 0, 65_535));
+    const [port, address] = 'pipe' in endpoint ? [undefined, endpoint.pipe] : [endpoint.port, endpoint.address];
+    let ofPort = this.#prefixes.get(port);
+    if (ofPort === undefined) {
+      ofPort = new Map();
+      this.#prefixes.set(port, ofPort);
     }
-    const bytes = writer.ldelim().ldelim().ldelim().uint32(tagOf(2, VARINT)).finish();
-    this.#prefixes.set(key, bytes);
+    let bytes = ofPort.get(address);
+    if (bytes === undefined) {
+      bytes = prefixBytes(endpoint);
+      ofPort.set(address, bytes);
+      this.#kept += 1;
+    }
     return bytes;
   }
+}
+
+// LbEndpoint.endpoint 1 {address 1}, and the tag of what follows it: health_status 2.
+// Address: socket_address 1 {address 2, port_value 3}, pipe 2 {path 1}
+function prefixBytes(endpoint: AssignmentEndpoint): Uint8Array {
+  const writer = protobuf.Writer.create().uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(1, LENGTH)).fork();
+  if ('pipe' in endpoint) {
+    writer.uint32(tagOf(2, LENGTH)).fork();
+    if (endpoint.pipe !== '') writer.uint32(tagOf(1, LENGTH)).string(endpoint.pipe);
+  } else {
+    writer.uint32(tagOf(1, LENGTH)).fork();
+    if (endpoint.address !== '') writer.uint32(tagOf(2, LENGTH)).string(endpoint.address);
+    writer.uint32(tagOf(3, VARINT)).uint32(inRange('port', endpoint.port, 0, 65_535));
+  }
+  return writer.ldelim().ldelim().ldelim().uint32(tagOf(2, VARINT)).finish();
 }
 
 function assemble(head: Uint8Array, localities: readonly Measured[], tail: Uint8Array): Uint8Array {

@@ -44,7 +44,10 @@ function serviceInput(plan: Plan, service: ModelService): AssignmentInput {
     const draining = endpoint.lifecycle === 'Draining' || decision?.health === 'Draining';
     const zone = byZone.get(endpoint.zone ?? '') ?? [];
     // Without a decision all are equal; a straggler among decided ones gets the least.
-    zone.push({ id: endpoint.id, endpoint: onWire(endpoint, decision?.weight ?? 1, draining ? 'DRAINING' : 'HEALTHY') });
+    zone.push({
+      id: endpoint.id,
+      endpoint: onWire(endpoint, decision?.weight ?? 1, draining ? 'DRAINING' : 'HEALTHY'),
+    });
     byZone.set(endpoint.zone ?? '', zone);
   }
   return {
@@ -89,7 +92,13 @@ function sidecarsInput(nodeIds: readonly string[]): AssignmentInput {
     localities:
       paths.length === 0
         ? []
-        : [{ zone: '', priority: 0, endpoints: paths.map((pipe) => ({ pipe, weight: 1, health: 'HEALTHY' as const })) }],
+        : [
+            {
+              zone: '',
+              priority: 0,
+              endpoints: paths.map((pipe) => ({ pipe, weight: 1, health: 'HEALTHY' as const })),
+            },
+          ],
     weightedPriorityHealth: false,
   };
 }

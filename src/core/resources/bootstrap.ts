@@ -133,7 +133,8 @@ function adminAddress(text: string): JsonObject {
   // 0600: whoever may ask Envoy may also stop it.
   if (path !== undefined) return { pipe: { path, mode: 0o600 } };
   const parts = parseSocketAddress(text);
-  if (parts === undefined) throw new LoadlineError('LOADLINE_CONFIG', `admin address ${text}: expected IP:PORT or unix:PATH`);
+  if (parts === undefined)
+    throw new LoadlineError('LOADLINE_CONFIG', `admin address ${text}: expected IP:PORT or unix:PATH`);
   return socketAddress(parts.address, parts.port);
 }
 

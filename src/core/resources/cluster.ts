@@ -56,7 +56,9 @@ export function compileCluster(service: ModelService, release: string): Resource
       typed_extension_protocol_options: {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': protocolOptions(service),
       },
-      upstream_connection_options: { tcp_keepalive: { keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3 } },
+      upstream_connection_options: {
+        tcp_keepalive: { keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3 },
+      },
     },
   });
 }

@@ -13,7 +13,11 @@ type Slot = { readonly name: string; readonly types: readonly string[]; readonly
 
 /** The order of the filters in the listener. `idle` is in force until the first answer, and where there is nothing to do. */
 const SLOTS: readonly Slot[] = [
-  { name: SLOT.sidecarRateLimit, types: [LOCAL_RATE_LIMIT], idle: any(LOCAL_RATE_LIMIT, idleRateLimitFilter('Sidecar')) },
+  {
+    name: SLOT.sidecarRateLimit,
+    types: [LOCAL_RATE_LIMIT],
+    idle: any(LOCAL_RATE_LIMIT, idleRateLimitFilter('Sidecar')),
+  },
   { name: SLOT.groupRateLimit, types: [LOCAL_RATE_LIMIT], idle: any(LOCAL_RATE_LIMIT, idleRateLimitFilter('Group')) },
   { name: SLOT.fault, types: [FAULT], idle: any(FAULT) },
   // There is no idle external processor (it needs a service to call), so a fault filter without faults keeps its place.

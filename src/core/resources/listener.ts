@@ -11,11 +11,7 @@ import { TYPE_URL } from './type-url.ts';
  *
  * `override` is the address that the node asks for itself because it shares a host; one that is no `ip:port` is ignored.
  */
-export function compileListener(
-  listener: Listener,
-  release: string,
-  override: string | undefined,
-): Resource {
+export function compileListener(listener: Listener, release: string, override: string | undefined): Resource {
   const { name, origin } = listener;
   const address = (override === undefined ? undefined : parseSocketAddress(override)) ?? listener;
   return makeResource({

@@ -1,4 +1,9 @@
-import { encodedResourceFromBytes, encodeMessage, type JsonObject, withoutNewerFields } from '../../base/codec/index.ts';
+import {
+  encodedResourceFromBytes,
+  encodeMessage,
+  type JsonObject,
+  withoutNewerFields,
+} from '../../base/codec/index.ts';
 import type { Position } from '../../base/units/index.ts';
 import type { Resource, ResourceRef } from './resource.ts';
 import { type ResourceType, TYPE_URL } from './type-url.ts';

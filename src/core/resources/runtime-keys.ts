@@ -56,7 +56,8 @@ export function runtimeKey(key: string): RuntimeKey | undefined {
 /** Throws LOADLINE_RUNTIME_KEY unless the key is known, belongs to that layer and the value is in its range. */
 export function checkRuntimeValue(layer: RuntimeLayer, key: string, value: number): void {
   const known = runtimeKey(key);
-  if (known === undefined) throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} is not in the table of runtime keys`);
+  if (known === undefined)
+    throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} is not in the table of runtime keys`);
   if (known.layer !== layer) {
     throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} belongs to the layer ${known.layer}, not ${layer}`);
   }

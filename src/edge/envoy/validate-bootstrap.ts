@@ -20,7 +20,17 @@ export async function validateBootstrap(binary: string, bootstrap: JsonObject): 
   try {
     const path = join(folder, 'bootstrap.json');
     await writeFile(path, JSON.stringify(bootstrap));
-    const args = ['--mode', 'validate', '-c', path, '--log-level', 'error', '--concurrency', '1', '--disable-hot-restart'];
+    const args = [
+      '--mode',
+      'validate',
+      '-c',
+      path,
+      '--log-level',
+      'error',
+      '--concurrency',
+      '1',
+      '--disable-hot-restart',
+    ];
     await run(binary, args, { timeout: TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 });
     return { ok: true };
   } catch (cause) {

@@ -28,6 +28,7 @@ export class CheckpointStore {
   readonly #fs: FileSystem;
   readonly #processes: ProcessTable;
   #lock: DataLock | undefined;
+  #loaded = false;
   #generation = 0;
   /** Where the newest whole generation is; the next save goes to the other one. */
   #newest: 0 | 1 = 1;
@@ -61,6 +62,7 @@ export class CheckpointStore {
       const found = await this.#readSlot(slot, warnings);
       if (found !== undefined) whole.push({ ...found, slot });
     }
+    this.#loaded = true;
     whole.sort((a, b) => b.generation - a.generation);
     const [best] = whole;
     if (best === undefined) return { checkpoint: undefined, warnings };
@@ -75,6 +77,8 @@ export class CheckpointStore {
    */
   async save(checkpoint: unknown): Promise<void> {
     this.#requireLock();
+    // Which slot is the older one is known only after a look.
+    if (!this.#loaded) await this.load();
     const slot = this.#newest === 0 ? 1 : 0;
     const generation = this.#generation + 1;
     const scratch = join(this.#folder, SCRATCH);

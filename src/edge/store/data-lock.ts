@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LoadlineError } from '../../base/errors.ts';
 import { errorCode } from './error-code.ts';
 import type { FileSystem } from './file-system.ts';
@@ -27,7 +27,7 @@ const held = new Set<string>();
  * @throws LoadlineError LOADLINE_STORE when a live server holds the directory
  */
 export async function acquireDataLock(folder: string, fs: FileSystem, processes: ProcessTable): Promise<DataLock> {
-  const path = join(folder, LOCK);
+  const path = join(resolve(folder), LOCK);
   if (held.has(path)) throw inUse(folder, 'this process', path);
   const mine = join(folder, `${LOCK}.${processes.pid}`);
   const birth = processes.birthOf(processes.pid);

@@ -7,10 +7,10 @@ export type FleetServer = {
 };
 
 /** Engine constants that both generations share; facts of the model server (design notes of the lab). */
-export const ENGINE = { stepMs: 40, bend: 1, prefillTokensPerSec: 20_000 } as const;
+export const ENGINE = { stepMs: 30, bend: 1, prefillTokensPerSec: 20_000 } as const;
 
-const NEW_GENERATION = { generation: 'new', slots: 64, speed: 1 } as const;
-const OLD_GENERATION = { generation: 'old', slots: 24, speed: 0.6 } as const;
+const NEW_GENERATION = { generation: 'new', slots: 48, speed: 1 } as const;
+const OLD_GENERATION = { generation: 'old', slots: 20, speed: 0.6 } as const;
 
 /**
  * Eight servers of two GPU generations, as a fleet looks after its second purchase: the old ones are slower and, with

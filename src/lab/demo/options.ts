@@ -22,13 +22,20 @@ export type ParsedOptions =
   | { readonly kind: 'Help' }
   | { readonly kind: 'Usage'; readonly message: string };
 
-const DEFAULTS = { duration: '180s', warmUp: '20s', seed: '1', load: '0.75', sidecars: '4', step: '0.5' } as const;
+const DEFAULTS = {
+  duration: '180s',
+  warmUp: '20s',
+  seed: '1',
+  load: '0.75',
+  sidecars: '4',
+  step: '0.5',
+} as const;
 
 /** Shorter and no phase is long enough to see a share settle; longer and the series would not be bounded. */
 const DURATION_MS = { min: 15_000, max: 3_600_000 };
 const WARM_UP_MS = { min: 0, max: 600_000 };
 
-export const HELP = `Usage: npm run demo -- [options]
+export const HELP: string = `Usage: npm run demo -- [options]
 
 Two lanes with the same arrivals, side by side: Envoys with least_request and no Loadline, and Envoys fed by Loadline.
 Each lane has eight simulated model servers of two GPU generations. At a third of the run one GPU of each lane slows

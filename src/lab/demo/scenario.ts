@@ -7,11 +7,11 @@ import type { DemoOptions } from './options.ts';
 export const GOOD_WITHIN_MS = 500;
 
 /**
- * The trace's own lengths have means of some 1,200 and 220 tokens. Both are halved, so that a fleet of this size is
+ * The trace's own lengths have means of some 1,200 and 220 tokens. Both are scaled down, so that a fleet of this size is
  * loaded by some thirty requests a second: what two lanes on two cores can carry.
  */
-const MEAN_LENGTHS: MeanLengths = { promptTokens: 600, outputTokens: 110 };
-const LONGEST: MeanLengths = { promptTokens: 3000, outputTokens: 400 };
+const MEAN_LENGTHS: MeanLengths = { promptTokens: 500, outputTokens: 95 };
+const LONGEST: MeanLengths = { promptTokens: 2000, outputTokens: 280 };
 
 export type Scenario = {
   /** The first begins before zero: warm-up. On the clock of the run, which starts after it. */

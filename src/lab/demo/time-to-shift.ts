@@ -18,7 +18,7 @@ export type ShiftTimes = {
 
 /** The share before the step is the mean over so long. */
 const BEFORE_MS = 10_000;
-/** A part of the move counts as made when the mean over so long after it still has made it: one noisy sample is no shift. */
+/** A part of the move counts as made when most of the samples over so long after it have made it: one spike is no shift. */
 const HOLD_MS = 2000;
 /** A smaller move (as a part of the share before) is noise; its times would be a lottery. */
 const SMALLEST_MOVE = 0.1;
@@ -38,22 +38,20 @@ export function timeToShift(series: readonly SharePoint[], window: ShiftWindow):
   const firstHeld = (part: number): number | undefined => {
     for (const { tMs, share } of series) {
       if (tMs < stepAtMs || tMs >= endAtMs || progress(share) < part) continue;
-      const held = meanShare(series, tMs, Math.min(endAtMs, tMs + HOLD_MS));
-      if (held !== undefined && progress(held) >= part) return tMs - stepAtMs;
+      const after = between(series, tMs, Math.min(endAtMs, tMs + HOLD_MS));
+      const made = after.filter((point) => progress(point.share) >= part).length;
+      if (made * 2 > after.length) return tMs - stepAtMs;
     }
     return undefined;
   };
   return { before, final, t50Ms: firstHeld(0.5), t90Ms: firstHeld(0.9) };
 }
 
-/** Mean of the points in [fromMs, toMs). */
+function between(series: readonly SharePoint[], fromMs: number, toMs: number): readonly SharePoint[] {
+  return series.filter(({ tMs }) => tMs >= fromMs && tMs < toMs);
+}
+
 function meanShare(series: readonly SharePoint[], fromMs: number, toMs: number): number | undefined {
-  let sum = 0;
-  let count = 0;
-  for (const { tMs, share } of series) {
-    if (tMs < fromMs || tMs >= toMs) continue;
-    sum += share;
-    count += 1;
-  }
-  return count === 0 ? undefined : sum / count;
+  const points = between(series, fromMs, toMs);
+  return points.length === 0 ? undefined : points.reduce((sum, { share }) => sum + share, 0) / points.length;
 }

@@ -24,11 +24,20 @@ describe('endpoint assignment', () => {
     const leaving = { ...a, lifecycle: 'Draining' as const };
     const plan = aPlan(policy, { chat: [leaving, b] }, { [a.id]: 700, [b.id]: 300 });
     const message = messageOf(compileAssignments(plan, group, new AssignmentEncoder()), 'endpoint', 'chat');
-    expect(at(message, 'endpoints.0.lb_endpoints.0')).toMatchObject({ health_status: 'DRAINING', load_balancing_weight: 699 });
+    expect(at(message, 'endpoints.0.lb_endpoints.0')).toMatchObject({
+      health_status: 'DRAINING',
+      load_balancing_weight: 699,
+    });
   });
 
   it('groups by zone, zones and endpoints sorted', () => {
-    const plan = aPlan(policy, { chat: [{ ...c, zone: 'b' }, { ...b, zone: 'a' }, { ...a, zone: 'b' }] });
+    const plan = aPlan(policy, {
+      chat: [
+        { ...c, zone: 'b' },
+        { ...b, zone: 'a' },
+        { ...a, zone: 'b' },
+      ],
+    });
     const message = messageOf(compileAssignments(plan, group, new AssignmentEncoder()), 'endpoint', 'chat');
     expect(at(message, 'endpoints.0.locality.zone')).toBe('a');
     expect(at(message, 'endpoints.1.locality.zone')).toBe('b');
@@ -49,24 +58,41 @@ describe('endpoint assignment', () => {
     const resources = compileAssignments(aPlan(policy, {}, {}, ['n2', 'n1', 'n2']), group, new AssignmentEncoder());
     const members = at(messageOf(resources, 'endpoint', 'loadline_sidecars'), 'endpoints.0.lb_endpoints') as object[];
     expect(members).toHaveLength(2);
-    expect(members[0]).toMatchObject({ endpoint: { address: { pipe: { path: expect.stringMatching(/^\/loadline\/sidecar\/[0-9a-f]{16}$/) } } } });
+    expect(members[0]).toMatchObject({
+      endpoint: { address: { pipe: { path: expect.stringMatching(/^\/loadline\/sidecar\/[0-9a-f]{16}$/) } } },
+    });
   });
 
   it('gives the same bytes for the same plan in any order', () => {
     fc.assert(
       fc.property(
-        fc.uniqueArray(fc.record({ port: fc.integer({ min: 1, max: 65_535 }), zone: fc.constantFrom('a', 'b', ''), weight: fc.integer({ min: 1, max: 1000 }) }), {
-          selector: ({ port }) => port,
-          maxLength: 12,
-        }),
+        fc.uniqueArray(
+          fc.record({
+            port: fc.integer({ min: 1, max: 65_535 }),
+            zone: fc.constantFrom('a', 'b', ''),
+            weight: fc.integer({ min: 1, max: 1000 }),
+          }),
+          {
+            selector: ({ port }) => port,
+            maxLength: 12,
+          },
+        ),
         fc.array(fc.string(), { maxLength: 4 }),
         fc.infiniteStream(fc.nat()),
         (hosts, nodes, random) => {
           const members = hosts.map(({ port, zone }) => anEndpoint('chat', port, zone === '' ? {} : { zone }));
           const weights = Object.fromEntries(members.map(({ id }, index) => [id, hosts[index]?.weight ?? 1]));
           const shuffled = [...members].sort(() => ((random.next().value as number) % 2) * 2 - 1);
-          const one = compileAssignments(aPlan(policy, { chat: members }, weights, nodes), group, new AssignmentEncoder());
-          const two = compileAssignments(aPlan(policy, { chat: shuffled }, weights, [...nodes].reverse()), group, new AssignmentEncoder());
+          const one = compileAssignments(
+            aPlan(policy, { chat: members }, weights, nodes),
+            group,
+            new AssignmentEncoder(),
+          );
+          const two = compileAssignments(
+            aPlan(policy, { chat: shuffled }, weights, [...nodes].reverse()),
+            group,
+            new AssignmentEncoder(),
+          );
           expect(two.map(({ version }) => version)).toEqual(one.map(({ version }) => version));
           expect(two.map(({ bytes }) => Buffer.from(bytes))).toEqual(one.map(({ bytes }) => Buffer.from(bytes)));
           expect(one.flatMap(checkResource)).toEqual([]);

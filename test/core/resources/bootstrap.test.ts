@@ -18,7 +18,8 @@ describe('bootstrap', () => {
     const found: string[] = [];
     visit(bootstrap(BASE), (key, value) => {
       if (key === 'initial_fetch_timeout') found.push(value as string);
-      if (key.endsWith('_config') && at(value, 'ads') !== undefined) expect(at(value, 'initial_fetch_timeout'), key).toBeDefined();
+      if (key.endsWith('_config') && at(value, 'ads') !== undefined)
+        expect(at(value, 'initial_fetch_timeout'), key).toBeDefined();
     });
     expect(found.length).toBeGreaterThanOrEqual(5);
     for (const text of found) expect(Number.parseFloat(text)).toBeLessThanOrEqual(2);
@@ -28,7 +29,9 @@ describe('bootstrap', () => {
     expect(at(bootstrap(BASE), 'dynamic_resources.ads_config')).toMatchObject({
       api_type: 'DELTA_GRPC',
       set_node_on_first_message_only: true,
-      grpc_services: [{ envoy_grpc: { retry_policy: { retry_back_off: { base_interval: '0.2s', max_interval: '2s' } } } }],
+      grpc_services: [
+        { envoy_grpc: { retry_policy: { retry_back_off: { base_interval: '0.2s', max_interval: '2s' } } } },
+      ],
     });
   });
 
@@ -44,9 +47,12 @@ describe('bootstrap', () => {
   });
 
   it('takes two servers, names, IPv6 and UNIX sockets', () => {
-    const xds = (addresses: string[]) => at(bootstrap({ ...BASE, xds: addresses }), 'static_resources.clusters.0') as never;
+    const xds = (addresses: string[]) =>
+      at(bootstrap({ ...BASE, xds: addresses }), 'static_resources.clusters.0') as never;
     const addresses = (cluster: JsonValue) =>
-      (at(cluster, 'load_assignment.endpoints.0.lb_endpoints') as JsonValue[]).map((each) => at(each, 'endpoint.address'));
+      (at(cluster, 'load_assignment.endpoints.0.lb_endpoints') as JsonValue[]).map((each) =>
+        at(each, 'endpoint.address'),
+      );
     const two = xds(['[::1]:18000', 'unix:/run/loadline/xds.sock']);
     expect(at(two, 'type')).toBe('STATIC');
     expect(addresses(two)).toEqual([
@@ -57,7 +63,13 @@ describe('bootstrap', () => {
   });
 
   it('is a message of Envoy: no field is misspelt', () => {
-    const full = bootstrap({ ...BASE, xds: ['a:1', 'b:2'], admin: 'unix:/run/admin.sock', zone: 'z', listeners: { m: '[::1]:1' } });
+    const full = bootstrap({
+      ...BASE,
+      xds: ['a:1', 'b:2'],
+      admin: 'unix:/run/admin.sock',
+      zone: 'z',
+      listeners: { m: '[::1]:1' },
+    });
     expect(encodeMessage('envoy.config.bootstrap.v3.Bootstrap', full).length).toBeGreaterThan(500);
   });
 
@@ -79,7 +91,9 @@ describe('command line', () => {
     expect(words.slice(0, 3)).toEqual(['envoy', '-c', 'b.json']);
     expect(words).toContain('--use-dynamic-base-id');
     expect(Number(words[words.indexOf('--drain-time-s') + 1])).toBeGreaterThan(7200);
-    expect(Number(words[words.indexOf('--parent-shutdown-time-s') + 1])).toBeGreaterThan(Number(words[words.indexOf('--drain-time-s') + 1]));
+    expect(Number(words[words.indexOf('--parent-shutdown-time-s') + 1])).toBeGreaterThan(
+      Number(words[words.indexOf('--drain-time-s') + 1]),
+    );
     expect(words[words.indexOf('--concurrency') + 1]).toBe('1');
   });
 });

@@ -1,7 +1,7 @@
+import type { Plan } from '../../../src/core/control/index.ts';
 import type { ModelService, Policy, RateLimit, SidecarGroup } from '../../../src/core/policy/index.ts';
 import { type Endpoint, endpointId } from '../../../src/core/topology/index.ts';
 import type { EndpointDecision } from '../../../src/core/weights/index.ts';
-import type { Plan } from '../../../src/core/control/index.ts';
 
 const origin = { file: 'policy.yaml', line: 1, column: 1 };
 
@@ -13,7 +13,13 @@ export function aService(name: string, over: Partial<ModelService> = {}): ModelS
     hostnames: [name],
     match: { pathPrefix: '/' },
     upstream: { protocol: 'Http1' },
-    timeouts: { connectMs: 2000, responseHeadersMs: 600_000, perTryIdleMs: 120_000, streamIdleMs: 300_000, requestMs: 0 },
+    timeouts: {
+      connectMs: 2000,
+      responseHeadersMs: 600_000,
+      perTryIdleMs: 120_000,
+      streamIdleMs: 300_000,
+      requestMs: 0,
+    },
     pools: [],
     loadBalancer: { type: 'LeastRequest', weights: 'Active', maxWeightRatio: 20, warmupMs: 30_000 },
     outlierDetection: {

@@ -62,8 +62,13 @@ describe('cluster', () => {
     const options = 'typed_extension_protocol_options';
     const key = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
     const h1 = (clusterOf(aService('chat'))[options] as Record<string, object>)[key];
-    const h2 = (clusterOf(aService('chat', { upstream: { protocol: 'Http2' } }))[options] as Record<string, object>)[key];
-    expect(h1).toMatchObject({ common_http_protocol_options: { idle_timeout: '4s' }, explicit_http_config: { http_protocol_options: {} } });
+    const h2 = (clusterOf(aService('chat', { upstream: { protocol: 'Http2' } }))[options] as Record<string, object>)[
+      key
+    ];
+    expect(h1).toMatchObject({
+      common_http_protocol_options: { idle_timeout: '4s' },
+      explicit_http_config: { http_protocol_options: {} },
+    });
     expect(h2).toMatchObject({
       explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '5s' } } },
     });

@@ -34,8 +34,14 @@ describe('rate limits', () => {
     const resources = compile([aLimit('tenant', { key: { header: 'x-api-key' }, maxKeys: 1000 })]);
     const config = filter(resources, SLOT.sidecarRateLimit);
     expect(config).toMatchObject({ max_dynamic_descriptors: 1000, always_consume_default_token_bucket: false });
-    expect(at(config as never, 'descriptors.0.entries')).toEqual([{ key: 'limit', value: 'chat/tenant' }, { key: 'key' }]);
-    const actions = at(messageOf(resources, 'route', 'models'), 'virtual_hosts.0.routes.0.route.rate_limits') as object[];
+    expect(at(config as never, 'descriptors.0.entries')).toEqual([
+      { key: 'limit', value: 'chat/tenant' },
+      { key: 'key' },
+    ]);
+    const actions = at(
+      messageOf(resources, 'route', 'models'),
+      'virtual_hosts.0.routes.0.route.rate_limits',
+    ) as object[];
     expect(actions).toHaveLength(2);
     expect(at(actions as never, '0.actions.1.request_headers.header_name')).toBe('x-api-key');
     expect(at(actions as never, '1.actions.1.header_value_match')).toMatchObject({ expect_match: false });
@@ -43,7 +49,10 @@ describe('rate limits', () => {
 
   it('keep rates exact to a tenth of a percent, whatever their unit', () => {
     for (const perSec of [1 / 86_400, 1 / 3600, 10 / 60, 0.7, 1, 3.3, 50 / 3, 3000 / 60, 12_345.6, 1_000_000]) {
-      const bucket = at(filter(compile([aLimit('x', { ratePerSec: perSec })]), SLOT.sidecarRateLimit) as never, 'descriptors.0.token_bucket') as {
+      const bucket = at(
+        filter(compile([aLimit('x', { ratePerSec: perSec })]), SLOT.sidecarRateLimit) as never,
+        'descriptors.0.token_bucket',
+      ) as {
         tokens_per_fill: number;
         fill_interval: string;
       };
@@ -63,7 +72,10 @@ describe('rate limits', () => {
 
   it('raise a burst that is smaller than the number of sidecars: a request costs as many tokens', () => {
     const small = (sidecars: number) =>
-      at(filter(compile([aLimit('team', { scope: 'Group', burst: 3 })], sidecars), SLOT.groupRateLimit) as never, 'descriptors.0.token_bucket.max_tokens');
+      at(
+        filter(compile([aLimit('team', { scope: 'Group', burst: 3 })], sidecars), SLOT.groupRateLimit) as never,
+        'descriptors.0.token_bucket.max_tokens',
+      );
     expect([1, 2, 3, 4, 5, 8, 9].map(small)).toEqual([3, 3, 4, 4, 8, 8, 16]);
   });
 

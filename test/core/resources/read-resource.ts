@@ -1,5 +1,5 @@
 import { type JsonObject, type JsonValue, messageToJson } from '../../../src/base/codec/index.ts';
-import { type Resource, type TYPE_URL as TypeUrls, TYPE_URL } from '../../../src/core/resources/index.ts';
+import { type Resource, TYPE_URL, type TYPE_URL as TypeUrls } from '../../../src/core/resources/index.ts';
 
 /** The message of a resource, read back from its bytes. */
 export function messageOf(resources: readonly Resource[], type: keyof typeof TypeUrls, name: string): JsonObject {
@@ -20,5 +20,7 @@ export function at(value: JsonValue, path: string): JsonValue | undefined {
 
 /** Type and version of every resource: two compilations with equal fingerprints would send nothing. */
 export function fingerprint(resources: readonly Resource[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(resources.map(({ typeUrl, name, version }) => [`${typeUrl.split('.').at(-1)} ${name}`, version]));
+  return Object.fromEntries(
+    resources.map(({ typeUrl, name, version }) => [`${typeUrl.split('.').at(-1)} ${name}`, version]),
+  );
 }

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LoadlineError } from '../../../src/base/errors.ts';
-import { checkRuntimeValue, compileRuntime, compileStructure, RUNTIME_KEYS } from '../../../src/core/resources/index.ts';
+import {
+  checkRuntimeValue,
+  compileRuntime,
+  compileStructure,
+  RUNTIME_KEYS,
+} from '../../../src/core/resources/index.ts';
 import { aGroup, aPolicy, aService } from './build-policy.ts';
 import { fingerprint, messageOf } from './read-resource.ts';
 
@@ -49,7 +54,10 @@ describe('runtime layers', () => {
 });
 
 describe('runtime keys', () => {
-  const concrete = fc.record({ entry: fc.constantFrom(...RUNTIME_KEYS), cluster: fc.stringMatching(/^[a-z0-9.-]{1,20}$/) });
+  const concrete = fc.record({
+    entry: fc.constantFrom(...RUNTIME_KEYS),
+    cluster: fc.stringMatching(/^[a-z0-9.-]{1,20}$/),
+  });
 
   it('have a safe default inside their own range', () => {
     for (const { pattern, layer, safeDefault } of RUNTIME_KEYS) checkRuntimeValue(layer, pattern, safeDefault);
@@ -76,7 +84,15 @@ describe('runtime keys', () => {
   });
 
   it('are a closed list', () => {
-    for (const key of ['', 'circuit_breakers', 'circuit_breakers..default.max_requests', 'circuit_breakers.a.high.max_requests', 'upstream.healthy_panic_threshold', 'xcircuit_breakers.a.default.max_requests', 'circuit_breakers.a.default.max_requests.b']) {
+    for (const key of [
+      '',
+      'circuit_breakers',
+      'circuit_breakers..default.max_requests',
+      'circuit_breakers.a.high.max_requests',
+      'upstream.healthy_panic_threshold',
+      'xcircuit_breakers.a.default.max_requests',
+      'circuit_breakers.a.default.max_requests.b',
+    ]) {
       expect(() => checkRuntimeValue('lasting', key, 1)).toThrow(/not in the table/);
     }
   });

@@ -15,7 +15,10 @@ import { at, fingerprint, messageOf } from './read-resource.ts';
 
 const OPTIONS = { release: '1.40', listenerOverrides: {} };
 const services = [
-  aService('chat', { hostnames: ['models', 'chat'], rateLimits: [aLimit('t', { key: { header: 'x-key' } }), aLimit('g', { scope: 'Group' })] }),
+  aService('chat', {
+    hostnames: ['models', 'chat'],
+    rateLimits: [aLimit('t', { key: { header: 'x-key' } }), aLimit('g', { scope: 'Group' })],
+  }),
   aService('embed', { hostnames: ['models'], match: { pathPrefix: '/embed' }, upstream: { protocol: 'Http2' } }),
   aService('rank', { hostnames: ['rank'] }),
 ];
@@ -44,9 +47,18 @@ describe('compiled structure', () => {
   });
 
   it('comes in the order of sending, then by name', () => {
-    const order = compileStructure(policy, group, OPTIONS).map(({ typeUrl, name }) => [SEND_ORDER.indexOf(typeUrl), name] as const);
+    const order = compileStructure(policy, group, OPTIONS).map(
+      ({ typeUrl, name }) => [SEND_ORDER.indexOf(typeUrl), name] as const,
+    );
     expect(order).toEqual([...order].sort(([a, x], [b, y]) => a - b || (x < y ? -1 : 1)));
-    expect(order.map(([, name]) => name)).toEqual(['chat', 'embed', 'rank', ...Object.values(SLOT).sort(), 'models', 'models']);
+    expect(order.map(([, name]) => name)).toEqual([
+      'chat',
+      'embed',
+      'rank',
+      ...Object.values(SLOT).sort(),
+      'models',
+      'models',
+    ]);
   });
 
   it('names only what it brings along', () => {
@@ -58,7 +70,8 @@ describe('compiled structure', () => {
   });
 
   it('knows the policy line that asked for it', () => {
-    for (const { origin, name } of everything(policy, group)) expect(origin, name).toEqual({ file: 'policy.yaml', line: 1, column: 1 });
+    for (const { origin, name } of everything(policy, group))
+      expect(origin, name).toEqual({ file: 'policy.yaml', line: 1, column: 1 });
   });
 
   it('leaves out services that the group does not list', () => {
@@ -71,9 +84,13 @@ describe('compiled structure', () => {
   });
 
   it('is refused by the same rules when a number is out of range', () => {
-    const bad = aService('chat', { outlierDetection: { ...(services[0] as (typeof services)[0]).outlierDetection, intervalMs: 0 } });
+    const bad = aService('chat', {
+      outlierDetection: { ...(services[0] as (typeof services)[0]).outlierDetection, intervalMs: 0 },
+    });
     const violations = compileStructure(aPolicy([bad]), aGroup([bad]), OPTIONS).flatMap(checkResource);
-    expect(violations).toEqual([expect.objectContaining({ path: expect.stringContaining('outlier_detection.interval') })]);
+    expect(violations).toEqual([
+      expect.objectContaining({ path: expect.stringContaining('outlier_detection.interval') }),
+    ]);
   });
 });
 
@@ -99,7 +116,12 @@ describe('the cheapest push', () => {
   it('of routes, retries and time-outs is the route configuration', () => {
     const chat = services[0] as (typeof services)[0];
     const other = aPolicy([
-      { ...chat, timeouts: { ...chat.timeouts, streamIdleMs: 60_000 }, retry: { ...chat.retry, numRetries: 1 }, hostnames: ['x'] },
+      {
+        ...chat,
+        timeouts: { ...chat.timeouts, streamIdleMs: 60_000 },
+        retry: { ...chat.retry, numRetries: 1 },
+        hostnames: ['x'],
+      },
       ...services.slice(1),
     ]);
     expect(changed(everything(policy, group), everything(other, group))).toEqual(['RouteConfiguration models']);
@@ -107,7 +129,10 @@ describe('the cheapest push', () => {
 
   it('of a rate is the filter that holds the bucket', () => {
     const chat = services[0] as (typeof services)[0];
-    const other = aPolicy([{ ...chat, rateLimits: chat.rateLimits.map((limit) => ({ ...limit, ratePerSec: 7 })) }, ...services.slice(1)]);
+    const other = aPolicy([
+      { ...chat, rateLimits: chat.rateLimits.map((limit) => ({ ...limit, ratePerSec: 7 })) },
+      ...services.slice(1),
+    ]);
     expect(changed(everything(policy, group), everything(other, group))).toEqual([
       `TypedExtensionConfig ${SLOT.groupRateLimit}`,
       `TypedExtensionConfig ${SLOT.sidecarRateLimit}`,
@@ -117,19 +142,37 @@ describe('the cheapest push', () => {
 
 describe('listener overrides', () => {
   const address = (listenerOverrides: Record<string, string>) =>
-    at(messageOf(compileStructure(policy, group, { release: '1.40', listenerOverrides }), 'listener', 'models'), 'address.socket_address');
+    at(
+      messageOf(compileStructure(policy, group, { release: '1.40', listenerOverrides }), 'listener', 'models'),
+      'address.socket_address',
+    );
 
   it('move a listener of a sidecar that shares its host, and nothing else', () => {
     expect(address({ models: '127.0.0.2:16001' })).toEqual({ address: '127.0.0.2', port_value: 16_001 });
     expect(address({ models: '[::1]:16001' })).toEqual({ address: '::1', port_value: 16_001 });
-    const moved = compileStructure(policy, group, { release: '1.40', listenerOverrides: { models: '127.0.0.2:16001' } });
+    const moved = compileStructure(policy, group, {
+      release: '1.40',
+      listenerOverrides: { models: '127.0.0.2:16001' },
+    });
     expect(changed(compileStructure(policy, group, OPTIONS), moved)).toEqual(['Listener models']);
   });
 
   it('are ignored when they are no address: what a node says is not trusted', () => {
     fc.assert(
       fc.property(
-        fc.oneof(fc.string(), fc.constantFrom('host:1', '1.2.3:80', '1.2.3.4:99999', '1.2.3.4', '::1:80', 'unix:/x', '1.2.3.4.:80', '256.0.0.1:80')),
+        fc.oneof(
+          fc.string(),
+          fc.constantFrom(
+            'host:1',
+            '1.2.3:80',
+            '1.2.3.4:99999',
+            '1.2.3.4',
+            '::1:80',
+            'unix:/x',
+            '1.2.3.4.:80',
+            '256.0.0.1:80',
+          ),
+        ),
         (text) => {
           fc.pre(!/^\d+\.\d+\.\d+\.\d+:\d{1,5}$|^\[/.test(text) || text === '256.0.0.1:80' || text === '1.2.3.4:99999');
           expect(address({ models: text })).toEqual({ address: '127.0.0.1', port_value: 15_001 });
@@ -139,7 +182,9 @@ describe('listener overrides', () => {
   });
 
   it('do not find what every object has', () => {
-    const named = aGroup(services, { listeners: [{ name: 'constructor', address: '127.0.0.1', port: 1, origin: group.origin }] });
+    const named = aGroup(services, {
+      listeners: [{ name: 'constructor', address: '127.0.0.1', port: 1, origin: group.origin }],
+    });
     const message = messageOf(compileStructure(policy, named, OPTIONS), 'listener', 'constructor');
     expect(at(message, 'address.socket_address.port_value')).toBe(1);
   });
@@ -148,7 +193,9 @@ describe('listener overrides', () => {
 describe('older Envoys', () => {
   it.each(['1.36', '1.37', '1.38', '1.39', '1.40'])('%s gets no field that it does not know', (release) => {
     for (const { typeUrl, bytes, name } of everything(policy, group, { release, listenerOverrides: {} })) {
-      expect(withoutNewerFields(typeUrl, messageToJson(typeUrl, bytes), release).removed, `${typeUrl} ${name}`).toEqual([]);
+      expect(withoutNewerFields(typeUrl, messageToJson(typeUrl, bytes), release).removed, `${typeUrl} ${name}`).toEqual(
+        [],
+      );
     }
   });
 });
@@ -161,5 +208,9 @@ function changed(before: readonly Parameters<typeof fingerprint>[0][number][], a
 function reversedKeys(value: unknown): JsonValue {
   if (Array.isArray(value)) return value.map(reversedKeys);
   if (typeof value !== 'object' || value === null) return value as JsonValue;
-  return Object.fromEntries(Object.entries(value).reverse().map(([key, part]) => [key, reversedKeys(part)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, part]) => [key, reversedKeys(part)]),
+  );
 }

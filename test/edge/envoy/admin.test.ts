@@ -28,8 +28,30 @@ describe('pages of the admin interface', () => {
     };
     expect(parseClusters(JSON.stringify(page))).toEqual({
       chat: [
-        { address: '10.0.0.1:8000', weight: 700, priority: 0, zone: 'a', rqActive: 3, rqTotal: 12, rqSuccess: 0, rqError: 0, edsHealth: 'DRAINING', ejected: true },
-        { address: '/run/x.sock', weight: 0, priority: 0, zone: '', rqActive: 0, rqTotal: 0, rqSuccess: 0, rqError: 0, edsHealth: 'UNKNOWN', ejected: false },
+        {
+          address: '10.0.0.1:8000',
+          weight: 700,
+          priority: 0,
+          zone: 'a',
+          rqActive: 3,
+          rqTotal: 12,
+          rqSuccess: 0,
+          rqError: 0,
+          edsHealth: 'DRAINING',
+          ejected: true,
+        },
+        {
+          address: '/run/x.sock',
+          weight: 0,
+          priority: 0,
+          zone: '',
+          rqActive: 0,
+          rqTotal: 0,
+          rqSuccess: 0,
+          rqError: 0,
+          edsHealth: 'UNKNOWN',
+          ejected: false,
+        },
       ],
     });
   });

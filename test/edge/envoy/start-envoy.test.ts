@@ -50,7 +50,7 @@ describe('an Envoy process', () => {
 
   it('is killed when it does not stop', async () => {
     envoy = await startEnvoy({ binary: fakes.runningEnvoy({ stubborn: true }), bootstrap: {} });
-    expect(await envoy.stop()).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(await envoy.stop({ killAfterMs: 100 })).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
   it('is noticed when it dies, and its last words are quoted', async () => {
@@ -62,7 +62,10 @@ describe('an Envoy process', () => {
   });
 
   it('that refuses its configuration is an error with its reason', async () => {
-    const binary = fakes.program('refusing', `console.error('error initializing config: unknown field'); process.exit(1)`);
+    const binary = fakes.program(
+      'refusing',
+      `console.error('error initializing config: unknown field'); process.exit(1)`,
+    );
     await expect(startEnvoy({ binary, bootstrap: {} })).rejects.toMatchObject({
       code: 'LOADLINE_ENVOY_FAILED',
       message: expect.stringMatching(/ended while starting \(code 1\)\n {2}error initializing config: unknown field/),
@@ -70,7 +73,9 @@ describe('an Envoy process', () => {
   });
 
   it('that does not exist is an error, not an uncaught event', async () => {
-    await expect(startEnvoy({ binary: join(fakes.folder, 'nothing'), bootstrap: {} })).rejects.toThrow(/cannot be started: .*ENOENT/);
+    await expect(startEnvoy({ binary: join(fakes.folder, 'nothing'), bootstrap: {} })).rejects.toThrow(
+      /cannot be started: .*ENOENT/,
+    );
   });
 });
 

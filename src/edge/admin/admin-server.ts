@@ -1,0 +1,106 @@
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { LoadlineError } from '../../base/errors.ts';
+import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
+import type { ExplainTarget, ExplainView, Log, ServerView } from '../observe/index.ts';
+import { decodeTarget, encodeExplain } from './explain-message.ts';
+import { observeService } from './observe-service.ts';
+import { encodeStatus } from './status-message.ts';
+import type { Wire } from './wire-values.ts';
+
+/** What the Observe service reads from. Called on each request; must not block. */
+export interface ObserveSeam {
+  status(): ServerView;
+  explain(target: ExplainTarget): Result<ExplainView>;
+}
+
+export type AdminServerOptions = {
+  /** `HOST:PORT` or `unix:PATH`; port 0 takes a free one. */
+  readonly address: string;
+  readonly observe: ObserveSeam;
+  readonly log: Log;
+};
+
+export interface AdminServer {
+  /** As it listens, with the port that was taken. */
+  readonly address: string;
+  /** Lets answers under way finish for a moment, then ends every connection. */
+  stop(): Promise<void>;
+}
+
+/** A request names a service, a pool and an endpoint. */
+const MAX_REQUEST_BYTES = 64 * 1024;
+const STOP_GRACE_MS = 1_000;
+
+/**
+ * The gRPC side of the admin API, in plaintext.
+ * @throws LoadlineError LOADLINE_CONFIG for an address that is none, LOADLINE_BIND when it cannot be listened on
+ */
+export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const parsed = parseAddress(options.address);
+  if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `admin ${parsed.issues[0]?.message}`);
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.enable_channelz': 0,
+    // Otherwise a second server on the same port would silently share its connections.
+    'grpc.so_reuseport': 0,
+  });
+  const { observe, log } = options;
+  server.addService(observeService(), {
+    status: unary(log, 'Status', () => ({ ok: true, value: encodeStatus(observe.status()), warnings: [] })),
+    explain: unary(log, 'Explain', (request) => {
+      const target = decodeTarget(request);
+      if (target.endpoint !== undefined && target.pool === undefined) {
+        return refuse('INVALID', 'an endpoint needs the name of its pool');
+      }
+      const found = observe.explain(target);
+      return found.ok ? { ...found, value: encodeExplain(found.value) } : found;
+    }),
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(formatAddress(parsed.value), ServerCredentials.createInsecure(), (cause, bound) => {
+      if (cause === null) resolve(bound);
+      else
+        reject(
+          new LoadlineError('LOADLINE_BIND', `admin cannot listen on ${options.address}: ${cause.message}`, cause),
+        );
+    });
+  });
+  const address = parsed.value.kind === 'unix' ? options.address : formatAddress({ ...parsed.value, port });
+  return { address, stop: () => stop(server) };
+}
+
+/** One method: bad input becomes a status with its words, a thrown error INTERNAL without them; the log has it. */
+function unary(log: Log, method: string, handle: (request: Wire) => Result<Wire>) {
+  return (call: ServerUnaryCall<Wire, Wire>, callback: sendUnaryData<Wire>): void => {
+    try {
+      const answer = handle(call.request);
+      if (answer.ok) callback(null, answer.value);
+      else callback(statusOf(answer.issues));
+    } catch (error) {
+      log.error({ err: error, method }, 'admin request failed');
+      callback({ code: status.INTERNAL, details: 'the server failed to answer; its log says why' });
+    }
+  };
+}
+
+function statusOf(issues: readonly { readonly code: string; readonly message: string }[]): {
+  readonly code: status;
+  readonly details: string;
+} {
+  const code = issues.some((issue) => issue.code === 'NotFound') ? status.NOT_FOUND : status.INVALID_ARGUMENT;
+  return { code, details: issues.map(({ message }) => message).join('; ') };
+}
+
+function refuse(code: string, message: string): Result<Wire> {
+  return { ok: false, issues: [{ code, path: '', message }] };
+}
+
+async function stop(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(() => server.forceShutdown(), STOP_GRACE_MS);
+    server.tryShutdown(() => {
+      clearTimeout(late);
+      resolve();
+    });
+  });
+}

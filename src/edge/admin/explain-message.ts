@@ -1,0 +1,145 @@
+import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView } from '../observe/index.ts';
+import {
+  flag,
+  fromEnum,
+  fromSeconds,
+  list,
+  number,
+  numberOrNull,
+  text,
+  texts,
+  toEnum,
+  toSeconds,
+  type Wire,
+} from './wire-values.ts';
+
+/** ExplainTarget as loadline.admin.v1.ExplainRequest. */
+export function encodeTarget(target: ExplainTarget): Wire {
+  return { service: target.service, pool: target.pool ?? '', endpoint: target.endpoint ?? '' };
+}
+
+/** loadline.admin.v1.ExplainRequest as ExplainTarget. */
+export function decodeTarget(wire: Wire): ExplainTarget {
+  const pool = text(wire.pool);
+  const endpoint = text(wire.endpoint);
+  return {
+    service: text(wire.service),
+    ...(pool === '' ? {} : { pool }),
+    ...(endpoint === '' ? {} : { endpoint }),
+  };
+}
+
+/** ExplainView as loadline.admin.v1.ExplainResponse. */
+export function encodeExplain(view: ExplainView): Wire {
+  return {
+    service: view.service,
+    outcome: toEnum('OUTCOME', view.outcome),
+    equal: view.equal,
+    now: toSeconds(view.nowMs),
+    decisionTime: toSeconds(view.decidedAtMs),
+    sidecars: view.sidecars,
+    loadReports: toEnum('REPORT_STATE', view.loadReports),
+    requestTime: toSeconds(view.requestTimeSec === null ? null : view.requestTimeSec * 1000),
+    meanInFlightPerSidecar: view.meanInFlightPerSidecar,
+    goodPressure: view.goodPressure,
+    endpoints: view.endpoints.map((endpoint) => ({
+      ...endpoint,
+      state: toEnum('ENDPOINT_STATE', endpoint.state),
+      belief: endpoint.belief === null ? undefined : encodeBelief(endpoint.belief),
+    })),
+  };
+}
+
+/** loadline.admin.v1.ExplainResponse as ExplainView. */
+export function decodeExplain(wire: Wire): ExplainView {
+  return {
+    service: text(wire.service),
+    outcome: fromEnum('OUTCOME', wire.outcome),
+    equal: flag(wire.equal),
+    nowMs: fromSeconds(wire.now) ?? 0,
+    decidedAtMs: fromSeconds(wire.decisionTime),
+    sidecars: number(wire.sidecars),
+    loadReports: fromEnum('REPORT_STATE', wire.loadReports),
+    requestTimeSec: inSeconds(wire.requestTime),
+    meanInFlightPerSidecar: numberOrNull(wire.meanInFlightPerSidecar),
+    goodPressure: numberOrNull(wire.goodPressure),
+    endpoints: list(wire.endpoints, decodeEndpoint),
+  };
+}
+
+function decodeEndpoint(wire: Wire): EndpointExplanation {
+  return {
+    id: text(wire.id),
+    pool: text(wire.pool),
+    address: text(wire.address),
+    port: number(wire.port),
+    state: fromEnum('ENDPOINT_STATE', wire.state),
+    previousWeight: number(wire.previousWeight),
+    weight: number(wire.weight),
+    shadowWeight: numberOrNull(wire.shadowWeight),
+    share: number(wire.share),
+    issuedShare: numberOrNull(wire.issuedShare),
+    reason: text(wire.reason),
+    terms: decodeTerms(wire.terms),
+    clamps: texts(wire.clamps),
+    belief: decodeBelief(wire.belief),
+  };
+}
+
+function decodeTerms(value: unknown): EndpointExplanation['terms'] {
+  if (typeof value !== 'object' || value === null) return null;
+  const wire = value as Wire;
+  return {
+    capacity: number(wire.capacity),
+    inFlight: number(wire.inFlight),
+    foreign: number(wire.foreign),
+    health: number(wire.health),
+    ramp: number(wire.ramp),
+    feedForward: number(wire.feedForward),
+  };
+}
+
+function encodeBelief(belief: BeliefView): Wire {
+  const { rampAgeSec, ageMs, ...same } = belief;
+  return {
+    ...same,
+    capacitySource: toEnum('CAPACITY_SOURCE', belief.capacitySource),
+    freshness: toEnum('FRESHNESS', belief.freshness),
+    gate: toEnum('GATE', belief.gate),
+    rampAge: toSeconds(rampAgeSec === null ? null : rampAgeSec * 1000),
+    age: toSeconds(ageMs),
+  };
+}
+
+function decodeBelief(value: unknown): BeliefView | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const wire = value as Wire;
+  return {
+    inFlight: number(wire.inFlight),
+    inFlightPerSidecar: number(wire.inFlightPerSidecar),
+    foreign: number(wire.foreign),
+    slots: number(wire.slots),
+    slotsKnown: flag(wire.slotsKnown),
+    logCapacity: number(wire.logCapacity),
+    capacitySource: fromEnum('CAPACITY_SOURCE', wire.capacitySource),
+    freshness: fromEnum('FRESHNESS', wire.freshness),
+    gate: fromEnum('GATE', wire.gate),
+    gpuUtilRatio: numberOrNull(wire.gpuUtilRatio),
+    kvUsageRatio: numberOrNull(wire.kvUsageRatio),
+    running: numberOrNull(wire.running),
+    waiting: numberOrNull(wire.waiting),
+    pressure: number(wire.pressure),
+    errorsPerSec: number(wire.errorsPerSec),
+    errorRatio: number(wire.errorRatio),
+    bad: flag(wire.bad),
+    waitingForFirst: flag(wire.waitingForFirst),
+    rampAgeSec: inSeconds(wire.rampAge),
+    ageMs: fromSeconds(wire.age),
+    notes: texts(wire.notes),
+  };
+}
+
+function inSeconds(value: unknown): number | null {
+  const ms = fromSeconds(value);
+  return ms === null ? null : ms / 1000;
+}

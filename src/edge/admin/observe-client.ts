@@ -1,0 +1,95 @@
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { LoadlineError } from '../../base/errors.ts';
+import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
+import type { ExplainTarget, ExplainView, ServerView } from '../observe/index.ts';
+import { decodeExplain, encodeTarget } from './explain-message.ts';
+import { observeService } from './observe-service.ts';
+import { decodeStatus } from './status-message.ts';
+import type { Wire } from './wire-values.ts';
+
+/** The Observe service, from the other side. Every call rejects with LoadlineError LOADLINE_ADMIN, in words for a person. */
+export interface ObserveClient {
+  status(): Promise<ServerView>;
+  /** Issues when there is no such service, pool or endpoint. */
+  explain(target: ExplainTarget): Promise<Result<ExplainView>>;
+  close(): void;
+}
+
+export type ConnectOptions = { readonly deadlineMs?: number };
+
+const DEFAULT_DEADLINE_MS = 5_000;
+/** A thousand endpoints take about 0.3 MB; a hundred times that is a mistake. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** @throws LoadlineError LOADLINE_CONFIG for an address that is none. Nothing is dialled before the first call. */
+export function connectObserve(address: string, options: ConnectOptions = {}): ObserveClient {
+  const parsed = parseAddress(address);
+  if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `admin ${parsed.issues[0]?.message}`);
+  const client = new Client(formatAddress(parsed.value), credentials.createInsecure(), {
+    'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
+    // The admin API is on this machine or in this cluster, never behind a web proxy.
+    'grpc.enable_http_proxy': 0,
+  });
+  const service = observeService();
+  const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+
+  const call = (name: 'Status' | 'Explain', request: Wire): Promise<Wire> =>
+    new Promise((resolve, reject) => {
+      const method = service[name];
+      if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', `the service has no method ${name}`);
+      const deadline = Date.now() + deadlineMs;
+      client.makeUnaryRequest<Wire, Wire>(
+        method.path,
+        method.requestSerialize as (value: Wire) => Buffer,
+        method.responseDeserialize as (bytes: Buffer) => Wire,
+        request,
+        { deadline },
+        (error, answer) => (error === null ? resolve(answer as Wire) : reject(error)),
+      );
+    });
+
+  return {
+    status: async () => {
+      try {
+        return decodeStatus(await call('Status', {}));
+      } catch (error) {
+        throw inWords(error, address, deadlineMs);
+      }
+    },
+    explain: async (target) => {
+      try {
+        return { ok: true, value: decodeExplain(await call('Explain', encodeTarget(target))), warnings: [] };
+      } catch (error) {
+        const { code, details } = error as Partial<ServiceError>;
+        if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) {
+          return { ok: false, issues: [{ code: 'NotFound', path: '', message: details ?? '' }] };
+        }
+        throw inWords(error, address, deadlineMs);
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+function inWords(error: unknown, address: string, deadlineMs: number): unknown {
+  const { code, details = '' } = error as Partial<ServiceError>;
+  if (code === undefined) return error;
+  return new LoadlineError('LOADLINE_ADMIN', words(code, details, address, deadlineMs), error);
+}
+
+function words(code: status, details: string, address: string, deadlineMs: number): string {
+  if (code === status.UNAVAILABLE) {
+    if (/ECONNREFUSED|ENOENT/.test(details)) {
+      return `nothing listens on ${address}: is \`loadline serve\` running? use --admin to name another address`;
+    }
+    if (/ENOTFOUND|EAI_AGAIN|Name resolution/i.test(details)) {
+      return `the host of ${address} is not known; use --admin to name another address`;
+    }
+    return `${address} does not answer as Loadline's admin API (${details}); use --admin to name another address`;
+  }
+  if (code === status.DEADLINE_EXCEEDED) return `${address} did not answer within ${deadlineMs} ms`;
+  if (code === status.UNIMPLEMENTED) {
+    return `${address} speaks gRPC, but is not Loadline's admin API (or is an older one); use --admin to name another address`;
+  }
+  return `${address} refused: ${details} (${status[code]})`;
+}

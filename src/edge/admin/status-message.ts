@@ -1,0 +1,163 @@
+import type { Issue } from '../../base/units/index.ts';
+import type { EndpointView, NodeView, PoolView, ServerView, ServiceView, TypeView } from '../observe/index.ts';
+import {
+  fromEnum,
+  fromSeconds,
+  list,
+  number,
+  numberOrNull,
+  optional,
+  text,
+  texts,
+  toEnum,
+  toSeconds,
+  type Wire,
+} from './wire-values.ts';
+
+/** ServerView as loadline.admin.v1.StatusResponse. */
+export function encodeStatus(view: ServerView): Wire {
+  return {
+    version: view.version,
+    startTime: toSeconds(view.startedAtMs),
+    now: toSeconds(view.nowMs),
+    revision: view.revision,
+    tick: view.tick,
+    policy: {
+      files: view.policy.files,
+      revision: view.policy.revision,
+      loadTime: toSeconds(view.policy.loadedAtMs),
+      problems: view.policy.problems,
+      warnings: view.policy.warnings,
+    },
+    services: view.services.map((service) => ({
+      name: service.name,
+      outcome: toEnum('OUTCOME', service.outcome),
+      decisionTime: toSeconds(service.decidedAtMs),
+      pools: service.pools.map((pool) => ({ ...pool, endpoints: pool.endpoints.map(encodeEndpoint) })),
+    })),
+    nodes: view.nodes.map((node) => ({
+      ...node,
+      connectTime: toSeconds(node.connectedAtMs),
+      types: node.types.map((type) => ({
+        ...type,
+        status: `SYNC_STATUS_${type.status}`,
+        sendTime: toSeconds(type.sentAtMs),
+        ackTime: toSeconds(type.ackedAtMs),
+      })),
+    })),
+    sources: view.sources.map((source) => ({ ...source, lastSuccessTime: toSeconds(source.lastSuccessMs) })),
+  };
+}
+
+/** loadline.admin.v1.StatusResponse as ServerView. */
+export function decodeStatus(wire: Wire): ServerView {
+  const policy = (wire.policy ?? {}) as Wire;
+  return {
+    version: text(wire.version),
+    startedAtMs: fromSeconds(wire.startTime) ?? 0,
+    nowMs: fromSeconds(wire.now) ?? 0,
+    revision: text(wire.revision),
+    tick: number(wire.tick),
+    policy: {
+      files: texts(policy.files),
+      revision: text(policy.revision),
+      loadedAtMs: fromSeconds(policy.loadTime) ?? 0,
+      problems: list(policy.problems, decodeIssue),
+      warnings: list(policy.warnings, decodeIssue),
+    },
+    services: list(wire.services, decodeService),
+    nodes: list(wire.nodes, decodeNode),
+    sources: list(wire.sources, (source) => ({
+      source: text(source.source),
+      service: text(source.service),
+      pool: text(source.pool),
+      lastSuccessMs: fromSeconds(source.lastSuccessTime) ?? undefined,
+      consecutiveFailures: number(source.consecutiveFailures),
+      lastError: source.lastError === undefined ? undefined : text(source.lastError),
+    })),
+  };
+}
+
+function encodeEndpoint(endpoint: EndpointView): Wire {
+  const { ageMs, signalAgesMs, state, ...same } = endpoint;
+  return {
+    ...same,
+    age: toSeconds(ageMs),
+    signalAges: Object.fromEntries(Object.entries(signalAgesMs).map(([kind, ms]) => [kind, toSeconds(ms)])),
+    state: toEnum('ENDPOINT_STATE', state),
+  };
+}
+
+function decodeIssue(wire: Wire): Issue {
+  return {
+    code: text(wire.code),
+    path: text(wire.path),
+    message: text(wire.message),
+    ...optional('hint', wire.hint, text),
+    ...optional('position', wire.position, (position) => {
+      const { file, line, column } = position as Wire;
+      return { file: text(file), line: number(line), column: number(column) };
+    }),
+  };
+}
+
+function decodeService(wire: Wire): ServiceView {
+  return {
+    name: text(wire.name),
+    outcome: fromEnum('OUTCOME', wire.outcome),
+    decidedAtMs: fromSeconds(wire.decisionTime),
+    pools: list(wire.pools, decodePool),
+  };
+}
+
+function decodePool(wire: Wire): PoolView {
+  return {
+    name: text(wire.name),
+    split: number(wire.split),
+    ...optional('note', wire.note, text),
+    endpoints: list(wire.endpoints, decodeEndpoint),
+  };
+}
+
+function decodeEndpoint(wire: Wire): EndpointView {
+  return {
+    id: text(wire.id),
+    address: text(wire.address),
+    port: number(wire.port),
+    weight: number(wire.weight),
+    share: number(wire.share),
+    issuedShare: numberOrNull(wire.issuedShare),
+    pressure: numberOrNull(wire.pressure),
+    inFlight: numberOrNull(wire.inFlight),
+    ageMs: fromSeconds(wire.age),
+    signalAgesMs: Object.fromEntries(
+      Object.entries((wire.signalAges ?? {}) as Wire).map(([kind, age]) => [kind, fromSeconds(age) ?? 0]),
+    ),
+    state: fromEnum('ENDPOINT_STATE', wire.state),
+    reason: text(wire.reason),
+  };
+}
+
+function decodeNode(wire: Wire): NodeView {
+  return {
+    id: text(wire.id),
+    group: text(wire.group),
+    envoyVersion: text(wire.envoyVersion),
+    peer: text(wire.peer),
+    connectedAtMs: fromSeconds(wire.connectTime) ?? 0,
+    types: list(wire.types, decodeType),
+  };
+}
+
+function decodeType(wire: Wire): TypeView {
+  return {
+    type: text(wire.type),
+    status: text(wire.status).replace('SYNC_STATUS_', '') as TypeView['status'],
+    resources: number(wire.resources),
+    ...optional('version', wire.version, text),
+    ...optional('sentAtMs', wire.sendTime, (time) => fromSeconds(time) ?? 0),
+    ...optional('ackedAtMs', wire.ackTime, (time) => fromSeconds(time) ?? 0),
+    ...optional('message', wire.message, text),
+    ...optional('origin', wire.origin, text),
+  };
+}
