@@ -64,11 +64,11 @@ describe('what we send, judged by Envoy', () => {
 
   it('and what is wrong is refused with Envoy’s reason: the judge is awake', async () => {
     const made = renderStatic(compileFile('docs/examples/lab.yaml', []).resources);
-    const clusters = (made['static_resources'] as { clusters: JsonObject[] }).clusters;
+    const clusters = (made.static_resources as { clusters: JsonObject[] }).clusters;
     const broken = {
       ...made,
       static_resources: {
-        ...(made['static_resources'] as JsonObject),
+        ...(made.static_resources as JsonObject),
         clusters: clusters.filter(({ name }) => name !== 'chat'),
       },
     };
@@ -133,7 +133,7 @@ describe('an Envoy that runs what we send', () => {
       'the-model-server',
       'ok',
     ]);
-    expect((await (envoy as EnvoyProcess).clusters())['chat']).toMatchObject([
+    expect((await (envoy as EnvoyProcess).clusters()).chat).toMatchObject([
       { weight: 1, edsHealth: 'HEALTHY', rqTotal: 1, rqSuccess: 1 },
     ]);
   });
@@ -177,7 +177,7 @@ describe('an Envoy that runs what we send', () => {
     const pushed = after.filter((resource, index) => resource.version !== before[index]?.version);
     expect(pushed.map(({ name }) => name)).toEqual(['loadline_sidecars']);
     feed?.write(pushed);
-    await until(async () => (await (envoy as EnvoyProcess).clusters())['loadline_sidecars']?.length === 2);
+    await until(async () => (await (envoy as EnvoyProcess).clusters()).loadline_sidecars?.length === 2);
     expect(await statuses(8)).toEqual({ 200: 5, 429: 3 });
   });
 
@@ -214,7 +214,7 @@ describe('an Envoy that runs what we send', () => {
     ]);
     feed?.write(pushed);
     await until(async () => {
-      const [host] = (await running.clusters())['chat'] ?? [];
+      const [host] = (await running.clusters()).chat ?? [];
       const stats = await running.stats('http.models.rds.models.config_reload$');
       const runtime = await running.runtime();
       return (

@@ -74,11 +74,11 @@ export class FileFeed {
     const message = value as JsonObject;
     const out: Record<string, JsonValue> = {};
     for (const [key, part] of Object.entries(message)) {
-      if (key === 'eds_config') out[key] = this.#source(fileOf('eds', String(message['service_name'])));
+      if (key === 'eds_config') out[key] = this.#source(fileOf('eds', String(message.service_name)));
       else if (key === 'config_source' && 'route_config_name' in message) {
-        out[key] = this.#source(fileOf('rds', String(message['route_config_name'])));
+        out[key] = this.#source(fileOf('rds', String(message.route_config_name)));
       } else if (key === 'config_source') out[key] = this.#source(fileOf('ecds', name));
-      else out[key] = this.#fromFiles(part, String(message['name'] ?? ''));
+      else out[key] = this.#fromFiles(part, String(message.name ?? ''));
     }
     return out;
   }

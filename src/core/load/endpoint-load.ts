@@ -61,6 +61,8 @@ export type ServiceLoad = {
   readonly meanInFlightPerSidecar: number;
   /** [pgood] pressure of the healthy part; decides how much of a sick endpoint's traffic the rest can take. */
   readonly goodPressure: number;
+  /** [D] Mean age of the engine readings at the tick, in seconds: the delay of the loop where there are no load reports. */
+  readonly engineDelaySec: number;
   /** Seconds since this service was first ticked; the law is careful in its first 20 s. */
   readonly ageSec: number;
 };

@@ -39,7 +39,7 @@ export function renderStatic(resources: readonly Resource[]): JsonObject {
 
 function withAssignment(cluster: JsonObject, assignments: ReadonlyMap<string, JsonObject>): JsonObject {
   const { eds_cluster_config: source, ...rest } = cluster;
-  const name = String((source as JsonObject | undefined)?.['service_name'] ?? cluster['name']);
+  const name = String((source as JsonObject | undefined)?.service_name ?? cluster.name);
   const assignment = assignments.get(name) ?? { cluster_name: name };
   return { ...rest, type: 'STATIC', load_assignment: assignment };
 }
@@ -51,12 +51,12 @@ function inlined(value: JsonObject, routes: Named, extensions: Named): JsonObjec
   const out: Record<string, JsonValue> = {};
   for (const [key, part] of Object.entries(value)) {
     if (key === 'rds') {
-      const name = String((part as JsonObject)['route_config_name']);
+      const name = String((part as JsonObject).route_config_name);
       // A route to a cluster that does not exist is accepted over RDS; here it is an error.
-      out['route_config'] = { ...(routes.get(name) ?? { name }), validate_clusters: true };
+      out.route_config = { ...(routes.get(name) ?? { name }), validate_clusters: true };
     } else if (key === 'config_discovery') {
-      const config = extensions.get(String(value['name'])) ?? {};
-      out['typed_config'] = config['typed_config'] ?? (part as JsonObject)['default_config'] ?? {};
+      const config = extensions.get(String(value.name)) ?? {};
+      out.typed_config = config.typed_config ?? (part as JsonObject).default_config ?? {};
     } else if (Array.isArray(part)) {
       out[key] = part.map((element) => (isObject(element) ? inlined(element, routes, extensions) : element));
     } else out[key] = isObject(part) ? inlined(part, routes, extensions) : part;

@@ -1,1 +1,3 @@
-export type * from './decision.ts';
+export type { EndpointDecision, Outcome, ServiceDecision, Terms } from './decision.ts';
+export { restingWeights, stepWeights, type WeightsInput, type WeightsOptions } from './step-weights.ts';
+export type { WeightsState } from './weights-state.ts';

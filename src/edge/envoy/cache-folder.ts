@@ -9,7 +9,6 @@ export function cachedEnvoy(version: string, env: Environment): string {
 }
 
 export function envoyCache(env: Environment): string {
-  const base =
-    env['LOADLINE_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(env['HOME'] ?? homedir(), '.cache'), 'loadline');
+  const base = env.LOADLINE_CACHE ?? join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'loadline');
   return join(base, 'envoy');
 }

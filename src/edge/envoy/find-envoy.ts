@@ -22,7 +22,7 @@ export async function findEnvoy(options: FindOptions = {}): Promise<string> {
   const version = options.version ?? PINNED_VERSION;
   const tried: string[] = [];
 
-  const ordered = env['LOADLINE_ENVOY'];
+  const ordered = env.LOADLINE_ENVOY;
   if (ordered !== undefined && ordered !== '') {
     const reason = await unusable(ordered);
     if (reason === undefined) return ordered;
@@ -30,7 +30,7 @@ export async function findEnvoy(options: FindOptions = {}): Promise<string> {
   }
   tried.push('LOADLINE_ENVOY: not set');
 
-  const onPath = await lookUp('envoy', env['PATH'] ?? '');
+  const onPath = await lookUp('envoy', env.PATH ?? '');
   if (onPath === undefined) tried.push('PATH: no executable called envoy');
   else {
     const reason = await unusable(onPath);

@@ -13,7 +13,7 @@ describe('endpoint assignment', () => {
   it('carries the decided weights, one entry per endpoint', () => {
     const plan = aPlan(policy, { chat: [a, b] }, { [a.id]: 700, [b.id]: 300 });
     const message = messageOf(compileAssignments(plan, group, new AssignmentEncoder()), 'endpoint', 'chat');
-    expect(message['policy']).toEqual({ weighted_priority_health: true });
+    expect(message.policy).toEqual({ weighted_priority_health: true });
     expect(at(message, 'endpoints.0.lb_endpoints')).toEqual([
       { endpoint: { address: socket(9101) }, health_status: 'HEALTHY', load_balancing_weight: 700 },
       { endpoint: { address: socket(9102) }, health_status: 'HEALTHY', load_balancing_weight: 300 },

@@ -7,7 +7,7 @@ const BASE = { nodeId: 'a', group: 'lab', xds: ['127.0.0.1:18000'] };
 
 describe('bootstrap', () => {
   it('says who the sidecar is and which listeners it moves', () => {
-    expect(bootstrap({ ...BASE, listeners: { models: '127.0.0.1:16001' } })['node']).toEqual({
+    expect(bootstrap({ ...BASE, listeners: { models: '127.0.0.1:16001' } }).node).toEqual({
       id: 'a',
       cluster: 'lab',
       metadata: { loadline: { listeners: { models: '127.0.0.1:16001' } } },

@@ -29,7 +29,7 @@ describe('cluster', () => {
   });
 
   it('ejects on gateway failures in a row, which Envoy only counts by default, and on local failures apart from them', () => {
-    expect(clusterOf(aService('chat'))['outlier_detection']).toEqual({
+    expect(clusterOf(aService('chat')).outlier_detection).toEqual({
       interval: '5s',
       base_ejection_time: '30s',
       max_ejection_percent: 50,

@@ -17,7 +17,7 @@ function filter(resources: ReturnType<typeof compile>, slot: string) {
 describe('rate limits', () => {
   it('keep their buckets in the ECDS filter and only their names in the route', () => {
     const resources = compile([aLimit('all', { ratePerSec: 50, burst: 100 })]);
-    expect(filter(resources, SLOT.sidecarRateLimit)['descriptors']).toEqual([
+    expect(filter(resources, SLOT.sidecarRateLimit).descriptors).toEqual([
       {
         entries: [{ key: 'limit', value: 'chat/all' }],
         token_bucket: { max_tokens: 100, tokens_per_fill: 50, fill_interval: '1s' },

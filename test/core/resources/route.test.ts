@@ -67,7 +67,7 @@ describe('route configuration', () => {
       aService('a', { hostnames: ['shared', 'only-a'], match: { pathPrefix: '/a/' } }),
       aService('b', { hostnames: ['Shared', 'only-b'], match: { pathPrefix: '/b' } }),
     );
-    const hosts = routes['virtual_hosts'] as { name: string; domains: string[] }[];
+    const hosts = routes.virtual_hosts as { name: string; domains: string[] }[];
     expect(hosts.map(({ name, domains }) => [name, domains])).toEqual([
       ['a', ['only-a']],
       ['a+b', ['shared']],
@@ -76,6 +76,6 @@ describe('route configuration', () => {
   });
 
   it('matches hostnames whatever port the client writes behind them', () => {
-    expect(routesOf(aService('chat'))['ignore_port_in_host_matching']).toBe(true);
+    expect(routesOf(aService('chat')).ignore_port_in_host_matching).toBe(true);
   });
 });

@@ -1,0 +1,34 @@
+import type { EndpointMemory } from './load-state.ts';
+
+const MAX_AGE_MS = 5000;
+/** A smaller change of the SM clock is boost noise. */
+const LEAST_STEP = 0.1;
+/** How much of a clock step becomes capacity: not all of the work scales with the clock. */
+const GAIN = 0.8;
+/** An idle GPU lowers its clock by itself; only after this much work does the clock speak of throttling. */
+const BUSY_SEC = 5;
+
+/**
+ * [clk] The prior of the law: when the SM clock of a busy whole GPU steps, the capacity follows at once, before any
+ * throughput shows it. The smoothed rates are moved along, so that what they say later does not undo it.
+ */
+export function applyClock(memory: EndpointMemory, nowMs: number, elapsedSec: number): void {
+  memory.busySec = memory.inFlight + (memory.engine?.running ?? 0) > 1 ? memory.busySec + elapsedSec : 0;
+  if (memory.gpus.length === 0 || memory.gpus.some(({ whole }) => !whole) || memory.busySec < BUSY_SEC) return;
+  const clocks = memory.gpus.flatMap(({ clockHertz, clockAtMs }) =>
+    clockHertz !== null && clockHertz > 0 && nowMs - clockAtMs <= MAX_AGE_MS ? [clockHertz] : [],
+  );
+  if (clocks.length === 0) return;
+  // The slowest device holds up an endpoint that spans several.
+  const clock = Math.min(...clocks);
+  if (memory.clockHertz === null) {
+    memory.clockHertz = clock;
+    return;
+  }
+  const step = Math.log(clock / memory.clockHertz);
+  if (Math.abs(step) <= LEAST_STEP) return;
+  memory.logCapacity += GAIN * step;
+  memory.completions *= Math.exp(GAIN * step);
+  memory.engineWork *= Math.exp(GAIN * step);
+  memory.clockHertz = clock;
+}

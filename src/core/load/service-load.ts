@@ -1,0 +1,117 @@
+import type { Endpoint } from '../topology/index.ts';
+import type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './endpoint-load.ts';
+import { utilisation } from './gpu-sensor.ts';
+import type { ClusterMemory, EndpointMemory, LoadState } from './load-state.ts';
+import { clamp } from './plausible.ts';
+import { UNKNOWN_SLOTS } from './slots.ts';
+
+/** One endpoint at the end of a tick: its memory and what this tick made of it. */
+export type Believed = {
+  readonly endpoint: Endpoint;
+  readonly memory: EndpointMemory;
+  readonly slots: number;
+  readonly source: CapacitySource;
+  readonly engine: Freshness;
+};
+
+/** [S] before it is measured. */
+const FIRST_REQUEST_TIME_SEC = 8;
+const MEASURED_AFTER_SEC = 20;
+/** KV usage above this makes an endpoint count as fuller than its requests say. */
+const KV_PRESSURE_FROM = 0.8;
+const KV_PRESSURE_SLOPE = 5;
+const PINNED_RATIO = 0.995;
+
+export function serviceLoad(input: {
+  readonly service: string;
+  readonly believed: readonly Believed[];
+  readonly cluster: ClusterMemory;
+  readonly reportsFresh: boolean;
+  readonly ageSec: number;
+  readonly nowMs: number;
+  readonly sidecars: LoadState['sidecars'];
+}): ServiceLoad {
+  const { service, believed, cluster, reportsFresh, ageSec, nowMs, sidecars } = input;
+  const newestReportMs = reportsFresh ? Math.max(...sidecars.map(({ reportedAtMs }) => reportedAtMs)) : undefined;
+  const mean = believed.reduce((sum, { memory }) => sum + memory.logCapacity, 0) / Math.max(1, believed.length);
+  const time =
+    cluster.completionsSlow > 1e-6 ? cluster.totalInFlight / cluster.completionsSlow : FIRST_REQUEST_TIME_SEC;
+  return {
+    service,
+    endpoints: believed.map((one) => endpointLoad(one, cluster, mean, newestReportMs, nowMs)),
+    sidecars: reportsFresh ? cluster.sidecars : 0,
+    loadReports: reportsFresh ? 'Fresh' : 'Silent',
+    requestTimeSec: ageSec < MEASURED_AFTER_SEC ? FIRST_REQUEST_TIME_SEC : clamp(time, 1, 60),
+    meanInFlightPerSidecar: cluster.meanInFlightPerSidecar,
+    goodPressure: cluster.goodPressure ?? 0,
+    engineDelaySec: cluster.engineAgeSec ?? 1,
+    ageSec,
+  };
+}
+
+function endpointLoad(
+  one: Believed,
+  cluster: ClusterMemory,
+  mean: number,
+  newestReportMs: number | undefined,
+  nowMs: number,
+): EndpointLoad {
+  const { endpoint, memory, slots, source, engine } = one;
+  const foreign =
+    engine === 'Fresh' && newestReportMs !== undefined && memory.foreign > 1 + 0.1 * memory.inFlight
+      ? memory.foreign
+      : 0;
+  const inFlight = memory.inFlight + foreign;
+  const reading = engine === 'Fresh' ? memory.engine : null;
+  const kv = reading?.kvUsageRatio ?? 0;
+  const util = utilisation(memory, nowMs);
+  const newestMs = Math.max(
+    memory.engine?.atMs ?? 0,
+    newestReportMs ?? 0,
+    ...memory.gpus.map(({ utilAtMs }) => utilAtMs),
+  );
+  const all = memory.errorsPerSec + memory.donePerSec;
+  return {
+    id: endpoint.id,
+    inFlight,
+    inFlightPerSidecar: memory.inFlightPerSidecar,
+    foreign,
+    slots,
+    slotsKnown: endpoint.maxRunningRequests !== undefined || memory.slotsByQueue !== null || slots !== UNKNOWN_SLOTS,
+    logCapacity: memory.logCapacity - mean,
+    capacitySource: source,
+    ...(reading === null ? {} : { waiting: reading.waiting, running: reading.running }),
+    ...(reading?.kvUsageRatio == null ? {} : { kvUsageRatio: reading.kvUsageRatio }),
+    ...(util === undefined ? {} : { gpuUtilRatio: util }),
+    gpuGate: memory.gpus.length === 0 ? 'Absent' : cluster.gpuGate.open ? 'Open' : 'Closed',
+    errorsPerSec: memory.errorsPerSec,
+    errorRatio: all > 1e-9 ? memory.errorsPerSec / all : 0,
+    bad: memory.badSec > 0,
+    waiting1st: memory.phase === 'Waiting',
+    ...(memory.phase === 'Ramping' ? { rampAgeSec: Math.max(0, (nowMs - memory.firstAtMs) / 1000) } : {}),
+    pressure: ((inFlight + 1) / slots) * (1 + KV_PRESSURE_SLOPE * Math.max(0, kv - KV_PRESSURE_FROM)),
+    engine,
+    ageMs: newestMs > 0 ? Math.max(0, nowMs - newestMs) : Math.max(0, nowMs - memory.joinedAtMs),
+    notes: notesOf(one, foreign, util, nowMs),
+  };
+}
+
+function notesOf(
+  { memory, engine, slots, endpoint }: Believed,
+  foreign: number,
+  util: number | undefined,
+  nowMs: number,
+): string[] {
+  const notes: string[] = [];
+  if (engine === 'Stale' && memory.engine !== null) {
+    notes.push(`engine metrics are ${((nowMs - memory.engine.atMs) / 1000).toFixed(0)} s old: beliefs are held`);
+  }
+  if (foreign > 0) notes.push(`${foreign.toFixed(1)} requests at the engine did not come through the sidecars`);
+  if (memory.slotsByQueue !== null && slots < (endpoint.maxRunningRequests ?? UNKNOWN_SLOTS)) {
+    notes.push(`a queue stood while ${memory.slotsByQueue.toFixed(0)} requests ran: taken as its batch limit`);
+  }
+  if (memory.gpus.some(({ whole }) => !whole)) notes.push('its GPU is shared or partitioned: utilisation is not used');
+  else if (util !== undefined && util >= PINNED_RATIO)
+    notes.push('GPU utilisation reads full: it cannot tell load apart and is ignored');
+  return notes;
+}

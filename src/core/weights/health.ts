@@ -1,0 +1,27 @@
+import type { EndpointLoad } from '../load/index.ts';
+
+/** Errors below this rate are noise. */
+const FEW_ERRORS_PER_SEC = 0.05;
+const FLOOR = 0.05;
+const SICK_RATIO = 0.2;
+const SICK_FLOOR = 0.02;
+const WAITING = 0.1;
+/** Between these pressures of the healthy part, a sick endpoint's traffic finds less and less room elsewhere. */
+const ROOM_FROM = 0.65;
+const ROOM_OVER = 0.25;
+
+/** [h] What errors leave of a share: fast failures must lower a share, never raise it, unless the rest has no room. */
+export function healthFactor({ errorsPerSec, errorRatio: r }: EndpointLoad, goodPressure: number): number {
+  if (errorsPerSec < FEW_ERRORS_PER_SEC) return 1;
+  const factor = r > SICK_RATIO ? Math.max(SICK_FLOOR, 0.2 * (1 - r) ** 2) : Math.max(FLOOR, 1 / (1 + 4 * r));
+  const noRoom = Math.min(1, Math.max(0, (goodPressure - ROOM_FROM) / ROOM_OVER));
+  return Math.max(factor, (1 - r) * noRoom);
+}
+
+/** [f] A tenth until the first completion, then up to the whole over the warm-up. */
+export function rampFactor({ waiting1st, rampAgeSec }: EndpointLoad, warmupMs: number): number {
+  if (warmupMs <= 0) return 1;
+  if (waiting1st) return WAITING;
+  if (rampAgeSec === undefined) return 1;
+  return Math.min(1, Math.max(WAITING, (rampAgeSec * 1000) / warmupMs));
+}

@@ -1,0 +1,30 @@
+import type { EndpointLoad } from '../load/index.ts';
+import type { Terms } from './decision.ts';
+
+const NOTICEABLE = 0.05;
+
+/** One sentence for a person: where the share stands against an even one, and what moved it most. */
+export function reasonOf(terms: Terms, share: number, count: number, load: EndpointLoad | undefined): string {
+  const off = share * count - 1;
+  const stand =
+    Math.abs(off) < NOTICEABLE
+      ? 'gets an even share'
+      : `gets ${Math.abs(off * 100).toFixed(0)} % ${off < 0 ? 'less' : 'more'} than an even share`;
+  const why = causes(terms, load);
+  return why.length === 0 ? stand : `${stand}: ${why.join('; ')}`;
+}
+
+function causes(terms: Terms, load: EndpointLoad | undefined): string[] {
+  const causes: string[] = [];
+  if (Math.abs(terms.capacity) >= NOTICEABLE)
+    causes.push(`learned capacity is ${Math.exp(terms.capacity).toFixed(2)} of the mean`);
+  if (Math.abs(terms.inFlight) >= NOTICEABLE && load !== undefined) {
+    causes.push(`${load.inFlight.toFixed(0)} requests in flight on ${load.slots.toFixed(0)} slots`);
+  }
+  if (terms.foreign <= -NOTICEABLE && load !== undefined) causes.push(`${load.foreign.toFixed(0)} foreign requests`);
+  if (terms.health <= -NOTICEABLE && load !== undefined)
+    causes.push(`${(load.errorRatio * 100).toFixed(0)} % of its answers are errors`);
+  if (terms.ramp <= -NOTICEABLE)
+    causes.push(load?.waiting1st ? 'it has not completed a request yet' : 'it is warming up');
+  return causes;
+}

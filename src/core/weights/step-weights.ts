@@ -1,0 +1,284 @@
+import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
+import type { Endpoint, EndpointId } from '../topology/index.ts';
+import type { EndpointDecision, Outcome, ServiceDecision } from './decision.ts';
+import { proportionalGain } from './gain.ts';
+import { MAX_WEIGHT, recentre, toGrid } from './grid.ts';
+import { reasonOf } from './reason.ts';
+import { deviations, type Target, type TargetOptions, targets } from './target.ts';
+import type { WeightMemory, WeightsState } from './weights-state.ts';
+
+export type WeightsOptions = TargetOptions & { readonly mode: 'Active' | 'Shadow' | 'Disabled' };
+
+export type WeightsInput = {
+  readonly nowMs: number;
+  readonly service: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly load: ServiceLoad;
+  readonly options: WeightsOptions;
+};
+
+const STEP_DOWN_PER_SEC = Math.LN2;
+const STEP_UP_PER_SEC = Math.log(1.25);
+const SNAP = 0.2;
+const STAY_SNAPPED = 0.4;
+const DEAD_BAND = 0.1;
+const MIN_PUSH_MS = 950;
+/** With nothing known for so long, learned weights are no better than equal ones. */
+const BLIND_MS = 60_000;
+const NO_TERMS = { capacity: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 };
+
+type Member = {
+  readonly endpoint: Endpoint;
+  readonly load: EndpointLoad;
+  readonly memory: WeightMemory | undefined;
+  readonly target: Target;
+};
+
+/** One tick of decisions about one service. Pure; the given state is not changed. */
+export function stepWeights(
+  before: WeightsState | undefined,
+  input: WeightsInput,
+): { state: WeightsState; decision: ServiceDecision } {
+  const { nowMs, endpoints, load, options } = input;
+  const elapsedSec = before === undefined ? 1 : Math.min(5, Math.max(0.05, (nowMs - before.atMs) / 1000));
+  const known = before?.endpoints ?? {};
+  const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
+  const loads = active.map(({ id }) => load.endpoints.find((one) => one.id === id) as EndpointLoad);
+  const filtered = filterDeviations(active, loads, known, elapsedSec);
+  const gain = proportionalGain(load, options.leastRequest, elapsedSec);
+  const aims = active.length === 0 ? [] : targets(loads, load, filtered, gain, options);
+  const rests = active.length === 0 ? [] : toGrid(targets(loads, load, filtered, 0, options).map(({ out }) => out));
+  const members: Member[] = active.map((endpoint, i) => ({
+    endpoint,
+    load: loads[i] as EndpointLoad,
+    memory: known[endpoint.id],
+    target: aims[i] as Target,
+  }));
+  const blind = load.loadReports === 'Silent' && load.endpoints.every(({ engine }) => engine !== 'Fresh');
+  const blindSinceMs = blind ? (before?.blindSinceMs ?? nowMs) : null;
+  const choice = choose(before, members, input, blindSinceMs);
+  const pushed = choice.weights !== undefined;
+  const memories: Record<EndpointId, WeightMemory> = {};
+  for (const endpoint of endpoints) {
+    const i = active.indexOf(endpoint);
+    const old = known[endpoint.id];
+    if (i === -1) {
+      memories[endpoint.id] = old ?? { deviation: 0, sent: 0, shareSent: 0, weight: 1, resting: 1 };
+      continue;
+    }
+    memories[endpoint.id] = {
+      deviation: filtered[i] as number,
+      sent: pushed ? (choice.logs[i] as number) : (old?.sent ?? 0),
+      shareSent: pushed ? (members[i] as Member).target.share : (old?.shareSent ?? 1 / active.length),
+      weight: choice.weights?.[i] ?? old?.weight ?? MAX_WEIGHT,
+      resting: rests[i] ?? MAX_WEIGHT,
+    };
+  }
+  const state: WeightsState = {
+    version: 1,
+    startedAtMs: before?.startedAtMs ?? nowMs,
+    atMs: nowMs,
+    decidedAtMs: pushed ? nowMs : (before?.decidedAtMs ?? nowMs),
+    lastPushMs: pushed ? nowMs : (before?.lastPushMs ?? nowMs),
+    snapped: choice.snapped,
+    blindSinceMs,
+    endpoints: memories,
+  };
+  return { state, decision: decisionOf(state, known, members, input, choice.outcome, choice.held) };
+}
+
+/** What is left behind when the controller goes away: the weights without their short-term part. */
+export function restingWeights(
+  state: WeightsState,
+  endpoints: readonly Endpoint[],
+  options: WeightsOptions,
+): Readonly<Record<EndpointId, number>> {
+  const equal = options.mode !== 'Active' || state.snapped;
+  return Object.fromEntries(
+    endpoints.flatMap(({ id, lifecycle }) => {
+      const memory = state.endpoints[id];
+      if (memory === undefined) return [];
+      return [[id, lifecycle === 'Draining' ? memory.weight : equal ? MAX_WEIGHT : memory.resting]];
+    }),
+  );
+}
+
+function filterDeviations(
+  active: readonly Endpoint[],
+  loads: readonly EndpointLoad[],
+  known: WeightsState['endpoints'],
+  elapsedSec: number,
+): readonly number[] {
+  const smooth = 1 - Math.exp(-elapsedSec);
+  return deviations(loads).map((value, i) => {
+    const one = loads[i] as EndpointLoad;
+    const previous = known[(active[i] as Endpoint).id]?.deviation ?? 0;
+    // A fast failure empties an endpoint; that is not room.
+    if (one.bad && value <= 0) return 0;
+    return previous + smooth * (value - previous);
+  });
+}
+
+type Choice = {
+  readonly outcome: Outcome;
+  /** Undefined: the weights that stand go on. */
+  readonly weights: readonly number[] | undefined;
+  readonly logs: readonly number[];
+  readonly snapped: boolean;
+  /** Limits that held each member back. */
+  readonly held: readonly (readonly string[])[];
+};
+
+function choose(
+  before: WeightsState | undefined,
+  members: readonly Member[],
+  input: WeightsInput,
+  blindSinceMs: number | null,
+): Choice {
+  const { nowMs, load } = input;
+  const n = members.length;
+  const none = members.map(() => []);
+  const stay = (outcome: Outcome): Choice => ({
+    outcome,
+    weights: undefined,
+    logs: [],
+    snapped: before?.snapped ?? true,
+    held: none,
+  });
+  const equal = (outcome: Outcome): Choice => ({
+    outcome,
+    weights: members.map(() => MAX_WEIGHT),
+    logs: members.map(() => 0),
+    snapped: true,
+    held: none,
+  });
+  if (n === 0) return stay('HeldNoSignal');
+  const incomers = members.some(({ memory }) => memory === undefined);
+  const leavers = before !== undefined && Object.keys(before.endpoints).length !== input.endpoints.length;
+  const changed = incomers || leavers;
+  if (n === 1) return changed ? equal('Single') : stay('Single');
+  if (before === undefined) {
+    const first = recentre(members.map(({ load: { logCapacity } }) => logCapacity));
+    return first.every((value) => Math.abs(value) <= SNAP)
+      ? equal('First')
+      : { outcome: 'First', weights: toGrid(first), logs: first, snapped: false, held: none };
+  }
+  if (blindSinceMs !== null && !changed) {
+    if (nowMs - blindSinceMs > BLIND_MS && !before.snapped) return equal('SnappedEqual');
+    return stay('HeldNoSignal');
+  }
+  if (nowMs - before.lastPushMs < MIN_PUSH_MS && !changed) return stay('HeldTooSoon');
+
+  const { logs, held } = limitSteps(members, Math.max(1, (nowMs - before.lastPushMs) / 1000));
+  if (isNoise(members, logs, before.snapped, load)) {
+    if (before.snapped && !changed) return stay('HeldEqual');
+    return equal(changed ? 'Membership' : 'SnappedEqual');
+  }
+  const weights = toGrid(logs);
+  const push = (outcome: Outcome): Choice => ({ outcome, weights, logs, snapped: false, held });
+  if (changed) return push('Membership');
+  if (movement(members, logs) < deadBand(members)) return stay('HeldDeadBand');
+  if (members.every(({ memory }, i) => memory?.weight === weights[i])) return stay('HeldSameVector');
+  return push('Pushed');
+}
+
+/** [step 12] Weights halve at most, and rise by a quarter at most, per second since the last push. */
+function limitSteps(
+  members: readonly Member[],
+  sinceSec: number,
+): { logs: readonly number[]; held: readonly (readonly string[])[] } {
+  const held: string[][] = [];
+  const logs = members.map(({ memory, target }, i) => {
+    held[i] = [];
+    // A newcomer starts at its target (a tenth while it has completed nothing), not at an even weight.
+    if (memory === undefined) return target.out;
+    const up = memory.sent + STEP_UP_PER_SEC * sinceSec;
+    const down = memory.sent - STEP_DOWN_PER_SEC * sinceSec;
+    if (target.out > up) held[i]?.push('StepUp');
+    if (target.out < down) held[i]?.push('StepDown');
+    return Math.min(up, Math.max(down, target.out));
+  });
+  return { logs, held };
+}
+
+/** [step 13] Deviations that noise explains, or that `least_request` levels by itself: equal weights are the best answer. */
+function isNoise(members: readonly Member[], logs: readonly number[], snapped: boolean, load: ServiceLoad): boolean {
+  if (logs.every((log) => Math.abs(log) <= (snapped ? STAY_SNAPPED : SNAP))) return true;
+  const first = members[0] as Member;
+  return (
+    load.meanInFlightPerSidecar > 8 &&
+    members.every(
+      ({ load: one, target }) =>
+        Math.abs(one.logCapacity) <= 0.8 &&
+        Math.abs(Math.log(one.slots / first.load.slots)) <= 0.35 &&
+        target.factor >= 0.99 &&
+        one.foreign === 0,
+    )
+  );
+}
+
+/** [step 14] The largest change, scaled down where the share is so small that it does not matter. */
+function movement(members: readonly Member[], logs: readonly number[]): number {
+  const n = members.length;
+  return members.reduce((most, { memory, target }, i) => {
+    const change = Math.abs((logs[i] as number) - (memory?.sent ?? 0));
+    const matters = Math.min(1, 1.5 * n * Math.max(target.share, memory?.shareSent ?? 0));
+    return Math.max(most, change * matters);
+  }, 0);
+}
+
+function deadBand(members: readonly Member[]): number {
+  const mean = members.reduce((sum, { load }) => sum + load.inFlight, 0) / members.length;
+  return Math.max(DEAD_BAND, 1 / Math.sqrt(mean + 1));
+}
+
+function decisionOf(
+  state: WeightsState,
+  known: WeightsState['endpoints'],
+  members: readonly Member[],
+  { nowMs, service, endpoints, options }: WeightsInput,
+  outcome: Outcome,
+  held: readonly (readonly string[])[],
+): ServiceDecision {
+  const steered = options.mode === 'Active';
+  const decided = endpoints.map((endpoint): EndpointDecision => {
+    const { id, lifecycle } = endpoint;
+    const memory = state.endpoints[id] as WeightMemory;
+    const i = members.findIndex((member) => member.endpoint === endpoint);
+    const member = members[i];
+    const draining = lifecycle === 'Draining';
+    const share = member === undefined ? 0 : steered ? member.target.share : 1 / members.length;
+    const reason =
+      member === undefined
+        ? 'drains: it takes no new requests'
+        : options.mode === 'Disabled'
+          ? 'gets an even share: weights are disabled by policy'
+          : reasonOf(member.target.terms, member.target.share, members.length, member.load);
+    return {
+      id,
+      weight: steered || draining ? memory.weight : MAX_WEIGHT,
+      previousWeight: known[id]?.weight ?? memory.weight,
+      share,
+      health: draining ? 'Draining' : 'Healthy',
+      terms: member?.target.terms ?? NO_TERMS,
+      clamps: member === undefined ? [] : [...member.target.clamps, ...(held[i] ?? [])],
+      reason: options.mode === 'Shadow' ? `(shadow) ${reason}` : reason,
+    };
+  });
+  const first = decided.find(({ health }) => health === 'Healthy')?.weight;
+  return {
+    service,
+    outcome: options.mode === 'Active' ? outcome : options.mode,
+    atMs: nowMs,
+    decidedAtMs: state.decidedAtMs,
+    equal: decided.every(({ weight, health }) => health === 'Draining' || weight === first),
+    endpoints: decided,
+    ...(options.mode === 'Shadow'
+      ? {
+          shadowWeights: Object.fromEntries(
+            endpoints.map(({ id }) => [id, (state.endpoints[id] as WeightMemory).weight]),
+          ),
+        }
+      : {}),
+  };
+}

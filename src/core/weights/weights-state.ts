@@ -1,0 +1,27 @@
+import type { EndpointId } from '../topology/index.ts';
+
+/** What the decisions of one service remember. Plain data: it is checkpointed as JSON. */
+export type WeightsState = {
+  readonly version: 1;
+  readonly startedAtMs: number;
+  readonly atMs: number;
+  readonly decidedAtMs: number;
+  readonly lastPushMs: number;
+  /** [snapped] The weights that stand are exactly equal because deviations were noise. */
+  readonly snapped: boolean;
+  /** Since when nothing is known at all; null while something is. */
+  readonly blindSinceMs: number | null;
+  readonly endpoints: Readonly<Record<EndpointId, WeightMemory>>;
+};
+
+export type WeightMemory = {
+  /** [e] filtered deviation of log pressure. */
+  readonly deviation: number;
+  /** [sent] log weight that stands, relative to the mean, and its share. */
+  readonly sent: number;
+  readonly shareSent: number;
+  /** The integer that stands. */
+  readonly weight: number;
+  /** The integer without the short-term terms: what is left behind on shutdown. */
+  readonly resting: number;
+};
