@@ -31,7 +31,7 @@ export class Checkpoints {
 
   async load(): Promise<Checkpoint | undefined> {
     const { checkpoint, warnings } = await this.#store.load();
-    for (const warning of warnings) this.#log.warn({ detail: warning }, 'checkpoint not usable');
+    for (const warning of warnings) this.#log.warn({ detail: warning.message }, 'checkpoint not usable');
     return checkpoint as Checkpoint | undefined;
   }
 

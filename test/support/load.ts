@@ -24,7 +24,9 @@ export function startLoad(
   const loop = new OpenLoop({
     arrivals,
     lanes: [{ name: 'lab', targets: sidecars.map(({ port }) => ({ host: '127.0.0.1', port })) }],
-    body: ({ outputTokens }) => JSON.stringify({ model: 'm', prompt: 'hello', max_tokens: outputTokens, stream: true }),
+    message: ({ outputTokens }) => ({
+      body: JSON.stringify({ model: 'm', prompt: 'hello', max_tokens: outputTokens, stream: true }),
+    }),
     onOutcome: (outcome) => outcomes.push(outcome),
     silenceMs: 20_000,
   });

@@ -72,7 +72,7 @@ const MATCHERS: readonly RegExp[] = RUNTIME_KEYS.map(
   ({ pattern }) => new RegExp(`^${pattern.split('{cluster}').map(escape).join('.+')}$`),
 );
 
-function escape(text: string): string {
+function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 

@@ -1,0 +1,101 @@
+import { type Command, Option } from 'commander';
+import { LoadlineError } from '../../base/errors.ts';
+import { isLoopback, parseAddress } from '../../base/units/index.ts';
+import type { Io } from '../io.ts';
+import type { Finish } from '../main.ts';
+
+type Flags = {
+  readonly config?: string;
+  readonly policies?: string;
+  readonly data?: string;
+  readonly xds?: string;
+  readonly admin?: string;
+  readonly http?: string;
+  readonly dev?: boolean;
+  readonly logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+};
+
+const DEFAULTS = {
+  data: '.loadline',
+  xds: '127.0.0.1:18000',
+  admin: '127.0.0.1:18001',
+  http: '127.0.0.1:18002',
+  logLevel: 'info',
+} as const;
+const KEYS: readonly string[] = ['policies', 'data', 'xds', 'admin', 'http', 'dev', 'logLevel'];
+
+export function addServe(program: Command, _io: Io, finish: Finish): void {
+  program
+    .command('serve')
+    .description('run the server')
+    .option('--config FILE', 'YAML file with these flags (policies, data, xds, admin, http, dev, logLevel); flags win')
+    .option('--policies PATH', 'policy file, or folder of *.yaml; reloaded when it changes')
+    .option('--data DIR', `checkpoints and the last good policy (default: ${DEFAULTS.data})`)
+    .option('--xds ADDR', `where Envoys connect: HOST:PORT or unix:PATH (default: ${DEFAULTS.xds})`)
+    .option('--admin ADDR', `gRPC for people and tools (default: ${DEFAULTS.admin})`)
+    .option('--http ADDR', `/metrics, /livez, /readyz, /api/state (default: ${DEFAULTS.http})`)
+    .option('--dev', 'plaintext, on loopback only')
+    .addOption(
+      new Option('--log-level LEVEL', `(default: ${DEFAULTS.logLevel})`).choices([
+        'trace',
+        'debug',
+        'info',
+        'warn',
+        'error',
+        'fatal',
+        'silent',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  loadline serve --dev --policies docs/examples/lab.yaml\n\nPort 0 takes a free port; the line "loadline is ready" names it.',
+    )
+    .action(async (flags: Flags) => {
+      const options = { ...DEFAULTS, ...(await configFile(flags.config)), ...defined(flags) };
+      if (options.policies === undefined)
+        throw usage('--policies PATH is required: a policy file, or a folder of them');
+      if (options.dev !== true) {
+        throw usage(
+          'without --dev the server demands mutual TLS, which this version does not have yet; use --dev (plaintext, loopback only)',
+        );
+      }
+      for (const name of ['xds', 'admin', 'http'] as const) {
+        const address = parseAddress(options[name]);
+        if (!address.ok) throw usage(`--${name}: ${address.issues[0]?.message}`);
+        if (!isLoopback(address.value))
+          throw usage(
+            `--${name} ${options[name]}: with --dev only loopback addresses are allowed, since there is no TLS`,
+          );
+      }
+      const { runServe } = await import('../../app/index.ts');
+      const { policies, data, xds, admin, http, logLevel } = options;
+      finish(await runServe({ policies, data, xds, admin, http, dev: true, logLevel }));
+    });
+}
+
+async function configFile(path: string | undefined): Promise<Flags> {
+  if (path === undefined) return {};
+  const [{ readFile }, { parse }] = await Promise.all([import('node:fs/promises'), import('yaml')]);
+  let value: unknown;
+  try {
+    value = parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw usage(`--config ${path}: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw usage(`--config ${path}: expected keys ${KEYS.join(', ')}`);
+  for (const [key, one] of Object.entries(value)) {
+    if (!KEYS.includes(key)) throw usage(`--config ${path}: unknown key '${key}'; expected one of ${KEYS.join(', ')}`);
+    if (typeof one !== (key === 'dev' ? 'boolean' : 'string'))
+      throw usage(`--config ${path}: '${key}' has the wrong type`);
+  }
+  return value as Flags;
+}
+
+function defined(flags: Flags): Flags {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
+function usage(message: string): LoadlineError {
+  return new LoadlineError('LOADLINE_CONFIG', message);
+}

@@ -1,0 +1,105 @@
+import { styleText } from 'node:util';
+import { type Command, Option } from 'commander';
+import type { ServerView } from '../../edge/observe/index.ts';
+import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import type { Finish } from '../main.ts';
+
+export const DEFAULT_ADMIN = '127.0.0.1:18001';
+
+export function addStatus(program: Command, io: Io, finish: Finish): void {
+  program
+    .command('status')
+    .description('sidecars by resource type (SYNCED, STALE, NACKED), policy, endpoints and sources')
+    .option('--admin ADDR', 'address of the server', DEFAULT_ADMIN)
+    .addOption(new Option('--output FORMAT', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addHelpText('after', '\nExample:\n  loadline status --output json')
+    .action(async ({ admin, output }: { readonly admin: string; readonly output: OutputFormat }) => {
+      const { connectObserve } = await import('../../edge/admin/index.ts');
+      const client = connectObserve(admin);
+      try {
+        const view = await client.status();
+        if (output === 'table') io.out(statusText(view, io.colour));
+        else printValue(io, output, view);
+        finish(0);
+      } finally {
+        client.close();
+      }
+    });
+}
+
+export function statusText(view: ServerView, colour: boolean): string {
+  const { policy, nodes, services, sources, nowMs } = view;
+  const lines = [
+    `loadline ${view.version}, up ${age(nowMs - view.startedAtMs)}, tick ${view.tick}, policy revision ${view.revision} (${policy.files.join(', ')})`,
+  ];
+  const paint = (style: 'red' | 'yellow' | 'green', text: string) => (colour ? styleText(style, text) : text);
+  for (const { position, path, message } of policy.problems) {
+    const at = position === undefined ? '' : `${position.file}:${position.line}:${position.column} `;
+    lines.push(paint('red', `the newest policy is refused: ${at}${path === '' ? '' : `${path}: `}${message}`));
+  }
+  lines.push(
+    '',
+    nodes.length === 0
+      ? 'No sidecar is connected.'
+      : table(
+          ['SIDECAR', 'GROUP', 'ENVOY', 'CONNECTED', 'CDS', 'EDS', 'LDS', 'RDS', 'RTDS', 'ECDS'],
+          nodes.map(({ id, group, envoyVersion, connectedAtMs, types }) => [
+            id,
+            group,
+            envoyVersion || '-',
+            age(nowMs - connectedAtMs),
+            ...['cds', 'eds', 'lds', 'rds', 'rtds', 'ecds'].map(
+              (type) => types.find((one) => one.type === type)?.status ?? '-',
+            ),
+          ]),
+        ),
+  );
+  for (const { id, types } of nodes) {
+    for (const { type, status, message, origin } of types) {
+      if (status === 'NACKED')
+        lines.push(
+          paint('red', `${id} refuses ${type}${origin === undefined ? '' : ` (${origin})`}: ${message ?? ''}`),
+        );
+    }
+  }
+  for (const service of services) {
+    lines.push(
+      '',
+      `service ${service.name}: ${service.outcome}, weights stand for ${age(service.decidedAtMs === null ? null : nowMs - service.decidedAtMs)}`,
+    );
+    for (const pool of service.pools) {
+      if (pool.note !== undefined) lines.push(paint('yellow', `  pool ${pool.name}: ${pool.note}`));
+    }
+    const rows = service.pools.flatMap((pool) =>
+      pool.endpoints.map((one) => [
+        `${pool.name}/${one.address}:${one.port}`,
+        one.weight,
+        percent(one.share),
+        percent(one.issuedShare),
+        one.inFlight === null ? '-' : one.inFlight.toFixed(0),
+        one.pressure === null ? '-' : one.pressure.toFixed(2),
+        age(one.ageMs),
+        one.state,
+      ]),
+    );
+    if (rows.length > 0)
+      lines.push(table(['ENDPOINT', 'WEIGHT', 'SHARE', 'ISSUED', 'IN FLIGHT', 'PRESSURE', 'AGE', 'STATE'], rows));
+  }
+  const failing = sources.filter(({ consecutiveFailures }) => consecutiveFailures > 0);
+  if (failing.length > 0) {
+    lines.push('', `${failing.length} of ${sources.length} sources fail:`);
+    for (const { source, lastError, lastSuccessMs } of failing) {
+      lines.push(
+        paint(
+          'yellow',
+          `  ${source}: ${lastError ?? 'failed'} (last success ${lastSuccessMs === undefined ? 'never' : `${age(nowMs - lastSuccessMs)} ago`})`,
+        ),
+      );
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+export function percent(value: number | null): string {
+  return value === null ? '-' : `${(value * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,60 @@
+import { styleText } from 'node:util';
+import { Command, CommanderError } from 'commander';
+import { LoadlineError } from '../base/errors.ts';
+import { addBootstrap } from './commands/bootstrap.ts';
+import { addExplain } from './commands/explain.ts';
+import { addModelserver } from './commands/modelserver.ts';
+import { addServe } from './commands/serve.ts';
+import { addStatus } from './commands/status.ts';
+import { addValidate } from './commands/validate.ts';
+import { addVersion } from './commands/version.ts';
+import type { Io } from './io.ts';
+
+/** A command's way to end with a code other than 0 after it has said why. */
+export type Finish = (code: number) => void;
+
+const PROCESS_IO: Io = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+};
+
+/** Runs one command line. Returns its exit code: 0 ok, 1 refused or failed, 2 usage. */
+export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promise<number> {
+  let code = 0;
+  const program = buildProgram(io, (finished) => {
+    code = finished;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof LoadlineError) {
+      const word = io.colour ? styleText('red', 'error') : 'error';
+      io.err(`${word}: ${error.message}\n`);
+      return error.code === 'LOADLINE_CONFIG' ? 2 : 1;
+    }
+    throw error;
+  }
+}
+
+/** The command tree; `docs/reference/commands.md` is generated from it. */
+export function buildProgram(io: Io, finish: Finish): Command {
+  const program = new Command('loadline')
+    .description('An Envoy control plane for GPU model servers.')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(--help shows what is possible)')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err });
+  program.action(() => {
+    program.outputHelp({ error: true });
+    finish(2);
+  });
+  for (const add of [addServe, addValidate, addBootstrap, addStatus, addExplain, addModelserver, addVersion]) {
+    add(program, io, finish);
+  }
+  for (const command of program.commands)
+    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
+  return program;
+}
