@@ -16,13 +16,13 @@ export function addBootstrap(program: Command, io: Io): void {
   program
     .command('bootstrap')
     .description('print the bootstrap of an Envoy sidecar')
-    .requiredOption('--group NAME', 'SidecarGroup that it belongs to')
-    .requiredOption('--node-id ID', 'its name, unique in the group')
-    .option('--xds ADDR[,ADDR]', 'one or two addresses of loadline serve', '127.0.0.1:18000')
+    .requiredOption('--group <NAME>', 'SidecarGroup that it belongs to')
+    .requiredOption('--node-id <ID>', 'its name, unique in the group')
+    .option('--xds <ADDR,ADDR>', 'one or two addresses of loadline serve', '127.0.0.1:18000')
     .option('--listener <NAME=ADDR...>', 'another address for a listener of the policy, for sidecars that share a host')
-    .option('--admin-address ADDR', "Envoy's admin interface (default: a free port on 127.0.0.1)")
-    .option('--zone ZONE', 'zone of the sidecar')
-    .addOption(new Option('--output FORMAT', 'format').choices(['yaml', 'json']).default('yaml'))
+    .option('--admin-address <ADDR>', "Envoy's admin interface (default: a free port on 127.0.0.1)")
+    .option('--zone <ZONE>', 'zone of the sidecar')
+    .addOption(new Option('--output <FORMAT>', 'format').choices(['yaml', 'json']).default('yaml'))
     .addHelpText(
       'after',
       '\nExample:\n  loadline bootstrap --group lab --node-id a > envoy.yaml\n\nThe command that runs Envoy with it is printed to standard error.',

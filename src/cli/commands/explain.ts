@@ -10,8 +10,8 @@ export function addExplain(program: Command, io: Io, finish: Finish): void {
     .command('explain')
     .description('why each weight is what it is')
     .argument('<SERVICE[/POOL[/ENDPOINT]]>', 'e.g. chat, chat/gpu or chat/gpu/127.0.0.1:9101')
-    .option('--admin ADDR', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output FORMAT', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
+    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
     .addHelpText('after', '\nExample:\n  loadline explain chat/gpu/127.0.0.1:9103')
     .action(async (target: string, { admin, output }: { readonly admin: string; readonly output: OutputFormat }) => {
       const { connectObserve } = await import('../../edge/admin/index.ts');

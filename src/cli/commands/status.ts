@@ -10,8 +10,8 @@ export function addStatus(program: Command, io: Io, finish: Finish): void {
   program
     .command('status')
     .description('sidecars by resource type (SYNCED, STALE, NACKED), policy, endpoints and sources')
-    .option('--admin ADDR', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output FORMAT', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
+    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
     .addHelpText('after', '\nExample:\n  loadline status --output json')
     .action(async ({ admin, output }: { readonly admin: string; readonly output: OutputFormat }) => {
       const { connectObserve } = await import('../../edge/admin/index.ts');

@@ -69,7 +69,7 @@ export function checkRuntimeValue(layer: RuntimeLayer, key: string, value: numbe
 }
 
 const MATCHERS: readonly RegExp[] = RUNTIME_KEYS.map(
-  ({ pattern }) => new RegExp(`^${pattern.split('{cluster}').map(escape).join('.+')}$`),
+  ({ pattern }) => new RegExp(`^${pattern.split('{cluster}').map(escapePattern).join('.+')}$`),
 );
 
 function escapePattern(text: string): string {
