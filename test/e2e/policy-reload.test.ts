@@ -24,6 +24,8 @@ describe('policies that change under a running server', () => {
 
   it('a bad file is refused with its position, and the running policy stays as it was', async () => {
     const { revision } = await serve.state();
+    // The tick after a sidecar came may still tell it about its peers.
+    await sleep(2000);
     const pushes = await serve.metric('loadline_xds_pushes_total');
     serve.write(labPolicy(models.servers).replace('hostnames:', 'hostname:'));
     await until('the refusal is logged', () => serve.log.includes('policy refused'));
