@@ -26,8 +26,8 @@ describe('failing model servers', () => {
   it('show no client a failure after the first second, are out within 5 s, and never take too many with them', async () => {
     const load = startLoad(sidecars, { perSec: 50, seconds: 20 });
     await sleep(4000);
-    const brokenAtMs = 4000;
     await Promise.all([models.fault(1, { failRatio: 1 }), models.fault(5, { crash: true })]);
+    const brokenAtMs = load.sinceStartMs();
     const broken = new Set([models.servers[1]!.port, models.servers[5]!.port].map((port) => `127.0.0.1:${port}`));
     let mostEjected = 0;
     const outOf = async (sidecar: Sidecar): Promise<boolean> => {
@@ -44,8 +44,10 @@ describe('failing model servers', () => {
     await load.done;
     const late = load.failures().filter(({ atMs }) => atMs > brokenAtMs + 1000);
     expect(late).toEqual([]);
-    // In the first second the retry budget (5 % of what is open, at least 1) runs out; it is there to do that.
-    expect(load.failures().length, `all failures: ${JSON.stringify(load.failures())}`).toBeLessThan(15);
+    // The crash resets the streams that were open on it: their first tokens were out, so nobody may repeat them. What was
+    // not begun is retried, and three retries at once are always within the budget.
+    const notBegun = load.failures().filter(({ why }) => !why.startsWith('StreamReset'));
+    expect(notBegun.length, `all failures: ${JSON.stringify(load.failures())}`).toBeLessThanOrEqual(3);
     for (const sidecar of sidecars) await outOf(sidecar);
     expect(mostEjected).toBeLessThanOrEqual(0.5);
   });

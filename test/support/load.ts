@@ -5,6 +5,8 @@ export type Load = {
   readonly outcomes: RequestOutcome[];
   /** Outcomes that were not complete, with their times in milliseconds since the start. */
   failures(): readonly { readonly atMs: number; readonly why: string }[];
+  /** Milliseconds since the start, on the clock of the outcomes' times. */
+  sinceStartMs(): number;
   readonly done: Promise<void>;
   stop(): void;
 };
@@ -30,13 +32,16 @@ export function startLoad(
     onOutcome: (outcome) => outcomes.push(outcome),
     silenceMs: 20_000,
   });
+  const startedAt = performance.now();
+  const done = loop.run();
   return {
     outcomes,
     failures: () =>
       outcomes
         .filter(({ failure }) => failure !== undefined)
         .map(({ arrival, failure }) => ({ atMs: arrival.atMs, why: `${failure?.kind} ${failure?.detail}` })),
-    done: loop.run(),
+    sinceStartMs: () => performance.now() - startedAt,
+    done,
     stop: () => loop.stop(),
   };
 }

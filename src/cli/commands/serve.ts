@@ -28,7 +28,10 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
   program
     .command('serve')
     .description('run the server')
-    .option('--config <FILE>', 'YAML file with these flags (policies, data, xds, admin, http, dev, logLevel); flags win')
+    .option(
+      '--config <FILE>',
+      'YAML file with these flags (policies, data, xds, admin, http, dev, logLevel); flags win',
+    )
     .option('--policies <PATH>', 'policy file, or folder of *.yaml; reloaded when it changes')
     .option('--data <DIR>', `checkpoints and the last good policy (default: ${DEFAULTS.data})`)
     .option('--xds <ADDR>', `where Envoys connect: HOST:PORT or unix:PATH (default: ${DEFAULTS.xds})`)

@@ -26,7 +26,7 @@ export const BREAKER_DEFAULTS = {
   maxPendingRequests: 256,
   maxRequests: 512,
   budgetPercent: 5,
-  minRetryConcurrency: 1,
+  minRetryConcurrency: 3,
 } as const;
 
 export const RUNTIME_KEYS: readonly RuntimeKey[] = [

@@ -9,8 +9,8 @@ export type SnapshotKey = {
   readonly listenerOverrides: Readonly<Record<string, string>>;
 };
 
-export const OLDEST_RELEASE = '1.36';
-export const NEWEST_RELEASE = '1.40';
+const OLDEST_RELEASE = '1.36';
+const NEWEST_RELEASE = '1.40';
 
 /** `1.38.3` → `1.38`, held inside the range that this build knows. */
 export function releaseBand(envoyVersion: string): string {

@@ -9,4 +9,4 @@ export {
   type Target,
   targetsFromPolicy,
 } from './targets.ts';
-export { nodeTimers, type Timers } from './timers.ts';
+export type { Timers } from './timers.ts';

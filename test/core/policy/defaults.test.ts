@@ -50,7 +50,7 @@ describe('what a service leaves out', () => {
       retriableStatusCodes: [429, 503],
       backOff: { baseIntervalMs: 25, maxIntervalMs: 250 },
       retryAfter: { maxIntervalMs: 30_000 },
-      budget: { percent: 12.5, minRetryConcurrency: 1 },
+      budget: { percent: 12.5, minRetryConcurrency: 3 },
     });
   });
 

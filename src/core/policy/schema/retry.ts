@@ -59,7 +59,7 @@ export const retry: z.ZodType<Retry> = mapping({
   retryAfter: mapping({ maxInterval: duration(1).prefault('30s') }).prefault({}),
   budget: mapping({
     percent: percent().prefault('5%'),
-    minRetryConcurrency: wholeNumber(0, 1_000_000).default(1),
+    minRetryConcurrency: wholeNumber(0, 1_000_000).default(3),
   }).prefault({}),
 })
   .prefault({})
