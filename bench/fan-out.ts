@@ -1,9 +1,9 @@
 import {
   AssignmentEncoder,
-  decodeMessage,
   encodeDeltaResponse,
   encodedResourceFromBytes,
   encodeMessage,
+  messageToJson,
 } from '../src/base/codec/index.ts';
 import { TYPE_URL } from '../src/core/resources/index.ts';
 import { makeSnapshot, type Snapshot } from '../src/core/snapshot/index.ts';
@@ -73,7 +73,7 @@ export async function fanOut(): Promise<readonly Row[]> {
     );
     walls.push(performance.now() - began);
   }
-  readers.stop();
+  await readers.stop();
   await server.stop(200);
 
   // The dumb twin: the whole response through the generic encoder, once per stream.
@@ -90,7 +90,7 @@ export async function fanOut(): Promise<readonly Row[]> {
       });
     }
   });
-  const plain = decodeMessage('envoy.config.endpoint.v3.ClusterLoadAssignment', resource.bytes) as never;
+  const plain = messageToJson('envoy.config.endpoint.v3.ClusterLoadAssignment', resource.bytes);
   const perStream = await cpuMs(() => {
     for (let stream = 0; stream < STREAMS / 10; stream += 1)
       encodeMessage('envoy.config.endpoint.v3.ClusterLoadAssignment', plain);

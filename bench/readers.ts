@@ -1,21 +1,28 @@
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 
-/** Delta clients in a worker thread, so that the server's CPU can be told from theirs. */
-export type Readers = { allHave(version: string): Promise<void>; stop(): void };
+/** Delta clients in a process of their own, so that the server's CPU can be told from theirs. */
+export type Readers = { allHave(version: string): Promise<void>; stop(): Promise<void> };
 
 export async function startReaders(address: string, streams: number, typeUrl: string): Promise<Readers> {
-  const worker = new Worker(new URL('./readers-worker.ts', import.meta.url), {
-    workerData: { address, streams, typeUrl },
+  const child = fork(new URL('./readers-process.ts', import.meta.url), [address, String(streams), typeUrl], {
     execArgv: ['--import', 'tsx'],
   });
-  await once(worker, 'message');
+  const exited = once(child, 'exit');
+  const answer = async (): Promise<void> => {
+    const outcome = await Promise.race([once(child, 'message'), exited.then(([code]) => `exit code ${code}`)]);
+    if (typeof outcome === 'string') throw new Error(`the readers ended: ${outcome}`);
+  };
+  await answer();
   return {
     async allHave(version) {
-      const answer = once(worker, 'message');
-      worker.postMessage(version);
-      await answer;
+      const arrived = answer();
+      child.send(version);
+      await arrived;
     },
-    stop: () => worker.postMessage(''),
+    async stop() {
+      child.kill();
+      await exited;
+    },
   };
 }

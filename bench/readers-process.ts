@@ -1,20 +1,15 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { DeltaClient } from '../test/support/delta-client.ts';
 
-const { address, streams, typeUrl } = workerData as { address: string; streams: number; typeUrl: string };
+const [address = '', streams = '0', typeUrl = ''] = process.argv.slice(2);
 const clients = Array.from(
-  { length: streams },
+  { length: Number(streams) },
   (_, index) => new DeltaClient(address, { id: `reader-${index}`, cluster: 'lab' }),
 );
 for (const client of clients) client.send(typeUrl, { resource_names_subscribe: ['chat'] });
 await Promise.all(clients.map(async (client) => client.ack(await client.next(typeUrl, 20_000))));
-parentPort?.postMessage('ready');
-parentPort?.on('message', async (version: string) => {
-  if (version === '') {
-    for (const client of clients) client.close();
-    parentPort?.close();
-    return;
-  }
+process.send?.('ready');
+process.on('disconnect', () => process.exit());
+process.on('message', async (version: string) => {
   await Promise.all(
     clients.map(async (client) => {
       for (;;) {
@@ -24,5 +19,5 @@ parentPort?.on('message', async (version: string) => {
       }
     }),
   );
-  parentPort?.postMessage('all');
+  process.send?.('all');
 });
