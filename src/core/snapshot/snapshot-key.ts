@@ -28,6 +28,6 @@ export function releaseBand(envoyVersion: string): string {
 export function snapshotKeyText(key: SnapshotKey): string {
   const overrides = Object.keys(key.listenerOverrides)
     .sort()
-    .map((name) => `${name}=${key.listenerOverrides[name]}`);
-  return JSON.stringify([key.group, key.release, ...overrides]);
+    .map((name) => [name, key.listenerOverrides[name]]);
+  return JSON.stringify([key.group, key.release, overrides]);
 }
