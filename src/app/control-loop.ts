@@ -69,8 +69,9 @@ export class ControlLoop implements SnapshotProvider {
     const out = tick(this.#state, { nowMs, policy, endpointSets, samples: this.#takeSamples(), reports, presence });
     this.#state = out.state;
     this.#loads = out.loads;
+    const stood = new Map(Object.entries(before?.decisions ?? {}));
     const pushed = Object.values(out.plan.decisions).filter(
-      (decision) => weightsText(before?.decisions[decision.service]) !== weightsText(decision),
+      (decision) => weightsText(stood.get(decision.service)) !== weightsText(decision),
     );
     return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals() };
   }

@@ -17,14 +17,15 @@ export type Sidecars = Readonly<Record<string, Sidecar>>;
 
 /** Applies what was heard since the last tick, and forgets who has been away for longer than the grace. */
 export function stepSidecars(before: Sidecars, presence: readonly NodePresence[], nowMs: number): Sidecars {
-  const after: Record<string, Sidecar> = { ...before };
+  // A map, because a node chooses its own id, and `__proto__` is one.
+  const after = new Map(Object.entries(before));
   for (const { nodeId, group, envoyVersion, kind, atMs } of presence) {
-    after[nodeId] = { nodeId, group, envoyVersion, connected: kind === 'Connected', seenAtMs: atMs };
+    after.set(nodeId, { nodeId, group, envoyVersion, connected: kind === 'Connected', seenAtMs: atMs });
   }
-  for (const sidecar of Object.values(after)) {
-    if (!sidecar.connected && nowMs - sidecar.seenAtMs > LEAVE_GRACE_MS) delete after[sidecar.nodeId];
+  for (const { nodeId, connected, seenAtMs } of after.values()) {
+    if (!connected && nowMs - seenAtMs > LEAVE_GRACE_MS) after.delete(nodeId);
   }
-  return after;
+  return Object.fromEntries(after);
 }
 
 /** After a restart nobody is connected yet; everybody has the grace to come back. */
@@ -34,14 +35,17 @@ export function restoreSidecars(stored: Sidecars, nowMs: number): Sidecars {
   );
 }
 
-/** Node ids by group, sorted: what group limits are shared among. */
-export function membersByGroup(sidecars: Sidecars): Readonly<Record<string, readonly string[]>> {
-  const members: Record<string, string[]> = {};
-  for (const nodeId of Object.keys(sidecars).sort()) {
-    const { group } = sidecars[nodeId] as Sidecar;
-    const list = members[group] ?? [];
+/** Node ids by group, sorted: what group limits are shared among. Every group of the policy is there, if only with nobody. */
+export function membersByGroup(
+  sidecars: Sidecars,
+  groups: readonly { readonly name: string }[],
+): Readonly<Record<string, readonly string[]>> {
+  const members = new Map<string, string[]>(groups.map(({ name }) => [name, []]));
+  const sorted = Object.values(sidecars).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+  for (const { nodeId, group } of sorted) {
+    const list = members.get(group) ?? [];
     list.push(nodeId);
-    members[group] = list;
+    members.set(group, list);
   }
-  return members;
+  return Object.fromEntries(members);
 }

@@ -3,6 +3,7 @@ import type { ModelService, Policy } from '../policy/index.ts';
 import type { Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import { type ServiceDecision, stepWeights, type WeightsState } from '../weights/index.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
+import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
 
@@ -57,9 +58,9 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
 
   for (const service of policy.services) {
     const { name } = service;
-    const members = membersOf(service, input.endpointSets, before.plan?.endpoints[name] ?? []);
+    const members = membersOf(service, input.endpointSets, own(before.plan?.endpoints, name) ?? []);
     const leastRequest = service.loadBalancer.type === 'LeastRequest';
-    const believed = stepLoad(before.load[name], {
+    const believed = stepLoad(own(before.load, name), {
       nowMs,
       service: name,
       endpoints: members,
@@ -68,7 +69,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       presence,
       options: { leastRequest },
     });
-    const decided = stepWeights(before.weights[name], {
+    const decided = stepWeights(own(before.weights, name), {
       nowMs,
       service: name,
       endpoints: members,
@@ -85,7 +86,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     weights[name] = decided.state;
     decisions[name] = decided.decision;
     endpoints[name] = members;
-    issued[name] = stepIssued(before.issued[name] ?? {}, name, members, reports, elapsedSec);
+    issued[name] = stepIssued(own(before.issued, name) ?? {}, name, members, reports, elapsedSec);
   }
 
   const next: Omit<Plan, 'sequence'> = {
@@ -93,7 +94,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     policy,
     endpoints,
     decisions,
-    sidecars: membersByGroup(sidecars),
+    sidecars: membersByGroup(sidecars, policy.groups),
   };
   const sequence =
     before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
