@@ -6,6 +6,7 @@ import {
   compileRuntime,
   compileStructure,
   type Resource,
+  TYPE_URL,
 } from '../resources/index.ts';
 import {
   danglingRefs,
@@ -21,11 +22,14 @@ import type { Plan } from './plan.ts';
 export type Refusal = { readonly resource: Resource; readonly reason: string };
 
 type Compiled = {
-  /** What the structural resources depend on: policy revision and key. */
+  /** What the structural resources depend on besides the key. */
   readonly structureOf: string;
   readonly structure: readonly Resource[];
   readonly plan: Plan;
   readonly snapshot: Snapshot;
+  /** Versions that passed the rule check, by type and name. Per key: Envoys of two releases have two versions of a name. */
+  readonly checked: ReadonlyMap<string, string>;
+  readonly refusals: readonly Refusal[];
 };
 
 /**
@@ -36,9 +40,6 @@ export class Compiler {
   readonly #compiled = new Map<string, Compiled>();
   readonly #assignments = new Map<string, { readonly plan: Plan; readonly resources: readonly Resource[] }>();
   readonly #encoder = new AssignmentEncoder();
-  /** Versions that passed the rule check, by type and name. */
-  readonly #checked = new Map<string, string>();
-  readonly #refusals = new Map<string, Refusal>();
 
   /** Undefined when the policy has no such group. Rule violations never leave: see {@link refusals}. */
   snapshot(plan: Plan, key: SnapshotKey): Snapshot | undefined {
@@ -47,29 +48,22 @@ export class Compiler {
     const text = snapshotKeyText(key);
     const before = this.#compiled.get(text);
     if (before?.plan === plan) return before.snapshot;
-    const structureOf = `${plan.policyRevision} ${text}`;
-    const structure = before?.structureOf === structureOf ? before.structure : this.#structure(plan, group, key);
+    const structureOf = plan.policyRevision;
+    const structure = before?.structureOf === structureOf ? before.structure : structureFor(plan, group, key);
     const resources = [...structure, ...this.#assignmentsOf(plan, group)];
-    const snapshot = this.#admit(makeSnapshot(key, resources, before?.snapshot), before?.snapshot);
-    this.#compiled.set(text, { structureOf, structure, plan, snapshot });
-    return snapshot;
+    const admitted = admit(makeSnapshot(key, resources, before?.snapshot), before);
+    this.#compiled.set(text, { structureOf, structure, plan, ...admitted });
+    return admitted.snapshot;
   }
 
-  /** Resources held back by the rule check, until a version passes. */
+  /** What is held back by the rule check now: until a version passes, or the policy asks for it no more. */
   refusals(): readonly Refusal[] {
-    return [...this.#refusals.values()];
+    return [...this.#compiled.values()].flatMap(({ refusals }) => refusals);
   }
 
   /** Drops what belongs to keys that no connected node has. */
   retain(keys: readonly string[]): void {
     for (const text of this.#compiled.keys()) if (!keys.includes(text)) this.#compiled.delete(text);
-  }
-
-  #structure(plan: Plan, group: SidecarGroup, key: SnapshotKey): readonly Resource[] {
-    return [
-      ...compileStructure(plan.policy, group, { release: key.release, listenerOverrides: key.listenerOverrides }),
-      ...compileRuntime(plan.policy, group),
-    ];
   }
 
   #assignmentsOf(plan: Plan, group: SidecarGroup): readonly Resource[] {
@@ -79,42 +73,59 @@ export class Compiler {
     this.#assignments.set(group.name, { plan, resources });
     return resources;
   }
+}
 
-  /**
-   * The last gate before publication: a resource that breaks one of Envoy's own rules would make Envoy refuse the whole
-   * response (law 5), so its last good version goes out instead; a snapshot with a reference to nothing is not published.
-   */
-  #admit(snapshot: Snapshot, before: Snapshot | undefined): Snapshot {
-    const good: Resource[] = [];
-    let replaced = false;
-    for (const view of snapshot.types.values()) {
-      for (const resource of view.values()) {
-        const reason = this.#violation(resource);
-        if (reason === undefined) {
-          good.push(resource);
-          continue;
-        }
-        replaced = true;
-        const last = before === undefined ? undefined : viewOf(before, resource.typeUrl).get(resource.name);
-        if (last !== undefined) good.push(last);
+function structureFor(plan: Plan, group: SidecarGroup, key: SnapshotKey): readonly Resource[] {
+  const { release, listenerOverrides } = key;
+  return [
+    ...compileStructure(plan.policy, group, { release, listenerOverrides }),
+    ...compileRuntime(plan.policy, group),
+  ];
+}
+
+/**
+ * The last gate before publication: a resource that breaks one of Envoy's own rules would make Envoy refuse the whole
+ * response (law 5), so its last good version goes out instead. Where that leaves a reference to nothing the whole structure
+ * stays as it was, and only assignments go on: weights must follow the load under a bad policy too. A first snapshot has
+ * nothing to stay with: what is good of it goes out.
+ */
+function admit(snapshot: Snapshot, before: Compiled | undefined): Pick<Compiled, 'snapshot' | 'checked' | 'refusals'> {
+  if (snapshot === before?.snapshot) return { snapshot, checked: before.checked, refusals: [] };
+  const checked = new Map<string, string>();
+  const refusals: Refusal[] = [];
+  const good: Resource[] = [];
+  for (const view of snapshot.types.values()) {
+    for (const resource of view.values()) {
+      const id = `${resource.typeUrl}\n${resource.name}`;
+      const reason = before?.checked.get(id) === resource.version ? undefined : violationOf(resource);
+      if (reason === undefined) {
+        checked.set(id, resource.version);
+        good.push(resource);
+        continue;
+      }
+      refusals.push({ resource, reason });
+      const last = before && viewOf(before.snapshot, resource.typeUrl).get(resource.name);
+      if (last !== undefined) {
+        checked.set(id, last.version);
+        good.push(last);
       }
     }
-    const admitted = replaced ? makeSnapshot(snapshot.key, good, before) : snapshot;
-    if (admitted === before || danglingRefs(admitted).length === 0 || before === undefined) return admitted;
-    return before;
   }
+  const admitted = refusals.length === 0 ? snapshot : makeSnapshot(snapshot.key, good, before?.snapshot);
+  if (before === undefined || admitted === before.snapshot || danglingRefs(admitted).length === 0) {
+    return { snapshot: admitted, checked, refusals };
+  }
+  return { snapshot: withAssignments(before.snapshot, admitted), checked, refusals };
+}
 
-  #violation(resource: Resource): string | undefined {
-    const id = `${resource.typeUrl}\n${resource.name}`;
-    if (this.#checked.get(id) === resource.version) return undefined;
-    const violations = checkResource(resource);
-    if (violations.length === 0) {
-      this.#checked.set(id, resource.version);
-      this.#refusals.delete(id);
-      return undefined;
-    }
-    const reason = violations.map(({ path, message }) => `${path}: ${message}`).join('; ');
-    this.#refusals.set(id, { resource, reason });
-    return reason;
-  }
+/** The structure of one snapshot with the assignments of another; clusters that have none there keep their last. */
+function withAssignments(structure: Snapshot, assignments: Snapshot): Snapshot {
+  const resources = [...structure.types.values()].flatMap((view) => [...view.values()]);
+  const newer = [...viewOf(assignments, TYPE_URL.endpoint).values()];
+  return makeSnapshot(structure.key, [...resources, ...newer], structure);
+}
+
+function violationOf(resource: Resource): string | undefined {
+  const violations = checkResource(resource);
+  return violations.length === 0 ? undefined : violations.map(({ path, message }) => `${path}: ${message}`).join('; ');
 }
