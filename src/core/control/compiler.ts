@@ -6,6 +6,7 @@ import {
   compileRuntime,
   compileStructure,
   type Resource,
+  sharers,
   TYPE_URL,
 } from '../resources/index.ts';
 import {
@@ -16,13 +17,14 @@ import {
   snapshotKeyText,
   viewOf,
 } from '../snapshot/index.ts';
+import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 
 /** A resource that our own rule check refused: it was not published, its last good version stays. */
 export type Refusal = { readonly resource: Resource; readonly reason: string };
 
 type Compiled = {
-  /** What the structural resources depend on besides the key. */
+  /** What the structural resources depend on besides the key: policy revision, and how many share the group's limits. */
   readonly structureOf: string;
   readonly structure: readonly Resource[];
   readonly plan: Plan;
@@ -48,8 +50,9 @@ export class Compiler {
     const text = snapshotKeyText(key);
     const before = this.#compiled.get(text);
     if (before?.plan === plan) return before.snapshot;
-    const structureOf = plan.policyRevision;
-    const structure = before?.structureOf === structureOf ? before.structure : structureFor(plan, group, key);
+    const sidecars = sharers(own(plan.sidecars, group.name)?.length ?? 1);
+    const structureOf = `${plan.policyRevision} ${sidecars}`;
+    const structure = before?.structureOf === structureOf ? before.structure : structureFor(plan, group, key, sidecars);
     const resources = [...structure, ...this.#assignmentsOf(plan, group)];
     const admitted = admit(makeSnapshot(key, resources, before?.snapshot), before);
     this.#compiled.set(text, { structureOf, structure, plan, ...admitted });
@@ -75,10 +78,10 @@ export class Compiler {
   }
 }
 
-function structureFor(plan: Plan, group: SidecarGroup, key: SnapshotKey): readonly Resource[] {
+function structureFor(plan: Plan, group: SidecarGroup, key: SnapshotKey, sidecars: number): readonly Resource[] {
   const { release, listenerOverrides } = key;
   return [
-    ...compileStructure(plan.policy, group, { release, listenerOverrides }),
+    ...compileStructure(plan.policy, group, { release, listenerOverrides, sidecars }),
     ...compileRuntime(plan.policy, group),
   ];
 }

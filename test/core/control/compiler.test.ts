@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Compiler, type Plan } from '../../../src/core/control/index.ts';
 import type { ModelService, Policy } from '../../../src/core/policy/index.ts';
-import { TYPE_URL } from '../../../src/core/resources/index.ts';
+import { SLOT, TYPE_URL } from '../../../src/core/resources/index.ts';
 import { danglingRefs, type Snapshot, snapshotKeyText, viewOf } from '../../../src/core/snapshot/index.ts';
-import { aGroup, anEndpoint, aPlan, aPolicy, aService } from '../resources/build-policy.ts';
+import { aGroup, aLimit, anEndpoint, aPlan, aPolicy, aService } from '../resources/build-policy.ts';
 import { at, messageOf } from '../resources/read-resource.ts';
 
 const KEY = { group: 'lab', release: '1.40', listenerOverrides: {} };
@@ -119,6 +119,21 @@ describe('the compiler', () => {
     expect(snapshotOf(compiler, one)).toBe(newest);
     expect(snapshotOf(compiler, one, OLD)).not.toBe(oldest);
     expect(snapshotOf(compiler, one, OLD)).toEqual(oldest);
+  });
+
+  it('raises the bucket of a group limit with the number of its sidecars: a request costs as many tokens', () => {
+    const limited = aService('chat', { rateLimits: [aLimit('team', { scope: 'Group', burst: 3 })] });
+    const policy: Policy = aPolicy([limited]);
+    const compiler = new Compiler();
+    const tokens = (nodes: number): unknown => {
+      const ids = Array.from({ length: nodes }, (_, i) => `n${i}`);
+      const snapshot = snapshotOf(compiler, aPlan(policy, { chat: hosts }, {}, ids));
+      const filter = messageOf(all(snapshot), 'extension', SLOT.groupRateLimit);
+      return at(filter, 'typed_config.descriptors.0.token_bucket.max_tokens');
+    };
+    expect([1, 2, 3].map(tokens)).toEqual([3, 3, 4]);
+    expect(tokens(20)).toBe(32);
+    expect(tokens(0)).toBe(3);
   });
 });
 
