@@ -47,7 +47,7 @@ export async function acquireDataLock(folder: string, fs: FileSystem, processes:
       await removeStale(fs, path, text, `${mine}.stale`);
     }
   } finally {
-    await fs.remove(mine);
+    await discard(fs, mine);
   }
   throw new LoadlineError('LOADLINE_STORE', `data directory ${folder}: the lock ${path} changes hands all the time`);
 }
@@ -76,6 +76,11 @@ async function removeStale(fs: FileSystem, path: string, stale: string, aside: s
   }
   if ((await readOrUndefined(fs, aside)) !== stale) await linked(fs, aside, path);
   await fs.remove(aside);
+}
+
+/** A scratch file that stays is overwritten by the next server of its id; that is no reason to refuse the directory. */
+async function discard(fs: FileSystem, path: string): Promise<void> {
+  await fs.remove(path).catch(() => undefined);
 }
 
 async function release(fs: FileSystem, path: string, content: Uint8Array): Promise<void> {
