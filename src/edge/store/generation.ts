@@ -27,7 +27,7 @@ export function decodeGeneration(bytes: Uint8Array): Decoded {
   const end = bytes.subarray(0, MAX_HEADER_BYTES).indexOf(NEWLINE);
   if (end < 0) return corrupt('it has no header line');
   const header = parse(bytes.subarray(0, end));
-  if (header === undefined || header.format !== FORMAT) return corrupt('its header line is not one of a checkpoint');
+  if (!isRecord(header) || header.format !== FORMAT) return corrupt('its header line is not one of a checkpoint');
   const { schema, generation, bytes: length, sha256: sum } = header;
   if (schema !== SCHEMA) {
     return {
@@ -41,7 +41,8 @@ export function decodeGeneration(bytes: Uint8Array): Decoded {
   const body = bytes.subarray(end + 1);
   if (body.length !== length) return corrupt(`it has ${body.length} bytes instead of ${String(length)}`);
   if (sha256(body) !== sum) return corrupt('its checksum does not match');
-  return { ok: true, value: { generation, content: JSON.parse(Buffer.from(body).toString('utf8')) } };
+  const content = parse(body);
+  return content === undefined ? corrupt('its body is not JSON') : { ok: true, value: { generation, content } };
 }
 
 function sha256(bytes: Uint8Array): string {
@@ -52,12 +53,16 @@ function corrupt(reason: string): Decoded {
   return { ok: false, code: 'CHECKPOINT_CORRUPT', reason };
 }
 
-function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+/** undefined when it is no JSON; JSON itself has no such value. */
+function parse(bytes: Uint8Array): unknown {
   try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
