@@ -1,0 +1,166 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../../../src/edge/store/index.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadline-policies-'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function namesOf(read: PolicyRead): readonly string[] {
+  if (!read.ok) expect.fail(read.reason);
+  return read.files.map(({ name }) => name);
+}
+
+describe('reading policy files', () => {
+  it('takes one file as it is', () => {
+    const path = write('policy.conf', 'kind: x\n');
+    expect(readPolicyFiles(path)).toMatchObject({ ok: true, files: [{ name: path, text: 'kind: x\n' }] });
+  });
+
+  it('takes the *.yaml and *.yml of a folder by name, not the hidden, not the nested', () => {
+    for (const name of ['b.yaml', 'a.yml', '.hidden.yaml', 'notes.txt', 'yaml']) write(name, name);
+    mkdirSync(join(folder, 'sub'));
+    write('sub/c.yaml', 'c');
+    expect(namesOf(readPolicyFiles(folder))).toEqual([join(folder, 'a.yml'), join(folder, 'b.yaml')]);
+  });
+
+  it('names files below the working directory as the operator would', () => {
+    expect(namesOf(readPolicyFiles(join(process.cwd(), 'docs/examples/lab.yaml')))).toEqual(['docs/examples/lab.yaml']);
+  });
+
+  it('has one hash for one content, and another when a name or a text is another', () => {
+    const hash = (): string => {
+      const read = readPolicyFiles(folder);
+      return read.ok ? read.hash : expect.fail(read.reason);
+    };
+    write('a.yaml', 'x');
+    const first = hash();
+    write('a.yaml', 'x');
+    expect(hash()).toBe(first);
+    write('a.yaml', 'y');
+    const second = hash();
+    expect(second).not.toBe(first);
+    renameSync(join(folder, 'a.yaml'), join(folder, 'b.yaml'));
+    expect(new Set([first, second, hash()]).size).toBe(3);
+  });
+
+  it('says why it cannot: missing, empty folder, a folder called like a file, too large', () => {
+    const reasonOf = (path: string): string => {
+      const read = readPolicyFiles(path);
+      return read.ok ? expect.fail('it was read') : read.reason;
+    };
+    expect(reasonOf(join(folder, 'none.yaml'))).toMatch(/none\.yaml cannot be read: ENOENT/);
+    expect(reasonOf(folder)).toBe(`no *.yaml or *.yml file in ${folder}`);
+    mkdirSync(join(folder, 'odd.yaml'));
+    expect(reasonOf(folder)).toMatch(/cannot be read: EISDIR/);
+    rmSync(join(folder, 'odd.yaml'), { recursive: true });
+    truncateSync(write('large.yaml', ''), 16 * 1024 * 1024 + 1);
+    expect(reasonOf(folder)).toMatch(/large\.yaml has 16777217 bytes; a policy file has at most 16777216/);
+  });
+});
+
+describe('watching policy files', () => {
+  /** A watch that looks when the test says so. */
+  function watch(): { readonly told: PolicyRead[]; look(times?: number): void } {
+    const told: PolicyRead[] = [];
+    const watching = new PolicyWatch(folder, readPolicyFiles(folder), (read) => told.push(read));
+    return {
+      told,
+      look: (times = 1) => {
+        for (let i = 0; i < times; i++) watching.poll();
+      },
+    };
+  }
+
+  function text(read: PolicyRead | undefined): string | undefined {
+    return read?.ok ? read.files.map((file) => file.text).join('|') : read?.reason;
+  }
+
+  it('says nothing while nothing changes, also when a file is written anew with the same text', () => {
+    write('a.yaml', '1');
+    const { told, look } = watch();
+    look(3);
+    write('a.yaml', '1');
+    look(3);
+    expect(told).toEqual([]);
+  });
+
+  it('tells a change once, and only after it was seen twice: a file being written is not read half', () => {
+    write('a.yaml', '1');
+    const { told, look } = watch();
+    write('a.yaml', '2 ha');
+    look();
+    write('a.yaml', '2 half');
+    look();
+    expect(told).toEqual([]);
+    look();
+    expect(told.map(text)).toEqual(['2 half']);
+    look(3);
+    expect(told).toHaveLength(1);
+  });
+
+  it('does not tell what was taken back before it was seen twice', () => {
+    write('a.yaml', '1');
+    const { told, look } = watch();
+    write('a.yaml', '2');
+    look();
+    write('a.yaml', '1');
+    look(3);
+    write('a.yaml', '2');
+    look();
+    expect(told).toEqual([]);
+    look();
+    expect(told.map(text)).toEqual(['2']);
+  });
+
+  it('sees files that come and go, and a folder that cannot be read', () => {
+    write('a.yaml', '1');
+    const { told, look } = watch();
+    write('b.yaml', '2');
+    look(2);
+    unlinkSync(join(folder, 'a.yaml'));
+    look(2);
+    unlinkSync(join(folder, 'b.yaml'));
+    look(4);
+    write('a.yaml', '1');
+    look(2);
+    expect(told.map(text)).toEqual(['1|2', '2', `no *.yaml or *.yml file in ${folder}`, '1']);
+  });
+
+  it('sees an atomic swap of a mounted ConfigMap: a symbolic link to another folder', () => {
+    for (const version of ['v1', 'v2']) {
+      mkdirSync(join(folder, `..${version}`));
+      write(`..${version}/a.yaml`, version);
+    }
+    symlinkSync('..v1', join(folder, '..data'));
+    symlinkSync('..data/a.yaml', join(folder, 'a.yaml'));
+    const { told, look } = watch();
+    symlinkSync('..v2', join(folder, '..tmp'));
+    renameSync(join(folder, '..tmp'), join(folder, '..data'));
+    look(2);
+    expect(told.map(text)).toEqual(['v2']);
+  });
+});
