@@ -32,7 +32,11 @@ export type LogOptions = {
 export async function createLog(options: LogOptions): Promise<Log> {
   const pretty = options.pretty ?? (options.destination === undefined && process.stdout.isTTY === true);
   const stream = options.destination ?? destination({ dest: 1, sync: true });
-  return wrap(pino({ level: options.level }, pretty ? await prettyStream(stream) : stream));
+  // Levels as words: pino's numbers mean nothing to a person, and log stores would not colour or filter by them.
+  const formatters = { level: (label: string) => ({ level: label }) };
+  // `err` is written by redact already; pino's serializer would take its copy for an error called Object.
+  const serializers = { err: (value: unknown) => value };
+  return wrap(pino({ level: options.level, formatters, serializers }, pretty ? await prettyStream(stream) : stream));
 }
 
 /** pino-pretty takes 30 ms to load: only a terminal pays for it. */
