@@ -6,6 +6,7 @@ import {
   type Plan,
   type Refusal,
   restoreSidecars,
+  signalAges,
   tick,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
@@ -56,6 +57,11 @@ export class ControlLoop implements SnapshotProvider {
   /** Share of the requests that the sidecars really issued, by endpoint id. */
   get issuedShares(): Readonly<Record<string, number>> {
     return Object.assign({}, ...Object.values(this.#state.issued).map(issuedShares)) as Record<string, number>;
+  }
+
+  /** Age of what is known, by endpoint id and kind of signal. */
+  signalAgesMs(nowMs: number): ReturnType<typeof signalAges> {
+    return signalAges(this.#state, nowMs);
   }
 
   /** Continues from a checkpoint: the same Plan, so the same bytes, until the first tick says otherwise. */

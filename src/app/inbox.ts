@@ -14,15 +14,16 @@ export class ControlInbox implements Inbox {
   static readonly MAX_REPORTS = 100_000;
   #reports: LoadReport[] = [];
   #presence: NodePresence[] = [];
-  #acknowledged: (delivery: Delivery) => void;
+  readonly #heard: (word: Delivery | NodePresence) => void;
 
-  /** `acknowledged` hears every delivery at once; nothing is decided on it before the next tick. */
-  constructor(acknowledged: (delivery: Delivery) => void) {
-    this.#acknowledged = acknowledged;
+  /** `heard` is told of every delivery, arrival and departure at once; nothing is decided on it before the next tick. */
+  constructor(heard: (word: Delivery | NodePresence) => void) {
+    this.#heard = heard;
   }
 
   presence(presence: NodePresence): void {
     this.#presence.push(presence);
+    this.#heard(presence);
   }
 
   report(report: LoadReport): void {
@@ -31,7 +32,7 @@ export class ControlInbox implements Inbox {
   }
 
   delivery(delivery: Delivery): void {
-    this.#acknowledged(delivery);
+    this.#heard(delivery);
   }
 
   /** Empties the inbox into the next tick. */

@@ -1,4 +1,5 @@
 import { seededRandom } from '../base/units/index.ts';
+import type { Delivery, NodePresence } from '../core/topology/index.ts';
 import { type AdminServer, createAdminServer } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type HttpServer,
   type Log,
   Metrics,
+  type NewEvent,
   type ServerView,
   startEventLoopLag,
   startHttpServer,
@@ -39,6 +41,8 @@ export type Addresses = { readonly xds: string; readonly admin: string; readonly
 
 const TICK_MS = 1000;
 const LOAD_REPORT_INTERVAL_MS = 1000;
+/** Label of the scrape metrics. */
+const SCRAPE_KIND = { Engine: 'engine', Exporter: 'gpu', Prometheus: 'prometheus' } as const;
 
 /**
  * The server: constructs every room and gives them their beat. The order of its start is a promise: the state is restored
@@ -76,15 +80,9 @@ export class LoadlineServer {
       log,
       onCollected: (report) => this.#collected(report),
     });
-    this.#inbox = new ControlInbox((delivery) => {
-      if (delivery.kind !== 'Nacked') return;
-      this.#timeline.add({
-        atMs: delivery.atMs,
-        kind: 'Nack',
-        subject: delivery.nodeId,
-        message: (delivery.message ?? '').slice(-600),
-        fields: { resources: delivery.resources.map(({ name }) => name).join(' ') },
-      });
+    this.#inbox = new ControlInbox((word) => {
+      const event = eventOf(word);
+      if (event !== undefined) this.#timeline.add(event);
     });
     this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take().samples);
     this.#xds = new XdsServer({
@@ -179,10 +177,11 @@ export class LoadlineServer {
   }
 
   #viewInput(): ViewInput {
+    const nowMs = this.#now();
     return {
       version: VERSION,
       startedAtMs: this.#startedAtMs,
-      nowMs: this.#now(),
+      nowMs,
       tick: this.#loop.state.tick,
       plan: this.#loop.plan,
       loads: this.#loop.loads,
@@ -190,13 +189,14 @@ export class LoadlineServer {
       sources: this.#signals.health(),
       policy: this.#keeper.view(),
       issuedShares: this.#loop.issuedShares,
+      signalAgesMs: this.#loop.signalAgesMs(nowMs),
     };
   }
 
   #readiness(): readonly string[] {
     const reasons: string[] = [];
     if (this.#loop.plan === undefined) reasons.push('no policy is in force');
-    if (!this.#ready) reasons.push('xDS does not listen yet');
+    if (!this.#ready) reasons.push('xDS does not listen');
     return reasons;
   }
 
@@ -283,9 +283,27 @@ export class LoadlineServer {
   }
 
   #collected({ target, collected }: CollectReport): void {
-    const kind = target.kind === 'Engine' ? 'engine' : 'gpu';
-    this.#metrics.scraped(kind, collected.failure?.reason);
-    if (collected.refusals.length > 0) this.#metrics.signalConflicts(collected.refusals.length);
+    this.#metrics.scraped(SCRAPE_KIND[target.kind], collected.failure?.reason);
+    if (collected.refusals.length > 0) this.#metrics.signalRefusals(collected.refusals.length);
+  }
+}
+
+/** What an operator may ask about later: sidecars that came and went, and what they refused. */
+function eventOf(word: Delivery | NodePresence): NewEvent | undefined {
+  const { nodeId: subject, kind, atMs } = word;
+  switch (kind) {
+    case 'Connected':
+    case 'Disconnected': {
+      const { group, envoyVersion } = word;
+      return { atMs, kind: `Node${kind}`, subject, message: `group ${group}`, fields: { group, envoy: envoyVersion } };
+    }
+    case 'Nacked': {
+      const resources = word.resources.map(({ name }) => name).join(' ');
+      // Envoy's text begins with a dump of the resource; the reason is at its end.
+      return { atMs, kind: 'Nack', subject, message: (word.message ?? '').slice(-600), fields: { resources } };
+    }
+    default:
+      return undefined;
   }
 }
 

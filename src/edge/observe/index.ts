@@ -7,7 +7,7 @@ export type { HttpSources } from './http-routes.ts';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts';
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts';
 export { METRICS, type MetricDefinition, type MetricKind, type MetricName } from './metric-catalogue.ts';
-export { Metrics, type MetricsOptions, type PolicyLoadResult, type ShiftStage, type StreamKind } from './metrics.ts';
+export { Metrics, type MetricsOptions, type PolicyLoadResult, type StreamKind } from './metrics.ts';
 export type {
   EndpointState,
   EndpointView,

@@ -27,11 +27,10 @@ export type MetricName =
   | 'loadline_endpoints_without_series'
   | 'loadline_signal_scrapes_total'
   | 'loadline_signal_errors_total'
-  | 'loadline_signal_conflicts_total'
+  | 'loadline_signal_refusals_total'
   | 'loadline_policy_reloads_total'
   | 'loadline_policy_info'
   | 'loadline_policy_problems'
-  | 'loadline_shift_seconds'
   | 'loadline_event_loop_lag_seconds'
   | 'loadline_build_info';
 
@@ -104,7 +103,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   loadline_sample_age_seconds: {
     kind: 'gauge',
-    help: 'Age of what is known about an endpoint, by kind of signal; `newest` is the youngest of all.',
+    help: 'Age of what is known about an endpoint, by kind: `engine`, `gpu`, `reports`; `newest` is the youngest of them.',
     labels: [...ENDPOINT, 'kind'],
   },
   loadline_endpoints_without_series: {
@@ -118,9 +117,9 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     help: 'Scrapes that gave nothing usable, by reason. The log names the source.',
     labels: ['kind', 'reason'],
   },
-  loadline_signal_conflicts_total: {
+  loadline_signal_refusals_total: {
     kind: 'counter',
-    help: 'Samples that contradicted another source about the same endpoint.',
+    help: 'Values on metric pages that were not believed: no number, out of range, or two that contradict each other.',
     labels: [],
   },
   loadline_policy_reloads_total: {
@@ -133,12 +132,6 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Problems of the newest policy load; above 0 the last good policy runs instead.',
     labels: [],
-  },
-  loadline_shift_seconds: {
-    kind: 'histogram',
-    help: 'Time to shift: from a change of load until the stage (`sensed`, `decided`, `acked`, `issued`) reached it.',
-    labels: ['stage'],
-    buckets: [0.5, 1, 2, 3, 4, 6, 8, 10, 14, 20, 30, 60],
   },
   loadline_event_loop_lag_seconds: {
     kind: 'gauge',

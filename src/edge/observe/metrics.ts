@@ -6,7 +6,6 @@ import { METRICS, type MetricDefinition, type MetricName } from './metric-catalo
 import type { ServerView } from './server-view.ts';
 
 export type PolicyLoadResult = 'accepted' | 'refused' | 'unchanged';
-export type ShiftStage = 'sensed' | 'decided' | 'acked' | 'issued';
 export type StreamKind = 'ads' | 'lrs';
 
 export type MetricsOptions = {
@@ -86,16 +85,13 @@ export class Metrics {
     this.#counter('loadline_signal_errors_total').inc({ kind, reason: this.#reasons.admit(reason) });
   }
 
-  signalConflicts(count: number): void {
-    this.#counter('loadline_signal_conflicts_total').inc(count);
+  /** Values of one page that were not believed. */
+  signalRefusals(count: number): void {
+    this.#counter('loadline_signal_refusals_total').inc(count);
   }
 
   policyLoaded(result: PolicyLoadResult): void {
     this.#counter('loadline_policy_reloads_total').inc({ result });
-  }
-
-  shifted(stage: ShiftStage, durationMs: number): void {
-    this.#histogram('loadline_shift_seconds').observe({ stage }, durationMs / MS_PER_SECOND);
   }
 
   /** @returns the page of `/metrics`. */

@@ -1,4 +1,11 @@
-import { type ControlState, INITIAL_STATE, type Plan, type TickInput, tick } from '../../../src/core/control/index.ts';
+import {
+  type ControlState,
+  INITIAL_STATE,
+  type Plan,
+  type TickInput,
+  type TickOutput,
+  tick,
+} from '../../../src/core/control/index.ts';
 import type { Policy } from '../../../src/core/policy/index.ts';
 import type { EndpointSet, LoadReport, NodePresence } from '../../../src/core/topology/index.ts';
 import { staticEndpointSets } from '../../../src/edge/discovery/index.ts';
@@ -47,6 +54,8 @@ export class Fleet {
   /** By server: requests in flight, and the most that it completes in a second (even numbers: there are two sidecars). */
   readonly inFlight: number[];
   readonly speeds: number[];
+  /** What the last tick believed. */
+  loads: TickOutput['loads'] = {};
   /** What the last tick of `run` was given. */
   lastReports: readonly LoadReport[] = [];
   readonly #carry: number[];
@@ -74,6 +83,7 @@ export class Fleet {
   tick(over: Partial<TickInput> = {}): Plan {
     const out = tick(this.state, this.input(over));
     this.state = out.state;
+    this.loads = out.loads;
     return out.plan;
   }
 
