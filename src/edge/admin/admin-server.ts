@@ -1,7 +1,13 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
-import type { ExplainTarget, ExplainView, Log, ServerView } from '../observe/index.ts';
+import {
+  type ExplainTarget,
+  type ExplainView,
+  type Log,
+  removeStaleSocket,
+  type ServerView,
+} from '../observe/index.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { observeService } from './observe-service.ts';
 import { encodeStatus } from './status-message.ts';
@@ -50,12 +56,13 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     explain: unary(log, 'Explain', (request) => {
       const target = decodeTarget(request);
       if (target.endpoint !== undefined && target.pool === undefined) {
-        return refuse('INVALID', 'an endpoint needs the name of its pool');
+        return refuse('Invalid', 'an endpoint needs the name of its pool');
       }
       const found = observe.explain(target);
       return found.ok ? { ...found, value: encodeExplain(found.value) } : found;
     }),
   });
+  if (parsed.value.kind === 'unix') await removeStaleSocket(parsed.value.path);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(formatAddress(parsed.value), ServerCredentials.createInsecure(), (cause, bound) => {
       if (cause === null) resolve(bound);

@@ -4,6 +4,7 @@ import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress } from '../../base/units/index.ts';
 import { answer, type HttpSources } from './http-routes.ts';
 import type { Log } from './log.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 
 export type HttpServerOptions = HttpSources & {
   /** `HOST:PORT` or `unix:PATH`; port 0 takes a free one. */
@@ -49,6 +50,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   );
   server.maxConnections = LIMITS.maxConnections;
   server.on('clientError', refuseBrokenRequest);
+  if (parsed.value.kind === 'unix') await removeStaleSocket(parsed.value.path);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(new LoadlineError('LOADLINE_BIND', `HTTP cannot listen on ${options.address}: ${cause.message}`, cause)),

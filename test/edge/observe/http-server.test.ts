@@ -12,6 +12,7 @@ import {
 } from '../../../src/edge/observe/index.ts';
 import { serverView } from './a-view.ts';
 import { FakeLog } from './fake-log.ts';
+import { leaveSocketBehind } from './leave-socket-behind.ts';
 
 const open: HttpServer[] = [];
 
@@ -186,10 +187,11 @@ describe('the HTTP side', () => {
     await expect(fetch(`http://${server.address}/livez`)).rejects.toThrow();
   });
 
-  it('listens on a UNIX socket too', async () => {
+  it('listens on a UNIX socket too, also where a killed server left its own', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'loadline-http-'));
     const socketPath = join(folder, 'http.sock');
     try {
+      leaveSocketBehind(socketPath);
       await start({ address: `unix:${socketPath}` });
       const status = await new Promise<number | undefined>((resolve, reject) => {
         request({ socketPath, path: '/livez' }, (answer) => {
