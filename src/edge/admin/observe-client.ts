@@ -10,7 +10,7 @@ import type { Wire } from './wire-values.ts';
 /** The Observe service, from the other side. Every call rejects with LoadlineError LOADLINE_ADMIN, in words for a person. */
 export interface ObserveClient {
   status(): Promise<ServerView>;
-  /** Issues when there is no such service, pool or endpoint. */
+  /** Issues (`NotFound`) when there is no such service, pool or endpoint, or (`Invalid`) when the target names none. */
   explain(target: ExplainTarget): Promise<Result<ExplainView>>;
   close(): void;
 }
@@ -62,7 +62,8 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
       } catch (error) {
         const { code, details } = error as Partial<ServiceError>;
         if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) {
-          return { ok: false, issues: [{ code: 'NotFound', path: '', message: details ?? '' }] };
+          const issue = code === status.NOT_FOUND ? 'NotFound' : 'Invalid';
+          return { ok: false, issues: [{ code: issue, path: '', message: details ?? '' }] };
         }
         throw inWords(error, address, deadlineMs);
       }

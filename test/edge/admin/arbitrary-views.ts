@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import type { EndpointExplanation, ExplainView, ServerView } from '../../../src/edge/observe/index.ts';
+
+/** Views as the rooms could make them: every word of every union, `null` wherever something may be unknown. */
+const text = fc.string({ maxLength: 12 });
+const count = fc.nat(1_000_000);
+const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+const unknown = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
+/** Times to the microsecond: Timestamp and Duration carry nanoseconds. */
+const timeMs = fc.integer({ min: 0, max: 4_000_000_000_000 }).chain((ms) => fc.nat(999).map((us) => ms + us / 1000));
+const spanMs = fc.integer({ min: 0, max: 10_000_000 }).map((us) => us / 1000);
+/** Properties that may be absent, for types that do not take `undefined`. */
+function sparse<T extends object, U extends object>(
+  all: fc.Arbitrary<T>,
+  some: { [K in keyof U]: fc.Arbitrary<U[K]> },
+) {
+  return fc
+    .tuple(all, fc.record(some, { requiredKeys: [] }))
+    .map(([one, two]) => ({ ...one, ...two }) as T & Partial<U>);
+}
+
+const outcome = fc.constantFrom<ExplainView['outcome']>(
+  'Undecided',
+  'First',
+  'Pushed',
+  'SnappedEqual',
+  'HeldEqual',
+  'HeldDeadBand',
+  'HeldSameVector',
+  'HeldTooSoon',
+  'HeldNoSignal',
+  'Single',
+  'Membership',
+  'Shadow',
+  'Disabled',
+);
+const state = fc.constantFrom<EndpointExplanation['state']>('Active', 'Draining', 'Bad', 'WarmingUp', 'Stale');
+const status = fc.constantFrom<'SYNCED' | 'STALE' | 'NACKED' | 'NOT_SENT'>('SYNCED', 'STALE', 'NACKED', 'NOT_SENT');
+
+const position = fc.record({ file: text, line: count, column: count });
+const issue = sparse<
+  { code: string; path: string; message: string },
+  { hint: string; position: { file: string; line: number; column: number } }
+>(fc.record({ code: text, path: text, message: text }), { hint: text, position });
+
+const endpoint = fc.record({
+  id: text,
+  address: text,
+  port: fc.nat(65_535),
+  weight: fc.nat(1000),
+  share: number,
+  issuedShare: unknown(number),
+  pressure: unknown(number),
+  inFlight: unknown(number),
+  ageMs: unknown(spanMs),
+  signalAgesMs: fc.dictionary(fc.constantFrom('engine', 'gpu', 'reports'), spanMs, { noNullPrototype: true }),
+  state,
+  reason: text,
+});
+
+const type = sparse<
+  { type: string; status: 'SYNCED' | 'STALE' | 'NACKED' | 'NOT_SENT'; resources: number },
+  { version: string; sentAtMs: number; ackedAtMs: number; message: string; origin: string }
+>(fc.record({ type: text, status, resources: count }), {
+  version: text,
+  sentAtMs: timeMs,
+  ackedAtMs: timeMs,
+  message: text,
+  origin: text,
+});
+
+export const serverViews: fc.Arbitrary<ServerView> = fc.record({
+  version: text,
+  startedAtMs: timeMs,
+  nowMs: timeMs,
+  revision: text,
+  tick: fc.nat(Number.MAX_SAFE_INTEGER),
+  policy: fc.record({
+    files: fc.array(text),
+    revision: text,
+    loadedAtMs: timeMs,
+    problems: fc.array(issue, { maxLength: 3 }),
+    warnings: fc.array(issue, { maxLength: 3 }),
+  }),
+  services: fc.array(
+    fc.record({
+      name: text,
+      outcome,
+      decidedAtMs: unknown(timeMs),
+      pools: fc.array(
+        sparse<
+          { name: string; split: number; endpoints: ServerView['services'][0]['pools'][0]['endpoints'] },
+          { note: string }
+        >(fc.record({ name: text, split: number, endpoints: fc.array(endpoint, { maxLength: 3 }) }), { note: text }),
+        { maxLength: 2 },
+      ),
+    }),
+    { maxLength: 2 },
+  ),
+  nodes: fc.array(
+    fc.record({
+      id: text,
+      group: text,
+      envoyVersion: text,
+      peer: text,
+      connectedAtMs: timeMs,
+      types: fc.array(type, { maxLength: 3 }),
+    }),
+    { maxLength: 2 },
+  ),
+  sources: fc.array(
+    fc.record({
+      source: text,
+      service: text,
+      pool: text,
+      lastSuccessMs: fc.option(timeMs, { nil: undefined }),
+      consecutiveFailures: count,
+      lastError: fc.option(text, { nil: undefined }),
+    }),
+    { maxLength: 2 },
+  ),
+});
+
+const terms = fc.record({
+  capacity: number,
+  inFlight: number,
+  foreign: number,
+  health: number,
+  ramp: number,
+  feedForward: number,
+});
+
+const belief = fc.record({
+  inFlight: number,
+  inFlightPerSidecar: number,
+  foreign: number,
+  slots: number,
+  slotsKnown: fc.boolean(),
+  logCapacity: number,
+  capacitySource: fc.constantFrom<'Engine' | 'LoadReports' | 'None'>('Engine', 'LoadReports', 'None'),
+  freshness: fc.constantFrom<'Fresh' | 'Stale' | 'Absent'>('Fresh', 'Stale', 'Absent'),
+  gate: fc.constantFrom<'Open' | 'Closed' | 'Absent'>('Open', 'Closed', 'Absent'),
+  gpuUtilRatio: unknown(number),
+  kvUsageRatio: unknown(number),
+  running: unknown(number),
+  waiting: unknown(number),
+  pressure: number,
+  errorsPerSec: number,
+  errorRatio: number,
+  bad: fc.boolean(),
+  waitingForFirst: fc.boolean(),
+  rampAgeSec: unknown(spanMs),
+  ageMs: unknown(spanMs),
+  notes: fc.array(text, { maxLength: 3 }),
+});
+
+export const explainViews: fc.Arbitrary<ExplainView> = fc.record({
+  service: text,
+  outcome,
+  equal: fc.boolean(),
+  nowMs: timeMs,
+  decidedAtMs: unknown(timeMs),
+  sidecars: count,
+  loadReports: fc.constantFrom<'Fresh' | 'Silent'>('Fresh', 'Silent'),
+  requestTimeSec: unknown(spanMs),
+  meanInFlightPerSidecar: unknown(number),
+  goodPressure: unknown(number),
+  endpoints: fc.array(
+    fc.record({
+      id: text,
+      pool: text,
+      address: text,
+      port: fc.nat(65_535),
+      state,
+      previousWeight: fc.nat(1000),
+      weight: fc.nat(1000),
+      shadowWeight: unknown(fc.nat(1000)),
+      share: number,
+      issuedShare: unknown(number),
+      reason: text,
+      terms: unknown(terms),
+      clamps: fc.array(text, { maxLength: 3 }),
+      belief: unknown(belief),
+    }),
+    { maxLength: 3 },
+  ),
+});
