@@ -25,8 +25,10 @@ export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promis
   const program = buildProgram(io, (finished) => {
     code = finished;
   });
+  // What people type first; the command loads the version only then.
+  const line = argv.length === 1 && argv[0] === '--version' ? ['version'] : [...argv];
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(line, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -43,14 +45,11 @@ export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promis
 export function buildProgram(io: Io, finish: Finish): Command {
   const program = new Command('loadline')
     .description('An Envoy control plane for GPU model servers.')
+    .option('--version', 'print the version')
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
-  program.action(() => {
-    program.outputHelp({ error: true });
-    finish(2);
-  });
   for (const add of [addServe, addValidate, addBootstrap, addStatus, addExplain, addModelserver, addVersion]) {
     add(program, io, finish);
   }

@@ -1,0 +1,19 @@
+import { main } from '../../src/cli/main.ts';
+
+export type Ran = { readonly code: number; readonly out: string; readonly err: string };
+
+/** Runs a command line in this process, as bin/loadline.js does, and collects what it prints. */
+export async function run(...argv: readonly string[]): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const code = await main(argv, {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    colour: false,
+  });
+  return { code, out, err };
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { buildProgram } from '../../src/cli/main.ts';
+import { run } from './run.ts';
+
+const commands: readonly Command[] = buildProgram({ out: () => {}, err: () => {}, colour: false }, () => {}).commands;
+const NAMES = ['serve', 'validate', 'bootstrap', 'status', 'explain', 'modelserver', 'version'];
+
+describe('loadline', () => {
+  it('has the commands that it has', () => {
+    expect(commands.map((command) => command.name())).toEqual(NAMES);
+  });
+
+  it('explains itself: --help and help print the commands and succeed', async () => {
+    for (const argv of [['--help'], ['help'], ['-h']]) {
+      const { code, out, err } = await run(...argv);
+      expect({ code, err }, argv.join()).toEqual({ code: 0, err: '' });
+      for (const command of commands) expect(out).toContain(command.description().slice(0, 30));
+    }
+  });
+
+  it('without a command prints the same to standard error and calls it a mistake', async () => {
+    const { code, out, err } = await run();
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toBe((await run('--help')).out);
+  });
+
+  it.each([
+    [['valdiate'], "error: unknown command 'valdiate'\n(Did you mean validate?)"],
+    [['xyz'], "error: unknown command 'xyz'"],
+    [['--foo'], "error: unknown option '--foo'"],
+    [['help', 'xyz'], 'Usage: loadline'],
+    [['status', '--outptu', 'json'], "error: unknown option '--outptu'\n(Did you mean --output?)"],
+    [
+      ['status', '--output', 'xml'],
+      "error: option '--output <FORMAT>' argument 'xml' is invalid. Allowed choices are table, yaml, json.",
+    ],
+    [['version', 'extra'], "error: too many arguments for 'version'."],
+    [['explain'], "error: missing required argument 'SERVICE[/POOL[/ENDPOINT]]'"],
+    [['validate'], "error: required option '-f, --file <PATH...>' not specified"],
+    [['validate', '-f'], "error: option '-f, --file <PATH...>' argument missing"],
+    [['bootstrap', '--group', 'lab'], "error: required option '--node-id <ID>' not specified"],
+    [
+      ['modelserver', '--count', '-1'],
+      "error: option '--count <N>' argument '-1' is invalid. expected a whole number.",
+    ],
+    [['modelserver', '--port', '1.5'], "error: option '--port <PORT>' argument '1.5' is invalid."],
+  ])('%j is a mistake of usage: exit code 2, the reason and nothing on standard output', async (argv, reason) => {
+    const { code, out, err } = await run(...argv);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(reason);
+  });
+
+  it('prints its version, by command and by flag', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    const expected = { code: 0, out: `loadline ${version} (node ${process.versions.node})\n`, err: '' };
+    expect(await run('version')).toEqual(expected);
+    expect(await run('--version')).toEqual(expected);
+  });
+});
+
+describe('the help of each command', () => {
+  it.each(NAMES)('%s: what it does, every flag with words, and an example', async (name) => {
+    const { code, out, err } = await run(name, '--help');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const command = commands.find((one) => one.name() === name) as Command;
+    expect(out).toContain(`Usage: loadline ${name}`);
+    for (const option of command.options) {
+      expect(out, option.flags).toContain(option.flags);
+      expect(option.description.length, option.flags).toBeGreaterThan(3);
+    }
+    if (name !== 'version') expect(out).toMatch(new RegExp(`\\nExamples?:\\n {2}loadline ${name}`));
+  });
+
+  it('offers the formats table, yaml and json wherever a value is printed', () => {
+    for (const name of ['status', 'explain']) {
+      const output = commands.find((one) => one.name() === name)?.options.find(({ long }) => long === '--output');
+      expect(output?.argChoices, name).toEqual(['table', 'yaml', 'json']);
+      expect(output?.defaultValue, name).toBe('table');
+    }
+  });
+});
