@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import { isLoopback, parseAddress } from '../../base/units/index.ts';
+import type { LogLevel } from '../../edge/observe/index.ts';
 import type { Io } from '../io.ts';
 import type { Finish } from '../main.ts';
 
@@ -12,7 +13,7 @@ type Flags = {
   readonly admin?: string;
   readonly http?: string;
   readonly dev?: boolean;
-  readonly logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  readonly logLevel?: LogLevel;
 };
 
 const DEFAULTS = {
@@ -22,6 +23,8 @@ const DEFAULTS = {
   http: '127.0.0.1:18002',
   logLevel: 'info',
 } as const;
+/** As in edge/observe, which is loaded only when the server is. */
+const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const KEYS: readonly string[] = ['policies', 'data', 'xds', 'admin', 'http', 'dev', 'logLevel'];
 
 export function addServe(program: Command, _io: Io, finish: Finish): void {
@@ -39,15 +42,7 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
     .option('--http <ADDR>', `/metrics, /livez, /readyz, /api/state (default: ${DEFAULTS.http})`)
     .option('--dev', 'plaintext, on loopback only')
     .addOption(
-      new Option('--log-level <LEVEL>', `(default: ${DEFAULTS.logLevel})`).choices([
-        'trace',
-        'debug',
-        'info',
-        'warn',
-        'error',
-        'fatal',
-        'silent',
-      ]),
+      new Option('--log-level <LEVEL>', `least level that is logged (default: ${DEFAULTS.logLevel})`).choices(LEVELS),
     )
     .addHelpText(
       'after',
@@ -91,6 +86,8 @@ async function configFile(path: string | undefined): Promise<Flags> {
     if (!KEYS.includes(key)) throw usage(`--config ${path}: unknown key '${key}'; expected one of ${KEYS.join(', ')}`);
     if (typeof one !== (key === 'dev' ? 'boolean' : 'string'))
       throw usage(`--config ${path}: '${key}' has the wrong type`);
+    if (key === 'logLevel' && !LEVELS.includes(one as LogLevel))
+      throw usage(`--config ${path}: logLevel '${one}' is none of ${LEVELS.join(', ')}`);
   }
   return value as Flags;
 }
