@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import { type Io, printValue } from '../io.ts';
 
@@ -16,8 +16,8 @@ export function addBootstrap(program: Command, io: Io): void {
   program
     .command('bootstrap')
     .description('print the bootstrap of an Envoy sidecar')
-    .requiredOption('--group <NAME>', 'SidecarGroup that it belongs to')
-    .requiredOption('--node-id <ID>', 'its name, unique in the group')
+    .requiredOption('--group <NAME>', 'SidecarGroup that it belongs to', name)
+    .requiredOption('--node-id <ID>', 'its name, unique in the group', name)
     .option('--xds <ADDR,ADDR>', 'one or two addresses of loadline serve', '127.0.0.1:18000')
     .option('--listener <NAME=ADDR...>', 'another address for a listener of the policy, for sidecars that share a host')
     .option('--admin-address <ADDR>', "Envoy's admin interface (default: a free port on 127.0.0.1)")
@@ -50,4 +50,10 @@ export function addBootstrap(program: Command, io: Io): void {
       printValue(io, flags.output, message);
       io.err(`run: ${commandLine({ configPath: `envoy.${flags.output}` }).join(' ')}\n`);
     });
+}
+
+/** The server refuses a sidecar without a name, and that would be found out only then. */
+function name(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('expected a name.');
+  return text;
 }
