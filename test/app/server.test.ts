@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Addresses, LoadlineServer } from '../../src/app/index.ts';
+import { TYPE_URL } from '../../src/core/resources/index.ts';
+import { connectObserve } from '../../src/edge/admin/index.ts';
+import { FakeLog } from '../edge/observe/fake-log.ts';
+import { DeltaClient } from '../support/delta-client.ts';
+import { labPolicy } from '../support/lab-policy.ts';
+import { until } from '../support/serve.ts';
+
+const ending: (() => unknown)[] = [];
+let folder: string;
+let policies: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadline-server-'));
+  policies = join(folder, 'lab.yaml');
+  writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }]));
+});
+
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Running = { readonly server: LoadlineServer; readonly log: FakeLog; readonly addresses: Addresses };
+
+async function start(over: Partial<Record<'data' | 'http' | 'admin' | 'policies', string>> = {}): Promise<Running> {
+  const log = new FakeLog();
+  const any = '127.0.0.1:0';
+  const data = join(folder, 'data');
+  const server = new LoadlineServer({ policies, data, xds: any, admin: any, http: any, log, ...over });
+  ending.push(() => server.stop());
+  return { server, log, addresses: await server.start() };
+}
+
+async function text({ addresses }: Running, path: string): Promise<string> {
+  return (await fetch(`http://${addresses.http}${path}`)).text();
+}
+
+function sidecar(address: string): DeltaClient {
+  const client = new DeltaClient(address, { id: 'a', cluster: 'lab' });
+  ending.push(() => client.close());
+  return client;
+}
+
+/** An engine that serves its metrics, and nothing else. */
+async function engine(): Promise<number> {
+  const page = 'vllm:num_requests_running{model_name="m"} 3\nvllm:num_requests_waiting{model_name="m"} 0\n';
+  const server: Server = createServer((_, response) => {
+    response.setHeader('content-type', 'text/plain; version=0.0.4').end(page);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ending.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+describe('the server', () => {
+  it('is ready when it has started: HTTP, admin and xDS say the same about the same policy', async () => {
+    const running = await start();
+    expect((await fetch(`http://${running.addresses.http}/readyz`)).status).toBe(200);
+    const state = JSON.parse(await text(running, '/api/state')) as { revision: string; services: { name: string }[] };
+    expect(state.services.map(({ name }) => name)).toEqual(['chat']);
+    const observe = connectObserve(running.addresses.admin);
+    ending.push(() => observe.close());
+    const status = await observe.status();
+    expect(status).toMatchObject({ revision: state.revision, policy: { files: [policies] } });
+    const client = sidecar(running.addresses.xds);
+    client.send(TYPE_URL.cluster, { resource_names_subscribe: ['*'] });
+    expect((await client.next(TYPE_URL.cluster)).resources.map(({ name }) => name)).toEqual(['chat']);
+    await until('the timeline knows the sidecar', async () =>
+      (await text(running, '/api/events')).includes('NodeConnected'),
+    );
+    client.close();
+    await until('and that it left', async () => (await text(running, '/api/events')).includes('NodeDisconnected'));
+  });
+
+  it('feeds the age of what it scrapes to its metrics, by kind', async () => {
+    writeFileSync(policies, labPolicy([{ port: await engine() }]));
+    const running = await start();
+    await until('an engine age is exposed', async () =>
+      /^loadline_sample_age_seconds\{[^}]*kind="engine"\} [\d.e-]+$/m.test(await text(running, '/metrics')),
+    );
+    const page = await text(running, '/metrics');
+    expect(page).toMatch(/^loadline_signal_scrapes_total\{kind="engine"\} [1-9]/m);
+    expect(page).toMatch(/^loadline_sample_age_seconds\{[^}]*kind="newest"\} /m);
+    expect(page).not.toMatch(/kind="gpu"/);
+  });
+
+  it('after a restart sends the assignment that it sent before', async () => {
+    const assignment = async (running: Running) => {
+      const client = sidecar(running.addresses.xds);
+      client.send(TYPE_URL.endpoint, { resource_names_subscribe: ['chat'] });
+      const { resources } = await client.next(TYPE_URL.endpoint);
+      client.close();
+      return resources.map(({ name, version, body }) => `${name} ${version} ${body.toString('hex')}`);
+    };
+    const first = await start();
+    const before = await assignment(first);
+    await first.server.stop();
+    expect(await assignment(await start())).toEqual(before);
+  });
+
+  it('takes a changed policy in, and keeps the last good one when the next is bad', async () => {
+    const running = await start();
+    const revision = async () => (JSON.parse(await text(running, '/api/state')) as { revision: string }).revision;
+    const first = await revision();
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }, { port: 3 }]));
+    await until('the new revision is in force', async () => (await revision()) !== first);
+    const second = await revision();
+    writeFileSync(policies, 'kind: Nonsense\n');
+    await until('the bad policy is told', async () =>
+      /^loadline_policy_problems [1-9]/m.test(await text(running, '/metrics')),
+    );
+    expect(await revision()).toBe(second);
+    expect((await fetch(`http://${running.addresses.http}/readyz`)).status).toBe(200);
+    expect(running.log.lines.map(([level, , message]) => `${level} ${message}`)).toContain(
+      'error the last good policy stays in force',
+    );
+    // And a server that starts now goes on with the stored one.
+    await running.server.stop();
+    const next = await start();
+    const state = JSON.parse(await text(next, '/api/state')) as { revision: string; policy: { problems: unknown[] } };
+    expect(state.revision).toBe(second);
+    expect(state.policy.problems.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a server that cannot start', () => {
+  it('says that the data directory is in use, and leaves the other alone', async () => {
+    const first = await start();
+    await expect(start()).rejects.toMatchObject({ code: 'LOADLINE_STORE', message: expect.stringContaining('--data') });
+    expect((await fetch(`http://${first.addresses.http}/readyz`)).status).toBe(200);
+  });
+
+  it('gives everything back: the directory and the addresses that it had', async () => {
+    const first = await start();
+    const data = join(folder, 'other');
+    await expect(start({ data, http: first.addresses.http })).rejects.toMatchObject({ code: 'LOADLINE_BIND' });
+    const third = await start({ data });
+    expect((await fetch(`http://${third.addresses.http}/readyz`)).status).toBe(200);
+  });
+
+  it('has no policy to serve, and says why with the place', async () => {
+    writeFileSync(policies, labPolicy([{ port: 1 }]).replace('port: 1 }', 'port: 99999 }'));
+    await expect(start()).rejects.toMatchObject({
+      code: 'LOADLINE_POLICY_UNUSABLE',
+      message: expect.stringMatching(/lab\.yaml:\d+:\d+/),
+    });
+    writeFileSync(policies, labPolicy([{ port: 1 }]));
+    expect((await start()).addresses.xds).toMatch(/^127\.0\.0\.1:/);
+  });
+});
