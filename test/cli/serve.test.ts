@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LOG_LEVELS } from '../../src/edge/observe/index.ts';
 import { run } from './run.ts';
 
 let folder: string;
@@ -45,7 +46,9 @@ describe('serve refuses before it starts anything', () => {
   });
 
   it('a log level that there is not, as flag and in the file', async () => {
-    expect(await refused('--log-level', 'loud')).toContain("argument 'loud' is invalid");
+    expect(await refused('--log-level', 'loud')).toContain(
+      `argument 'loud' is invalid. Allowed choices are ${LOG_LEVELS.join(', ')}.`,
+    );
     expect(await refused('--config', config('logLevel: loud'))).toContain(
       "logLevel 'loud' is none of trace, debug, info",
     );
