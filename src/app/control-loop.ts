@@ -5,7 +5,7 @@ import {
   issuedShares,
   type Plan,
   type Refusal,
-  restoreSidecars,
+  restoreState,
   signalAges,
   tick,
 } from '../core/control/index.ts';
@@ -66,7 +66,7 @@ export class ControlLoop implements SnapshotProvider {
 
   /** Continues from a checkpoint: the same Plan, so the same bytes, until the first tick says otherwise. */
   restore(state: ControlState, nowMs: number): void {
-    this.#state = { ...state, sidecars: restoreSidecars(state.sidecars, nowMs) };
+    this.#state = restoreState(state, nowMs);
   }
 
   tick(policy: Policy, endpointSets: readonly EndpointSet[], nowMs: number): Ticked {

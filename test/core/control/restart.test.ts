@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Compiler, type ControlState, type Plan, restoreSidecars } from '../../../src/core/control/index.ts';
+import { Compiler, type ControlState, type Plan, restoreState } from '../../../src/core/control/index.ts';
 import { TYPE_URL } from '../../../src/core/resources/index.ts';
 import { type Snapshot, viewOf } from '../../../src/core/snapshot/index.ts';
 import { decodeGeneration, encodeGeneration } from '../../../src/edge/store/generation.ts';
@@ -27,8 +27,7 @@ function killed(awayMs: number): { readonly before: Fleet; readonly after: Fleet
   before.run(45);
   const after = new Fleet(before.policy, before.speeds);
   after.nowMs = before.nowMs + awayMs;
-  const state = throughDisk(before.state);
-  after.state = { ...state, sidecars: restoreSidecars(state.sidecars, after.nowMs) };
+  after.state = restoreState(throughDisk(before.state), after.nowMs);
   after.inFlight.splice(0, 3, ...before.inFlight);
   return { before, after };
 }
@@ -72,6 +71,37 @@ describe('a restart', () => {
     for (let i = 0; i < 5; i++) expect(weightsOf(after.run(1)), `${i + 1} s after`).toEqual(weights);
     const fresh = new Fleet(before.policy, before.speeds);
     expect(weightsOf(fresh.tick())).not.toEqual(weights);
+  });
+
+  it('under a clock that was set back goes on as under one that was not', () => {
+    const [steady, turned] = [new Fleet(fleetPolicy(), [30, 30, 30]), new Fleet(fleetPolicy(), [30, 30, 30])];
+    for (const fleet of [steady, turned]) {
+      fleet.run(45);
+      if (fleet === turned) fleet.nowMs -= 3_600_000;
+      fleet.state = restoreState(throughDisk(fleet.state), fleet.nowMs);
+      fleet.tick({ presence: fleet.connected() });
+      fleet.speeds[2] = 4;
+    }
+    const said = (fleet: Fleet) => {
+      const { outcome, endpoints } = fleet.run(1).decisions.chat!;
+      return { outcome, weights: endpoints.map(({ weight, reason }) => `${weight} ${reason}`) };
+    };
+    for (let i = 0; i < 60; i++) expect(said(turned), `${i + 1} s after`).toEqual(said(steady));
+    expect(new Set(weightsOf(turned.state.plan as Plan)).size).toBeGreaterThan(1);
+  });
+
+  it('moves no instant that lies in the past, nor anything else', () => {
+    const fleet = new Fleet(fleetPolicy(), [30, 30, 4]);
+    fleet.run(45);
+    const state = throughDisk(fleet.state);
+    const later = restoreState(state, fleet.nowMs + 5000);
+    expect({ ...later, sidecars: {} }).toEqual({ ...state, sidecars: {} });
+    const earlier = restoreState(state, fleet.nowMs - 5000);
+    expect(earlier.atMs).toBe(state.atMs - 5000);
+    expect(earlier.plan?.policy).toEqual(state.plan?.policy);
+    const instants = JSON.stringify(earlier).match(/18000000\d{5}/g) ?? [];
+    expect(instants.length).toBeGreaterThan(50);
+    expect(instants.filter((text) => Number(text) > fleet.nowMs - 5000)).toEqual([]);
   });
 
   it('forgets a sidecar that did not come back within the grace', () => {

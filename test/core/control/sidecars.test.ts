@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LEAVE_GRACE_MS, restoreSidecars, type Sidecars } from '../../../src/core/control/index.ts';
-import { membersByGroup, stepSidecars } from '../../../src/core/control/sidecars.ts';
+import { LEAVE_GRACE_MS, type Sidecars } from '../../../src/core/control/index.ts';
+import { membersByGroup, restoreSidecars, stepSidecars } from '../../../src/core/control/sidecars.ts';
 import type { NodePresence } from '../../../src/core/topology/index.ts';
 
 const GROUPS = [{ name: 'lab' }];
