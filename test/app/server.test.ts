@@ -5,8 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Addresses, LoadlineServer } from '../../src/app/index.ts';
+import { Compiler } from '../../src/core/control/index.ts';
 import { TYPE_URL } from '../../src/core/resources/index.ts';
+import { viewOf } from '../../src/core/snapshot/index.ts';
 import { connectObserve } from '../../src/edge/admin/index.ts';
+import { CheckpointStore } from '../../src/edge/store/index.ts';
+import { Fleet } from '../core/control/fleet.ts';
+import { loaded } from '../core/policy/load.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
 import { DeltaClient } from '../support/delta-client.ts';
 import { labPolicy } from '../support/lab-policy.ts';
@@ -94,18 +99,31 @@ describe('the server', () => {
     expect(page).not.toMatch(/kind="gpu"/);
   });
 
-  it('after a restart sends the assignment that it sent before', async () => {
-    const assignment = async (running: Running) => {
+  it('after a kill sends the assignment of before it, which it could not know by itself', async () => {
+    const policy = labPolicy([{ port: 1 }, { port: 2 }, { port: 3 }]);
+    writeFileSync(policies, policy);
+    const fleet = new Fleet(loaded(policy), [30, 30, 4]);
+    fleet.nowMs = Date.now() - 60_000;
+    fleet.run(45);
+    const before = new Compiler().snapshot(fleet.state.plan!, { group: 'lab', release: '1.40', listenerOverrides: {} });
+    const data = join(folder, 'data');
+    const store = new CheckpointStore(data);
+    await store.open();
+    await store.save({ state: fleet.state, policyFiles: [] });
+    await store.close();
+    const received = async (running: Running) => {
       const client = sidecar(running.addresses.xds);
       client.send(TYPE_URL.endpoint, { resource_names_subscribe: ['chat'] });
       const { resources } = await client.next(TYPE_URL.endpoint);
-      client.close();
       return resources.map(({ name, version, body }) => `${name} ${version} ${body.toString('hex')}`);
     };
-    const first = await start();
-    const before = await assignment(first);
-    await first.server.stop();
-    expect(await assignment(await start())).toEqual(before);
+    const chat = viewOf(before!, TYPE_URL.endpoint).get('chat')!;
+    expect(await received(await start({ data }))).toEqual([
+      `chat ${chat.version} ${Buffer.from(chat.bytes).toString('hex')}`,
+    ]);
+    expect(await received(await start({ data: join(folder, 'empty') }))).not.toEqual([
+      expect.stringContaining(chat.version),
+    ]);
   });
 
   it('takes a changed policy in, and keeps the last good one when the next is bad', async () => {

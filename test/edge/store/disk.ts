@@ -98,7 +98,8 @@ export class Disk {
 
   #write(path: string, content: Uint8Array): void {
     const inode = this.#names.get(path) ?? { content: EMPTY, durable: EMPTY };
-    inode.content = content.slice();
+    // Not slice(): a Buffer would share its memory.
+    inode.content = new Uint8Array(content);
     inode.durable = inode.content;
     this.#names.set(path, inode);
   }
