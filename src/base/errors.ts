@@ -14,26 +14,83 @@ export type ErrorCode =
   | 'LOADLINE_ADMIN'
   | 'LOADLINE_LAB';
 
+export type ErrorDefinition = {
+  /** What is wrong, in words for an operator. */
+  readonly meaning: string;
+  /** What she can do about it. */
+  readonly remedy: string;
+};
+
 /**
  * Every error that Loadline throws, in one catalogue. Bad input is not here: it is returned as a value (`Result`).
  * What is here means a broken promise of the code or of the machine. `docs/reference/errors.md` is generated from it.
  */
-export const ERRORS: Readonly<Record<ErrorCode, string>> = {
-  LOADLINE_CODEC_DESCRIPTOR: 'The committed Envoy descriptor set cannot be read or has an unexpected hash.',
-  LOADLINE_CODEC_UNKNOWN_TYPE: 'A message type is not in the descriptor set.',
-  LOADLINE_CODEC_INVALID_MESSAGE: 'A message that Loadline built does not fit its protobuf type.',
-  LOADLINE_CODEC_UNREADABLE: 'Bytes from outside are not the protobuf message that they should be.',
-  LOADLINE_CODEC_UNKNOWN_RULE:
-    'The descriptor set has a protoc-gen-validate rule kind that the interpreter does not know.',
-  LOADLINE_RUNTIME_KEY: 'A runtime key is unknown, in the wrong layer, or has a value out of its range.',
-  LOADLINE_ENVOY_NOT_FOUND: 'No Envoy binary was found and none could be installed.',
-  LOADLINE_ENVOY_FAILED: 'An Envoy process ended or refused its configuration.',
-  LOADLINE_CONFIG: 'The server configuration (flags or file) is not usable.',
-  LOADLINE_POLICY_UNUSABLE: 'There is no policy to serve: the files are bad and no last good version is stored.',
-  LOADLINE_STORE: 'The data directory cannot be read or written.',
-  LOADLINE_BIND: 'An address cannot be listened on.',
-  LOADLINE_ADMIN: 'The admin API cannot be reached, or could not answer.',
-  LOADLINE_LAB: 'The lab (model servers, traffic, demo) could not be set up.',
+export const ERRORS: Readonly<Record<ErrorCode, ErrorDefinition>> = {
+  LOADLINE_CODEC_DESCRIPTOR: {
+    meaning:
+      "Envoy's message definitions (`proto/envoy/`) cannot be read, or are not the ones that this version was built with.",
+    remedy: 'Install Loadline again; in a checkout, restore `proto/envoy/` from the repository.',
+  },
+  LOADLINE_CODEC_UNKNOWN_TYPE: {
+    meaning: "A message type or a gRPC service is not in Envoy's message definitions.",
+    remedy: 'Install Loadline again, so that code and `proto/` are of one version. When it stays, report it as a bug.',
+  },
+  LOADLINE_CODEC_INVALID_MESSAGE: {
+    meaning: 'A message that Loadline built for Envoy does not fit its protobuf type.',
+    remedy: 'Report it as a bug, with the message and the policy. Envoys keep what they have.',
+  },
+  LOADLINE_CODEC_UNREADABLE: {
+    meaning: 'Bytes from outside are not the protobuf message that they should be.',
+    remedy: 'See who connects to the xDS address: it is for Envoys of 1.36 or newer alone.',
+  },
+  LOADLINE_CODEC_UNKNOWN_RULE: {
+    meaning: "Envoy's message definitions hold a validation rule that Loadline cannot check.",
+    remedy: 'Install Loadline again, so that code and `proto/` are of one version. When it stays, report it as a bug.',
+  },
+  LOADLINE_RUNTIME_KEY: {
+    meaning:
+      'A runtime key that Loadline was about to send to Envoy is unknown, in the wrong layer, or out of its range.',
+    remedy: 'Report it as a bug, with the message and the policy. The key was not sent.',
+  },
+  LOADLINE_ENVOY_NOT_FOUND: {
+    meaning: 'No Envoy binary was found, and none could be installed. Only the tests and the demo need one.',
+    remedy:
+      'The message lists what was tried. Set `LOADLINE_ENVOY` to the path of an Envoy of 1.36 or newer, or put `envoy` on the PATH.',
+  },
+  LOADLINE_ENVOY_FAILED: {
+    meaning: 'An Envoy process that Loadline started ended, did not answer, or refused its configuration.',
+    remedy:
+      "Read the end of Envoy's log in the message: it names the field that it refused, or the port that was taken.",
+  },
+  LOADLINE_CONFIG: {
+    meaning: 'A flag, or a key of the file given with `--config`, is missing or has a value that cannot be used.',
+    remedy: 'Correct the value that the message names; `loadline COMMAND --help` shows what is possible.',
+  },
+  LOADLINE_POLICY_UNUSABLE: {
+    meaning:
+      'There is no policy to work with: the files cannot be read or are refused, and no last good policy is stored in the data directory.',
+    remedy: 'Check the files with `loadline validate -f FILE`, which names each mistake with its line and column.',
+  },
+  LOADLINE_STORE: {
+    meaning: 'The data directory (`--data`) cannot be used, or another server uses it.',
+    remedy:
+      'Make sure that the user of the server may write there, that the disk is not full, and that each server has a directory of its own.',
+  },
+  LOADLINE_BIND: {
+    meaning: 'An address cannot be listened on: most often another process, or another Loadline, has the port.',
+    remedy:
+      'End the other process, or choose another address with `--xds`, `--admin` or `--http`. Port 0 takes a free one.',
+  },
+  LOADLINE_ADMIN: {
+    meaning: 'The server cannot be reached by a command, did not answer in time, or does not know what was asked for.',
+    remedy:
+      'Make sure that `loadline serve` runs, and that `--admin` names the address that it prints when it is ready.',
+  },
+  LOADLINE_LAB: {
+    meaning: 'The model servers, the traffic or the demo could not be set up, or a file for them is wrong.',
+    remedy:
+      'Correct what the message names: most often a port is taken (choose others with `--port` and `--control`), or a profile file has a mistake.',
+  },
 };
 
 /** The one error class: a code from the catalogue, a message for a person, and the cause where there is one. */
