@@ -217,13 +217,17 @@ function isNoise(members: readonly Member[], logs: readonly number[], snapped: b
   );
 }
 
-/** [step 14] The largest change, scaled down where the share is so small that it does not matter. */
+/**
+ * [step 14] The largest change, scaled down where the share is so small that it does not matter. It does matter where an
+ * endpoint waits for the completion that lets it ramp: below its tenth it may never get the request to complete.
+ */
 function movement(members: readonly Member[], logs: readonly number[]): number {
   const n = members.length;
-  return members.reduce((most, { memory, target }, i) => {
-    const change = Math.abs((logs[i] as number) - (memory?.sent ?? 0));
-    const matters = Math.min(1, 1.5 * n * Math.max(target.share, memory?.shareSent ?? 0));
-    return Math.max(most, change * matters);
+  return members.reduce((most, { memory, target, load }, i) => {
+    const change = (logs[i] as number) - (memory?.sent ?? 0);
+    const starved = load.waiting1st && !load.bad && change > 0;
+    const matters = starved ? 1 : Math.min(1, 1.5 * n * Math.max(target.share, memory?.shareSent ?? 0));
+    return Math.max(most, Math.abs(change) * matters);
   }, 0);
 }
 

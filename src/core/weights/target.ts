@@ -24,10 +24,16 @@ export type Target = {
   readonly clamps: readonly string[];
 };
 
-/** [step 7] Deviation of each endpoint's log pressure from the mean; a bad endpoint is never read as free capacity. */
+/**
+ * [step 7] Deviation of each endpoint's log pressure from the mean. A bad endpoint is never read as free capacity, and
+ * neither is the mean: its emptiness would make the others look full, and so bring it traffic after all.
+ */
 export function deviations(endpoints: readonly EndpointLoad[]): readonly number[] {
-  const centred = recentre(endpoints.map(({ pressure }) => Math.log(Math.max(pressure, 1e-9))));
-  return centred.map((value, i) => {
+  const logs = endpoints.map(({ pressure }) => Math.log(Math.max(pressure, 1e-9)));
+  const well = logs.filter((_, i) => !endpoints[i]?.bad);
+  const mean = well.reduce((sum, value) => sum + value, 0) / Math.max(1, well.length);
+  const told = logs.map((value, i) => (endpoints[i]?.bad && well.length > 0 ? Math.max(value, mean) : value));
+  return recentre(told).map((value, i) => {
     const limited = clampTo(value, MAX_DEVIATION);
     return endpoints[i]?.bad && limited < 0 ? 0 : limited;
   });
