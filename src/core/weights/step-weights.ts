@@ -113,9 +113,9 @@ function filterDeviations(
   return deviations(loads).map((value, i) => {
     const one = loads[i] as EndpointLoad;
     const previous = known[(active[i] as Endpoint).id]?.deviation ?? 0;
+    const next = previous + smooth * (value - previous);
     // A fast failure empties an endpoint; that is not room.
-    if (one.bad && value <= 0) return 0;
-    return previous + smooth * (value - previous);
+    return one.bad ? Math.max(0, next) : next;
   });
 }
 
