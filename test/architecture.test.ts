@@ -20,16 +20,20 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/control': {
     values: ['core/policy', 'core/topology', 'core/load', 'core/weights', 'core/resources', 'core/snapshot'],
   },
+  'edge/listen': {},
   'edge/discovery': { values: ['core/topology'], types: ['core/policy'] },
   'edge/signals': { values: ['core/topology'], types: ['core/policy'] },
-  'edge/xds': { values: ['core/subscriptions', 'core/snapshot', 'core/resources'], types: ['core/topology'] },
+  'edge/xds': {
+    values: ['edge/listen', 'core/subscriptions', 'core/snapshot', 'core/resources'],
+    types: ['core/topology'],
+  },
   'edge/envoy': { values: ['core/resources'] },
   'edge/store': {},
   'edge/observe': {
-    values: ['core/topology'],
+    values: ['edge/listen', 'core/topology'],
     types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
   },
-  'edge/admin': { values: ['edge/observe'], types: ['edge/store', 'core/policy', 'core/snapshot'] },
+  'edge/admin': { values: ['edge/listen', 'edge/observe'], types: ['edge/store', 'core/policy', 'core/snapshot'] },
   'lab/modelserver': {},
   'lab/traffic': {},
   'lab/demo': {

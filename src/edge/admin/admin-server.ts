@@ -1,13 +1,8 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
-import {
-  type ExplainTarget,
-  type ExplainView,
-  type Log,
-  removeStaleSocket,
-  type ServerView,
-} from '../observe/index.ts';
+import { removeStaleSocket } from '../listen/index.ts';
+import type { ExplainTarget, ExplainView, Log, ServerView } from '../observe/index.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { observeService } from './observe-service.ts';
 import { encodeStatus } from './status-message.ts';

@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress } from '../../base/units/index.ts';
+import { removeStaleSocket } from '../listen/index.ts';
 import { answer, type HttpSources } from './http-routes.ts';
 import type { Log } from './log.ts';
-import { removeStaleSocket } from './stale-socket.ts';
 
 export type HttpServerOptions = HttpSources & {
   /** `HOST:PORT` or `unix:PATH`; port 0 takes a free one. */

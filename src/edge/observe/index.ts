@@ -19,5 +19,4 @@ export type {
   SyncStatus,
   TypeView,
 } from './server-view.ts';
-export { removeStaleSocket } from './stale-socket.ts';
 export type { ViewInput } from './view-input.ts';

@@ -1,4 +1,3 @@
-import { unlinkSync } from 'node:fs';
 import {
   type Server as GrpcServer,
   type handleBidiStreamingCall,
@@ -12,6 +11,7 @@ import {
 import { decodeDeltaRequest, grpcService, type Node } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { snapshotKeyText } from '../../core/snapshot/index.ts';
+import { removeStaleSocket } from '../listen/index.ts';
 import { AdsStream, type TypeStatus } from './ads-stream.ts';
 import { serveLoadReports } from './load-reports.ts';
 import { peerOf } from './node-identity.ts';
@@ -82,7 +82,7 @@ export class XdsServer {
   /** @throws LoadlineError LOADLINE_BIND */
   async start(): Promise<string> {
     const { address } = this.#options;
-    if (address.startsWith('unix:')) removeStaleSocket(address.slice('unix:'.length));
+    if (address.startsWith('unix:')) await removeStaleSocket(address.slice('unix:'.length));
     const port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
@@ -232,15 +232,5 @@ function tryDecode<T>(decode: () => T): T | undefined {
     // Only what the bytes are to blame for; anything else is a defect of ours and must be seen.
     if (error instanceof LoadlineError) return undefined;
     throw error;
-  }
-}
-
-function removeStaleSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new LoadlineError('LOADLINE_BIND', `cannot replace the socket ${path}`, error);
-    }
   }
 }

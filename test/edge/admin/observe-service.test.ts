@@ -13,9 +13,9 @@ import {
 } from '../../../src/edge/admin/index.ts';
 import { buildExplainView, buildServerView, type ViewInput } from '../../../src/edge/observe/index.ts';
 import { freePort } from '../../support/free-port.ts';
+import { leaveSocketBehind } from '../../support/leave-socket-behind.ts';
 import { viewInput } from '../observe/a-view.ts';
 import { FakeLog } from '../observe/fake-log.ts';
-import { leaveSocketBehind } from '../observe/leave-socket-behind.ts';
 
 const ending: (() => unknown)[] = [];
 

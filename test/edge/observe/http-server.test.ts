@@ -10,9 +10,9 @@ import {
   type HttpServerOptions,
   startHttpServer,
 } from '../../../src/edge/observe/index.ts';
+import { leaveSocketBehind } from '../../support/leave-socket-behind.ts';
 import { serverView } from './a-view.ts';
 import { FakeLog } from './fake-log.ts';
-import { leaveSocketBehind } from './leave-socket-behind.ts';
 
 const open: HttpServer[] = [];
 

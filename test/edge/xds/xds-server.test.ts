@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeResource, type JsonObject } from '../../../src/base/codec/index.ts';
 import { type Resource, type ResourceRef, TYPE_URL } from '../../../src/core/resources/index.ts';
@@ -5,6 +8,7 @@ import { makeSnapshot, type Snapshot } from '../../../src/core/snapshot/index.ts
 import type { Delivery, LoadReport, NodePresence } from '../../../src/core/topology/index.ts';
 import { XdsServer } from '../../../src/edge/xds/index.ts';
 import { DeltaClient, type Received } from '../../support/delta-client.ts';
+import { leaveSocketBehind } from '../../support/leave-socket-behind.ts';
 
 const CDS = TYPE_URL.cluster;
 const EDS = TYPE_URL.endpoint;
@@ -44,25 +48,29 @@ function listener(name: string): Resource {
 
 /** A server whose world is what the test sets. */
 class World {
+  readonly server: XdsServer;
+
   readonly presence: NodePresence[] = [];
   readonly reports: LoadReport[] = [];
   readonly deliveries: Delivery[] = [];
   readonly warnings: object[] = [];
   readonly pushes: string[] = [];
   snapshot: Snapshot | undefined;
-  readonly server = new XdsServer({
-    address: '127.0.0.1:0',
-    snapshots: { groups: () => ['lab'], snapshot: () => this.snapshot },
-    inbox: {
-      presence: (one) => this.presence.push(one),
-      report: (one) => this.reports.push(one),
-      delivery: (one) => this.deliveries.push(one),
-    },
-    meter: { pushed: (type) => this.pushes.push(type), answered: () => {}, streams: () => {}, reported: () => {} },
-    log: { info: () => {}, debug: () => {}, warn: (fields) => this.warnings.push(fields) },
-    now: () => Date.now(),
-    loadReportIntervalMs: 1000,
-  });
+  constructor(address = '127.0.0.1:0') {
+    this.server = new XdsServer({
+      address,
+      snapshots: { groups: () => ['lab'], snapshot: () => this.snapshot },
+      inbox: {
+        presence: (one) => this.presence.push(one),
+        report: (one) => this.reports.push(one),
+        delivery: (one) => this.deliveries.push(one),
+      },
+      meter: { pushed: (type) => this.pushes.push(type), answered: () => {}, streams: () => {}, reported: () => {} },
+      log: { info: () => {}, debug: () => {}, warn: (fields) => this.warnings.push(fields) },
+      now: () => Date.now(),
+      loadReportIntervalMs: 1000,
+    });
+  }
 
   set(...resources: readonly Resource[]): void {
     this.snapshot = makeSnapshot({ group: 'lab', release: '1.40', listenerOverrides: {} }, resources, this.snapshot);
@@ -92,6 +100,26 @@ afterEach(async () => {
 });
 
 const names = (response: Received): readonly string[] => response.resources.map(({ name }) => name);
+
+describe('the UNIX socket of xDS', () => {
+  it('takes over the one that a killed server left, and refuses one that is in use and what is no socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'loadline-xds-'));
+    open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
+    const path = join(folder, 'xds.sock');
+    leaveSocketBehind(path);
+    world = new World(`unix:${path}`);
+    world.set(cluster('chat'));
+    await world.server.start();
+    await expect(new World(`unix:${path}`).server.start()).rejects.toMatchObject({ code: 'LOADLINE_BIND' });
+    const client = connect();
+    client.send(CDS);
+    expect(names(await client.next(CDS))).toEqual(['chat']);
+    const file = join(folder, 'policy.yaml');
+    writeFileSync(file, 'kind: x');
+    await expect(new World(`unix:${file}`).server.start()).rejects.toMatchObject({ code: 'LOADLINE_BIND' });
+    expect(readFileSync(file, 'utf8')).toBe('kind: x');
+  });
+});
 
 describe('delta ADS over the wire', () => {
   it('answers a wildcard with everything and says nothing to an ACK', async () => {

@@ -1,0 +1,1 @@
+export { removeStaleSocket } from './stale-socket.ts';
