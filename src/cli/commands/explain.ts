@@ -42,7 +42,7 @@ export function addExplain(program: Command, io: Io, finish: Finish): void {
 export function explainText(view: ExplainView): string {
   const lines = [
     `service ${view.service}: ${view.outcome}; weights ${view.equal ? 'are equal' : 'are unequal'} and stand for ${age(view.decidedAtMs === null ? null : view.nowMs - view.decidedAtMs)}`,
-    `load reports ${view.loadReports.toLowerCase()} from ${view.sidecars} sidecars; a request takes ${view.requestTimeSec?.toFixed(1) ?? '-'} s; ` +
+    `load reports ${view.loadReports.toLowerCase()} from ${view.sidecars} ${view.sidecars === 1 ? 'sidecar' : 'sidecars'}; a request takes ${view.requestTimeSec?.toFixed(1) ?? '-'} s; ` +
       `${view.meanInFlightPerSidecar?.toFixed(1) ?? '-'} in flight per endpoint and sidecar`,
     '',
     table(

@@ -3,13 +3,13 @@ import type { Terms } from './decision.ts';
 
 const NOTICEABLE = 0.05;
 
-/** One sentence for a person: where the share stands against an even one, and what moved it most. */
+/** One sentence for a person: where the target share stands against an even one, and what moved it most. */
 export function reasonOf(terms: Terms, share: number, count: number, load: EndpointLoad | undefined): string {
   const off = share * count - 1;
   const stand =
     Math.abs(off) < NOTICEABLE
-      ? 'gets an even share'
-      : `gets ${Math.abs(off * 100).toFixed(0)} % ${off < 0 ? 'less' : 'more'} than an even share`;
+      ? 'aims at an even share'
+      : `aims at ${Math.abs(off * 100).toFixed(0)} % ${off < 0 ? 'less' : 'more'} than an even share`;
   const why = causes(terms, load);
   return why.length === 0 ? stand : `${stand}: ${why.join('; ')}`;
 }
