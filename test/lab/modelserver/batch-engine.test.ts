@@ -54,6 +54,18 @@ const profiles: fc.Arbitrary<EngineProfile> = fc.record({
   tokensPerEvent: fc.integer({ min: 1, max: 32 }),
 });
 
+/**
+ * Steps and prefills without a common measure: where both end at the same instant, the last bit of two sums in another
+ * order decides which comes first, and with it the batch of the next step.
+ */
+function untied(profile: EngineProfile): EngineProfile {
+  return {
+    ...profile,
+    stepMs: (profile.stepMs * Math.PI) / 3,
+    prefillTokensPerSec: profile.prefillTokensPerSec * Math.SQRT2,
+  };
+}
+
 const submits: fc.Arbitrary<Input[]> = fc
   .array(
     fc.record({
@@ -202,7 +214,7 @@ describe('jumping over steps', () => {
   it('gives the same times, tokens, admissions and preemptions as visiting each step', () => {
     let preemptions = 0;
     fc.assert(
-      fc.property(profiles, scripts, (profile, inputs) => {
+      fc.property(profiles.map(untied), scripts, (profile, inputs) => {
         const untilMs = 400_000;
         const events = play(new BatchEngine(profile, 0), inputs, untilMs);
         const twin = stepEngine(profile, inputs, untilMs);
@@ -219,7 +231,6 @@ describe('jumping over steps', () => {
       { numRuns: 300 },
     );
     // The comparison would be worth less if the cache had never been full.
-    console.log('P', preemptions);
     expect(preemptions).toBeGreaterThan(50);
   });
 
