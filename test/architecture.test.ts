@@ -15,8 +15,8 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/load': { values: ['core/topology'] },
   'core/weights': { values: ['core/topology', 'core/load'], types: ['core/policy'] },
   'core/resources': { values: ['core/topology'], types: ['core/policy', 'core/weights', 'core/control'] },
-  'core/snapshot': { types: ['core/resources'] },
-  'core/subscriptions': { types: ['core/snapshot', 'core/resources'] },
+  'core/snapshot': { values: ['core/resources'] },
+  'core/subscriptions': { values: ['core/snapshot', 'core/resources'] },
   'core/control': {
     values: ['core/policy', 'core/topology', 'core/load', 'core/weights', 'core/resources', 'core/snapshot'],
   },

@@ -1,9 +1,8 @@
 import { protoDuration } from '../units/index.ts';
-import { asBuffer } from './delta.ts';
 import { encodeMessage } from './encode-message.ts';
 import { decodeNode, type Node } from './node.ts';
 import { messageType } from './schema.ts';
-import { LENGTH, readFields, safeInteger } from './wire.ts';
+import { asBuffer, LENGTH, readFields, safeInteger } from './wire.ts';
 
 /** Counts of one endpoint in one report interval. */
 export type EndpointStats = {
@@ -66,7 +65,7 @@ export function decodeLoadStatsRequest(bytes: Uint8Array): LoadStatsRequest {
   let node: Node | undefined;
   readFields(bytes, 'LoadStatsRequest', (field, wireType, reader) => {
     if (wireType !== LENGTH) return false;
-    if (field === 1) node = decodeNode(reader.bytes());
+    if (field === 1) node = decodeNode(asBuffer(reader.bytes()));
     else if (field === 2) clusterStats.push(sumUp(type.decode(reader.bytes()) as unknown as DecodedClusterStats));
     else return false;
     return true;

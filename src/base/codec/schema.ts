@@ -13,6 +13,7 @@ export type Schema = {
 };
 
 let loaded: Schema | undefined;
+let descriptor: Uint8Array | undefined;
 const typesByName = new Map<string, protobuf.Type>();
 
 /**
@@ -21,12 +22,18 @@ const typesByName = new Map<string, protobuf.Type>();
  */
 export function schema(): Schema {
   if (loaded === undefined) {
-    const descriptor = readDescriptor();
+    const descriptor = descriptorBytes();
     const root = protobuf.Root.fromDescriptor(descriptor);
     root.resolveAll();
     loaded = { root, descriptor };
   }
   return loaded;
+}
+
+/** The serialised FileDescriptorSet, read once; a few milliseconds, because no types are built. */
+export function descriptorBytes(): Uint8Array {
+  descriptor ??= readDescriptor();
+  return descriptor;
 }
 
 /** A message type by full name or type URL, or undefined when the descriptor set does not have it. */

@@ -30,6 +30,11 @@ export function readFields(
   });
 }
 
+/** A view on the same memory. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Runs a decoder and turns what it throws on junk into LOADLINE_CODEC_UNREADABLE. */
 export function readable<T>(what: string, decode: () => T): T {
   try {

@@ -4,6 +4,7 @@ import {
   type AssignmentHealth,
   type AssignmentInput,
   encodedResourceFromBytes,
+  encodeResource,
 } from '../../base/codec/index.ts';
 import { contentHash } from '../../base/units/index.ts';
 import type { Plan } from '../control/index.ts';
@@ -25,6 +26,11 @@ export function compileAssignments(plan: Plan, group: SidecarGroup, encoder: Ass
     ),
     assignment(sidecarsInput(plan.sidecars[group.name] ?? []), encoder, group.origin),
   ].sort((a, b) => compareText(a.name, b.name));
+}
+
+/** An assignment without endpoints: what a client is told of a name that does not exist. */
+export function emptyAssignment(name: string): Resource {
+  return { ...encodeResource({ typeUrl: TYPE_URL.endpoint, name, json: { cluster_name: name } }), needs: [] };
 }
 
 function assignment(input: AssignmentInput, encoder: AssignmentEncoder, origin: Resource['origin']): Resource {

@@ -1,4 +1,4 @@
-export { compileAssignments, wireWeight } from './assignments.ts';
+export { compileAssignments, emptyAssignment, wireWeight } from './assignments.ts';
 export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 export { checkResource } from './check-resource.ts';
 export { type CommandOptions, commandLine } from './command-line.ts';
@@ -9,4 +9,4 @@ export { compileRuntime } from './runtime.ts';
 export { checkRuntimeValue, RUNTIME_KEYS, type RuntimeKey, type RuntimeLayer } from './runtime-keys.ts';
 export { renderStatic } from './static-rendering.ts';
 export { type CompileOptions, compileStructure } from './structure.ts';
-export { SEND_ORDER, TYPE_SHORT, TYPE_URL } from './type-url.ts';
+export { REMOVE_ORDER, SEND_ORDER, TYPE_SHORT, TYPE_URL } from './type-url.ts';

@@ -1,4 +1,4 @@
-export type ResourceType = 'cluster' | 'endpoint' | 'listener' | 'route' | 'runtime' | 'extension';
+export type ResourceType = 'cluster' | 'endpoint' | 'listener' | 'route' | 'runtime' | 'secret' | 'extension';
 
 const PREFIX = 'type.googleapis.com/';
 
@@ -8,17 +8,30 @@ export const TYPE_URL: Readonly<Record<ResourceType, string>> = {
   listener: `${PREFIX}envoy.config.listener.v3.Listener`,
   route: `${PREFIX}envoy.config.route.v3.RouteConfiguration`,
   runtime: `${PREFIX}envoy.service.runtime.v3.Runtime`,
+  secret: `${PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret`,
   extension: `${PREFIX}envoy.config.core.v3.TypedExtensionConfig`,
 };
 
-/** The order in which one tick's changes go out (make before break); removals follow in reverse. */
+/** The order in which one tick's changes go out (make before break). */
 export const SEND_ORDER: readonly string[] = [
   TYPE_URL.cluster,
   TYPE_URL.endpoint,
+  TYPE_URL.secret,
   TYPE_URL.runtime,
   TYPE_URL.extension,
   TYPE_URL.listener,
   TYPE_URL.route,
+];
+
+/** Removals come last, what refers before what is referred to. Envoy gives up assignments itself when their cluster goes. */
+export const REMOVE_ORDER: readonly string[] = [
+  TYPE_URL.listener,
+  TYPE_URL.route,
+  TYPE_URL.extension,
+  TYPE_URL.runtime,
+  TYPE_URL.secret,
+  TYPE_URL.cluster,
+  TYPE_URL.endpoint,
 ];
 
 /** `cds`, `eds`, … as metrics and people call them. */
@@ -28,5 +41,6 @@ export const TYPE_SHORT: Readonly<Record<string, string>> = {
   [TYPE_URL.listener]: 'lds',
   [TYPE_URL.route]: 'rds',
   [TYPE_URL.runtime]: 'rtds',
+  [TYPE_URL.secret]: 'sds',
   [TYPE_URL.extension]: 'ecds',
 };

@@ -7,6 +7,11 @@ export type SnapshotKey = {
   /** `1.36`, `1.40`; a node that does not say gets the oldest that is supported. */
   readonly release: string;
   readonly listenerOverrides: Readonly<Record<string, string>>;
+  /**
+   * The clusters of this Envoy belong to someone else, and it takes only their endpoints from here. With group '' it is in
+   * none: every model service may be asked for.
+   */
+  readonly endpointsOnly?: boolean;
 };
 
 const OLDEST_RELEASE = '1.36';
@@ -29,5 +34,5 @@ export function snapshotKeyText(key: SnapshotKey): string {
   const overrides = Object.keys(key.listenerOverrides)
     .sort()
     .map((name) => [name, key.listenerOverrides[name]]);
-  return JSON.stringify([key.group, key.release, overrides]);
+  return JSON.stringify([key.group, key.release, overrides, ...(key.endpointsOnly === true ? ['endpoints'] : [])]);
 }

@@ -1,2 +1,6 @@
-export { DeltaSubscription } from './delta/delta-subscription.ts';
-export type { Answer, DeltaRequest, Outgoing, Phase, Versioned } from './delta/messages.ts';
+export { ClientStream, type ClientStreamOptions } from './client-stream.ts';
+export type { Answer, DeltaRequest, Outgoing, Refusal, SotwRequest, Variant } from './messages.ts';
+export { type ResourceState, resourceStates, type SyncStatus } from './resource-state.ts';
+export { KnownSets } from './sotw/known-sets.ts';
+export type { Subscription } from './subscription.ts';
+export { MAX_WAIT_MS, type Waiting } from './waits.ts';

@@ -1,3 +1,4 @@
-export type { TypeStatus } from './ads-stream.ts';
+export type { NodeStatus } from './node-status.ts';
 export type { Inbox, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';
-export { type NodeStatus, XdsServer, type XdsServerOptions } from './xds-server.ts';
+export type { TypeStatus } from './stream-status.ts';
+export { XdsServer, type XdsServerOptions } from './xds-server.ts';

@@ -1,79 +1,129 @@
-import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { decodeLoadStatsRequest, encodeLoadStatsResponse } from '../../base/codec/index.ts';
+import {
+  decodeLoadStatsRequest,
+  encodeLoadStatsResponse,
+  type LoadStatsRequest,
+  type Node,
+} from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { releaseBand } from '../../core/snapshot/index.ts';
 import type { Inbox, XdsLog, XdsMeter } from './seams.ts';
-
-type Duplex = ServerDuplexStream<Buffer, Buffer>;
+import { frame, type Rpc, type RpcListener, STATUS } from './transport/rpc.ts';
 
 /**
  * From this release on an endpoint that a report leaves out is idle; before, it may have long streams
  * (measured on 1.36 and 1.40; in between the careful reading holds).
  */
 const ABSENT_MEANS_IDLE_SINCE = '1.40';
+/** A client without it (gRPC) must be told each cluster by name. */
+const SENDS_ALL = 'envoy.lrs.supports_send_all_clusters';
+
+export const LOAD_REPORTS_PATH = '/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats';
+
+export interface LoadReportHost {
+  readonly inbox: Inbox;
+  readonly log: XdsLog;
+  readonly meter: XdsMeter;
+  readonly loadReportIntervalMs: number;
+  now(): number;
+  /** Clusters that the node should report on; undefined for a node that is not ours. */
+  clustersOf(node: Node): readonly string[] | undefined;
+  left(stream: LoadReportStream): void;
+}
 
 /**
  * Envoy's load reporting: asks for every cluster with endpoint granularity, turns each message into a `LoadReport` and
  * puts it into the inbox. The first message of a stream only introduces the node.
  */
-export function serveLoadReports(
-  call: Duplex,
-  options: {
-    readonly inbox: Inbox;
-    readonly log: XdsLog;
-    readonly meter: XdsMeter;
-    readonly now: () => number;
-    readonly loadReportIntervalMs: number;
-  },
-  closed: () => void,
-): void {
-  const { inbox, log, meter, now, loadReportIntervalMs } = options;
-  let node: { readonly id: string; readonly absentMeansIdle: boolean } | undefined;
-  let open = true;
-  const leave = (): void => {
-    if (!open) return;
-    open = false;
-    closed();
-  };
-  call.on('data', (bytes: Buffer) => {
-    let request: ReturnType<typeof decodeLoadStatsRequest>;
+export class LoadReportStream implements RpcListener {
+  readonly #rpc: Rpc;
+  readonly #host: LoadReportHost;
+  #node: Node | undefined;
+  /** What it was asked for by name; undefined where it sends all. */
+  #asked: readonly string[] | undefined;
+
+  constructor(rpc: Rpc, host: LoadReportHost) {
+    this.#rpc = rpc;
+    this.#host = host;
+  }
+
+  message(bytes: Buffer): void {
+    const { inbox, log, meter, now, loadReportIntervalMs } = this.#host;
+    let request: LoadStatsRequest;
     try {
       request = decodeLoadStatsRequest(bytes);
     } catch (error) {
       if (!(error instanceof LoadlineError)) throw error;
-      log.warn({ node: node?.id, reason: error.message }, 'load report not understood');
+      log.warn({ node: this.#node?.id, peer: this.#rpc.peer, reason: error.message }, 'load report not understood');
+      if (this.#node === undefined) this.#rpc.end(STATUS.INVALID_ARGUMENT, error.message);
       return;
     }
-    if (node === undefined) {
-      if (request.node === undefined) return;
-      node = {
-        id: request.node.id,
-        absentMeansIdle: releaseBand(request.node.envoyVersion) >= ABSENT_MEANS_IDLE_SINCE,
-      };
-      call.write(
-        encodeLoadStatsResponse({
-          sendAllClusters: true,
-          clusters: [],
-          intervalMs: loadReportIntervalMs,
-          endpointGranularity: true,
-        }),
-      );
-    }
+    if (this.#node === undefined && !this.#introduce(request.node)) return;
+    const node = this.#node as Node;
     if (request.clusterStats.length === 0) return;
     meter.reported();
     inbox.report({
       nodeId: node.id,
-      receivedAtMs: now(),
+      receivedAtMs: now.call(this.#host),
       intervalMs: request.clusterStats[0]?.loadReportIntervalMs ?? loadReportIntervalMs,
-      absentMeansIdle: node.absentMeansIdle,
-      clusters: request.clusterStats.map(({ clusterName, endpoints }) => ({ cluster: clusterName, endpoints })),
+      absentMeansIdle: releaseBand(node.envoyVersion) >= ABSENT_MEANS_IDLE_SINCE,
+      clusters: request.clusterStats.map(({ clusterName, clusterServiceName, endpoints }) => ({
+        cluster: serviceOf(clusterServiceName === '' ? clusterName : clusterServiceName),
+        endpoints,
+      })),
     });
-  });
-  call.on('end', () => {
-    leave();
-    call.end();
-  });
-  call.on('cancelled', leave);
-  call.on('error', leave);
-  call.on('close', leave);
+  }
+
+  halfClosed(): void {
+    this.#rpc.end(STATUS.OK);
+  }
+
+  closed(): void {
+    this.#host.left(this);
+  }
+
+  /** Asks anew where the clusters of the node have changed and it has to be told them. */
+  refresh(): void {
+    const node = this.#node;
+    if (node === undefined || this.#asked === undefined) return;
+    const clusters = this.#host.clustersOf(node) ?? [];
+    if (clusters.join('\n') !== this.#asked.join('\n')) this.#ask(clusters);
+  }
+
+  #introduce(node: Node | undefined): boolean {
+    if (node === undefined || node.id === '') {
+      this.#rpc.end(STATUS.INVALID_ARGUMENT, 'the first message must carry node.id');
+      return false;
+    }
+    const clusters = this.#host.clustersOf(node);
+    if (clusters === undefined) {
+      this.#rpc.end(STATUS.NOT_FOUND, `no SidecarGroup named '${node.cluster}' (node.cluster)`);
+      return false;
+    }
+    this.#node = node;
+    if (node.userAgent === 'envoy' || node.clientFeatures.includes(SENDS_ALL)) this.#ask(undefined);
+    else this.#ask(clusters);
+    return true;
+  }
+
+  #ask(clusters: readonly string[] | undefined): void {
+    this.#asked = clusters;
+    this.#rpc.send(
+      frame(
+        encodeLoadStatsResponse({
+          sendAllClusters: clusters === undefined,
+          clusters: clusters ?? [],
+          intervalMs: this.#host.loadReportIntervalMs,
+          endpointGranularity: true,
+        }),
+      ),
+    );
+  }
+}
+
+/**
+ * The model service of an assignment's name, `chat` or `chat/gpu`. The cluster may be called otherwise: it is its owner's.
+ */
+function serviceOf(assignment: string): string {
+  const slash = assignment.indexOf('/');
+  return slash === -1 ? assignment : assignment.slice(0, slash);
 }

@@ -1,25 +1,31 @@
 import type { Node } from '../../base/codec/index.ts';
-import { releaseBand, type SnapshotKey } from '../../core/snapshot/index.ts';
+import { releaseBand, type SnapshotKey, snapshotKeyText } from '../../core/snapshot/index.ts';
 
 /** Who is at the other end of a stream, and what it gets. */
 export type Peer = {
   readonly nodeId: string;
+  /** '' for an Envoy that is in none and takes only endpoints. */
   readonly group: string;
   readonly envoyVersion: string;
+  readonly metadata: Node['metadata'];
   readonly key: SnapshotKey;
+  /** `snapshotKeyText(key)`, made once. */
+  readonly keyText: string;
 };
 
 /**
  * Reads the peer from the node of its first message. In `--dev` the group is `node.cluster`; with mutual TLS it follows
  * from the certificate alone (design law 8), which is why the caller decides on the group and not the node.
  */
-export function peerOf(node: Node, group: string): Peer {
-  return {
-    nodeId: node.id,
+export function peerOf(node: Node, group: string, options: { readonly endpointsOnly: boolean }): Peer {
+  const key = {
     group,
-    envoyVersion: node.envoyVersion,
-    key: { group, release: releaseBand(node.envoyVersion), listenerOverrides: listenerOverrides(node.metadata) },
+    release: releaseBand(node.envoyVersion),
+    listenerOverrides: options.endpointsOnly ? {} : listenerOverrides(node.metadata),
+    ...(options.endpointsOnly ? { endpointsOnly: true } : {}),
   };
+  const { id: nodeId, envoyVersion, metadata } = node;
+  return { nodeId, group, envoyVersion, metadata, key, keyText: snapshotKeyText(key) };
 }
 
 /** `metadata.loadline.listeners` of the bootstrap: `{ "models": "127.0.0.1:15011" }`. Anything else is not ours. */

@@ -29,4 +29,8 @@ export interface XdsMeter {
   answered(type: string, latencyMs: number, nacked: boolean): void;
   streams(kind: 'ads' | 'lrs', open: number): void;
   reported(): void;
+  /** A call or a connection that was turned away, and why. */
+  refused?(reason: 'Busy' | 'Identity' | 'Limit' | 'Protocol'): void;
+  /** A bounded wait (make before break) that ended in vain. */
+  gaveUp?(type: string): void;
 }

@@ -1,25 +1,30 @@
-import {
-  type Server as GrpcServer,
-  type handleBidiStreamingCall,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServiceDefinition,
-  status,
-} from '@grpc/grpc-js';
-import { decodeDeltaRequest, grpcService, type Node } from '../../base/codec/index.ts';
+import type { Node } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
-import { snapshotKeyText } from '../../core/snapshot/index.ts';
-import { removeStaleSocket } from '../listen/index.ts';
-import { AdsStream, type TypeStatus } from './ads-stream.ts';
-import { serveLoadReports } from './load-reports.ts';
-import { peerOf } from './node-identity.ts';
+import { parseAddress, type Random } from '../../base/units/index.ts';
+import { TYPE_URL } from '../../core/resources/index.ts';
+import { type DebounceOptions, Publication, releaseBand, type Snapshot, viewOf } from '../../core/snapshot/index.ts';
+import { KnownSets } from '../../core/subscriptions/index.ts';
+import { AdmissionQueue } from './admission.ts';
+import { clientStatusSource } from './client-status-source.ts';
+import { DISCOVERY_METHODS } from './discovery-methods.ts';
+import { type Admission, DiscoveryStream, type StreamHost } from './discovery-stream.ts';
+import { LOAD_REPORTS_PATH, type LoadReportHost, LoadReportStream } from './load-reports.ts';
+import { type Peer, peerOf } from './node-identity.ts';
+import { type NodeStatus, nodeStatuses } from './node-status.ts';
+import { Publisher } from './publisher.ts';
+import { ResponseCache } from './response-cache.ts';
 import type { Inbox, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';
+import { clientStatusMethods, HealthService, reflectionMethods, servedServices } from './services/index.ts';
+import { StreamRegistry } from './stream-registry.ts';
+import { GrpcServer, type TlsOptions } from './transport/grpc-server.ts';
+import { type RpcHandler, STATUS } from './transport/rpc.ts';
 
-const HEARTBEAT_CHECK_MS = 1000;
-/** A response with all resources of a large group, and requests of Envoy up to 1.37 with their 50 KB node (law 10). */
+/** Heartbeats are due every third of a TTL, and waits end after seconds: this often is enough. */
+const WAKE_MS = 500;
+const HEALTH_SERVICE = 'grpc.health.v1.Health';
+/** A reconnect with the versions of 100,000 resources, or the 50 KB node of an Envoy up to 1.37 (law 10). */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+const STRUCTURE_DEBOUNCE: DebounceOptions = { quietMs: 100, capMs: 1000 };
 
 export type XdsServerOptions = {
   /** `127.0.0.1:18000`, `127.0.0.1:0` for a free port, or `unix:PATH`. */
@@ -31,46 +36,50 @@ export type XdsServerOptions = {
   /** Milliseconds; the clock that stamps deliveries and reports. */
   readonly now: () => number;
   readonly loadReportIntervalMs: number;
+  /** For jitter; Math.random by default. */
+  readonly random?: Random;
+  /** Changes of structure are gathered for this long; weights never wait. */
+  readonly debounce?: DebounceOptions;
+  /** Mutual TLS. Without it the server is for loopback alone. */
+  readonly tls?: TlsOptions;
+  readonly maxConnectionAgeMs?: number;
 };
 
-/** A connected sidecar, as `loadline status` shows it. */
-export type NodeStatus = {
-  readonly id: string;
-  readonly group: string;
-  readonly envoyVersion: string;
-  readonly peer: string;
-  readonly connectedAtMs: number;
-  readonly types: readonly TypeStatus[];
-};
-
-type Duplex = ServerDuplexStream<Buffer, Buffer>;
-
-/** The xDS services over gRPC: aggregated delta discovery and load reporting. */
+/**
+ * The xDS services over gRPC: discovery in both variants, aggregated and by type, load reports, client status, health and
+ * reflection. It holds the streams and gives them their snapshots; what they say to each other is core/subscriptions' concern.
+ */
 export class XdsServer {
   readonly #options: XdsServerOptions;
-  readonly #server: GrpcServer;
-  readonly #streams = new Map<AdsStream, Duplex>();
-  readonly #loadStreams = new Set<Duplex>();
-  #heartbeats: NodeJS.Timeout | undefined;
+  readonly #grpc: GrpcServer;
+  readonly #health: HealthService;
+  readonly #registry = new StreamRegistry();
+  readonly #loadStreams = new Set<LoadReportStream>();
+  readonly #admissions = new AdmissionQueue();
+  readonly #publisher = new Publisher((stream) => this.#snapshotOf(stream));
+  /** By snapshot key. */
+  readonly #publications = new Map<string, Publication>();
+  #wakes: NodeJS.Timeout | undefined;
+  #structure: NodeJS.Timeout | undefined;
   #address = '';
+  #serving = false;
 
   constructor(options: XdsServerOptions) {
     this.#options = options;
-    this.#server = new Server({
-      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.keepalive_timeout_ms': 10_000,
-      'grpc.enable_channelz': 0,
-    });
-    const discovery: handleBidiStreamingCall<Buffer, Buffer> = (call) => this.#serveDelta(call);
-    this.#server.addService(service('envoy.service.discovery.v3.AggregatedDiscoveryService'), {
-      DeltaAggregatedResources: discovery,
-      StreamAggregatedResources: (call: Duplex) =>
-        fail(call, status.UNIMPLEMENTED, 'state-of-the-world streams are not served; set api_type: DELTA_GRPC'),
-    });
-    this.#server.addService(service('envoy.service.load_stats.v3.LoadReportingService'), {
-      StreamLoadStats: (call: Duplex) => this.#serveLoad(call),
+    const methods = new Map<string, RpcHandler>([
+      ...this.#discovery(),
+      [LOAD_REPORTS_PATH, this.#loadReports()],
+      ...clientStatusMethods(clientStatusSource(() => this.#registry.all())),
+    ]);
+    const services = servedServices(methods);
+    this.#health = new HealthService({ services, status: () => (this.#serving ? 'SERVING' : 'NOT_SERVING') });
+    this.#grpc = new GrpcServer({
+      methods: new Map([...methods, ...this.#health.methods, ...reflectionMethods([...services, HEALTH_SERVICE])]),
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      random: options.random ?? Math.random,
+      debug: (fields, message) => options.log.debug(fields, message),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.maxConnectionAgeMs === undefined ? {} : { maxConnectionAgeMs: options.maxConnectionAgeMs }),
     });
   }
 
@@ -79,158 +88,178 @@ export class XdsServer {
     return this.#address;
   }
 
-  /** @throws LoadlineError LOADLINE_BIND */
+  /** @throws LoadlineError LOADLINE_BIND, LOADLINE_CONFIG */
   async start(): Promise<string> {
-    const { address } = this.#options;
-    if (address.startsWith('unix:')) await removeStaleSocket(address.slice('unix:'.length));
-    const port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(new LoadlineError('LOADLINE_BIND', `xDS cannot listen on ${address}: ${error.message}`, error));
-      });
-    });
-    this.#address = address.startsWith('unix:') ? address : address.replace(/:\d+$/, `:${port}`);
-    this.#heartbeats = setInterval(() => {
-      for (const stream of this.#streams.keys()) stream.heartbeat();
-    }, HEARTBEAT_CHECK_MS);
-    this.#heartbeats.unref();
+    const parsed = parseAddress(this.#options.address);
+    if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `xDS ${parsed.issues[0]?.message}`);
+    this.#address = await this.#grpc.listen(parsed.value, this.#options.address);
+    this.#wakes = setInterval(() => {
+      const nowMs = this.#options.now();
+      for (const stream of this.#registry.all()) stream.wake(nowMs);
+    }, WAKE_MS);
+    this.#wakes.unref();
+    this.#serving = true;
+    this.#health.changed();
     return this.#address;
   }
 
   /** Gives every stream its current snapshot. One compile per key, whatever the number of streams. */
   publish(): void {
-    for (const stream of this.#streams.keys()) {
-      const snapshot = this.#options.snapshots.snapshot(stream.peer.key);
-      // A group that is gone from the policy keeps what it has: nothing is ever published empty for want of a source.
-      if (snapshot !== undefined) stream.publish(snapshot);
-    }
+    this.#offerAll();
+    this.#publisher.publish(this.#registry.all());
+    for (const stream of this.#loadStreams) stream.refresh();
   }
 
   nodes(): readonly NodeStatus[] {
-    return [...this.#streams.keys()]
-      .map((stream) => ({
-        id: stream.peer.nodeId,
-        group: stream.peer.group,
-        envoyVersion: stream.peer.envoyVersion,
-        peer: stream.address,
-        connectedAtMs: stream.connectedAtMs,
-        types: stream.status(),
-      }))
-      .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.connectedAtMs - b.connectedAtMs));
+    return nodeStatuses(this.#registry.all());
   }
 
   /** Keys of the connected nodes, each once. */
   keys(): readonly string[] {
-    return [...new Set([...this.#streams.keys()].map((stream) => snapshotKeyText(stream.peer.key)))];
+    return [...new Set([...this.#registry.all()].flatMap(({ peer }) => peer?.keyText ?? []))];
   }
 
-  /** Ends the streams (Envoys keep what they have and reconnect), then the server. `tryShutdown` alone would wait for ever. */
+  /** Ends the streams (Envoys keep what they have and reconnect), then the server. */
   async stop(graceMs = 1000): Promise<void> {
-    clearInterval(this.#heartbeats);
-    for (const [stream, call] of this.#streams) {
-      stream.close();
-      call.end();
-    }
-    for (const call of this.#loadStreams) call.end();
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => this.#server.forceShutdown(), graceMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(force);
-        resolve();
-      });
-    });
+    this.#serving = false;
+    this.#health.changed();
+    clearInterval(this.#wakes);
+    clearTimeout(this.#structure);
+    this.#admissions.stop();
+    await this.#grpc.close(graceMs);
   }
 
-  #serveDelta(call: Duplex): void {
-    const { inbox, log, now, meter, snapshots } = this.#options;
-    let stream: AdsStream | undefined;
-    const leave = (): void => {
-      if (stream === undefined || !this.#streams.delete(stream)) return;
-      stream.close();
-      meter.streams('ads', this.#streams.size);
-      const { nodeId, group, envoyVersion } = stream.peer;
-      const stillThere = [...this.#streams.keys()].some((other) => other.peer.nodeId === nodeId);
-      if (!stillThere) inbox.presence({ nodeId, group, kind: 'Disconnected', atMs: now(), envoyVersion });
-      log.info({ node: nodeId, group }, 'sidecar disconnected');
-    };
-    call.on('data', (bytes: Buffer) => {
-      // Node only in the first message; later copies (Envoy up to 1.37) are skipped by length.
-      const request = tryDecode(() => decodeDeltaRequest(bytes, { node: stream === undefined }));
-      if (request === undefined) return fail(call, status.INVALID_ARGUMENT, 'not a DeltaDiscoveryRequest');
-      if (stream === undefined) {
-        stream = this.#admit(call, request.node);
-        if (stream === undefined) return;
-        const { nodeId, group, envoyVersion } = stream.peer;
-        inbox.presence({ nodeId, group, kind: 'Connected', atMs: now(), envoyVersion });
-        log.info({ node: nodeId, group, envoy: envoyVersion, peer: stream.address }, 'sidecar connected');
-      }
-      if (request.typeUrl === '')
-        return fail(call, status.INVALID_ARGUMENT, 'type_url is required on an aggregated stream');
-      const snapshot = snapshots.snapshot(stream.peer.key);
-      if (snapshot !== undefined) stream.publish(snapshot);
-      stream.receive(request.typeUrl, request);
-    });
-    call.on('end', () => {
-      leave();
-      call.end();
-    });
-    call.on('cancelled', leave);
-    call.on('error', leave);
-    call.on('close', leave);
-  }
-
-  #admit(call: Duplex, node: Node | undefined): AdsStream | undefined {
-    if (node === undefined || node.id === '') {
-      fail(call, status.INVALID_ARGUMENT, 'the first request must carry node.id and node.cluster');
-      return undefined;
-    }
-    const groups = this.#options.snapshots.groups();
-    if (!groups.includes(node.cluster)) {
-      const known = groups.length === 0 ? 'none is loaded yet' : groups.join(', ');
-      this.#options.log.warn({ node: node.id, group: node.cluster }, 'sidecar refused: unknown group');
-      fail(call, status.NOT_FOUND, `no SidecarGroup named '${node.cluster}' (node.cluster); known: ${known}`);
-      return undefined;
-    }
-    const stream = new AdsStream({
-      peer: peerOf(node, node.cluster),
-      address: call.getPeer(),
-      write: (bytes, taken) => {
-        call.write(bytes, taken);
+  #discovery(): readonly (readonly [string, RpcHandler])[] {
+    const { inbox, meter, log, now } = this.#options;
+    const host: StreamHost = {
+      inbox,
+      meter,
+      log,
+      now,
+      cache: new ResponseCache(),
+      sets: new KnownSets(),
+      admit: (node, stream, decided) => {
+        const room = this.#admissions.enter(() => decided(this.#admit(node, stream)));
+        if (room) return;
+        meter.refused?.('Busy');
+        decided({ ok: false, status: STATUS.UNAVAILABLE, message: 'too many clients at once; try again in a moment' });
       },
-      inbox: this.#options.inbox,
-      meter: this.#options.meter,
-      log: this.#options.log,
-      now: this.#options.now,
-    });
-    this.#streams.set(stream, call);
-    this.#options.meter.streams('ads', this.#streams.size);
-    return stream;
+      snapshotOf: (stream) => this.#snapshotOf(stream),
+      left: (stream) => this.#left(stream),
+    };
+    return DISCOVERY_METHODS.map((method) => [method.path, (rpc) => new DiscoveryStream(method, rpc, host)] as const);
   }
 
-  #serveLoad(call: Duplex): void {
-    this.#loadStreams.add(call);
-    this.#options.meter.streams('lrs', this.#loadStreams.size);
-    serveLoadReports(call, this.#options, () => {
-      this.#loadStreams.delete(call);
-      this.#options.meter.streams('lrs', this.#loadStreams.size);
-    });
+  #admit(node: Node | undefined, stream: DiscoveryStream): Admission {
+    const { log, meter, inbox, now } = this.#options;
+    if (node === undefined || node.id === '') {
+      meter.refused?.('Protocol');
+      return refused(STATUS.INVALID_ARGUMENT, 'the first request must carry node.id and node.cluster');
+    }
+    const peer = this.#peerOf(node, stream.method.typeUrl === TYPE_URL.endpoint);
+    if (peer === undefined) {
+      const groups = this.#options.snapshots.groups();
+      const known = groups.length === 0 ? 'none is loaded yet' : groups.join(', ');
+      meter.refused?.('Identity');
+      log.warn({ node: node.id, group: node.cluster, peer: stream.address }, 'sidecar refused: unknown group');
+      return refused(STATUS.NOT_FOUND, `no SidecarGroup named '${node.cluster}' (node.cluster); known: ${known}`);
+    }
+    if (!this.#registry.hasRoom(peer.nodeId)) {
+      meter.refused?.('Limit');
+      log.warn({ node: node.id, peer: stream.address }, 'sidecar refused: too many streams of this node.id');
+      return refused(STATUS.RESOURCE_EXHAUSTED, `node.id '${peer.nodeId}' has too many streams; is it used twice?`);
+    }
+    const { nodeId, group, envoyVersion } = peer;
+    if (this.#registry.add(stream, nodeId)) {
+      inbox.presence({ nodeId, group, kind: 'Connected', atMs: now(), envoyVersion });
+      log.info({ node: nodeId, group, envoy: envoyVersion, peer: stream.address }, 'sidecar connected');
+    }
+    meter.streams('ads', this.#registry.size);
+    return { ok: true, peer, refusals: this.#registry.refusalsOf(peer) };
+  }
+
+  /** An Envoy that asks for endpoints alone may be in no group: its clusters are someone else's. */
+  #peerOf(node: Node, endpointsOnly: boolean): Peer | undefined {
+    const known = this.#options.snapshots.groups().includes(node.cluster);
+    if (!known && !endpointsOnly) return undefined;
+    return peerOf(node, known ? node.cluster : '', { endpointsOnly });
+  }
+
+  #left(stream: DiscoveryStream): void {
+    const { peer } = stream;
+    if (peer === undefined) return;
+    const { inbox, log, meter, now } = this.#options;
+    const last = this.#registry.remove(stream, peer);
+    meter.streams('ads', this.#registry.size);
+    if (!last) return;
+    const { nodeId, group, envoyVersion } = peer;
+    inbox.presence({ nodeId, group, kind: 'Disconnected', atMs: now(), envoyVersion });
+    log.info({ node: nodeId, group }, 'sidecar disconnected');
+  }
+
+  #snapshotOf({ peer }: DiscoveryStream): Snapshot | undefined {
+    if (peer === undefined) return undefined;
+    return this.#publications.get(peer.keyText)?.published ?? this.#offer(peer);
+  }
+
+  #offerAll(): void {
+    const peers = new Map<string, Peer>();
+    for (const { peer } of this.#registry.all()) if (peer !== undefined) peers.set(peer.keyText, peer);
+    for (const peer of peers.values()) this.#offer(peer);
+    for (const key of this.#publications.keys()) if (!peers.has(key)) this.#publications.delete(key);
+    this.#scheduleStructure();
+  }
+
+  #offer(peer: Peer): Snapshot | undefined {
+    const next = this.#options.snapshots.snapshot(peer.key);
+    let publication = this.#publications.get(peer.keyText);
+    if (next === undefined) return publication?.published;
+    if (publication === undefined) {
+      publication = new Publication(this.#options.debounce ?? STRUCTURE_DEBOUNCE);
+      this.#publications.set(peer.keyText, publication);
+    }
+    return publication.offer(next, this.#options.now());
+  }
+
+  #scheduleStructure(): void {
+    clearTimeout(this.#structure);
+    const due = [...this.#publications.values()].flatMap(({ dueAtMs }) => dueAtMs ?? []);
+    if (due.length === 0) return;
+    const waitMs = Math.max(1, Math.min(...due) - this.#options.now());
+    this.#structure = setTimeout(() => this.publish(), waitMs);
+    this.#structure.unref();
+  }
+
+  #loadReports(): RpcHandler {
+    const { inbox, meter, log, now, loadReportIntervalMs } = this.#options;
+    const host: LoadReportHost = {
+      inbox,
+      meter,
+      log,
+      now,
+      loadReportIntervalMs,
+      clustersOf: (node) => this.#clustersOf(node),
+      left: (stream) => {
+        this.#loadStreams.delete(stream);
+        meter.streams('lrs', this.#loadStreams.size);
+      },
+    };
+    return (rpc) => {
+      const stream = new LoadReportStream(rpc, host);
+      this.#loadStreams.add(stream);
+      meter.streams('lrs', this.#loadStreams.size);
+      return stream;
+    };
+  }
+
+  #clustersOf(node: Node): readonly string[] | undefined {
+    const peer = this.#peerOf(node, true);
+    if (peer === undefined) return undefined;
+    const snapshot = this.#options.snapshots.snapshot({ ...peer.key, release: releaseBand(node.envoyVersion) });
+    return snapshot === undefined ? [] : [...viewOf(snapshot, TYPE_URL.endpoint).keys()].sort();
   }
 }
 
-function service(name: string): ServiceDefinition {
-  return grpcService(name) as unknown as ServiceDefinition;
-}
-
-function fail(call: Duplex, code: status, details: string): void {
-  call.emit('error', { code, details, metadata: new Metadata() });
-}
-
-function tryDecode<T>(decode: () => T): T | undefined {
-  try {
-    return decode();
-  } catch (error) {
-    // Only what the bytes are to blame for; anything else is a defect of ours and must be seen.
-    if (error instanceof LoadlineError) return undefined;
-    throw error;
-  }
+function refused(status: number, message: string): Admission {
+  return { ok: false, status, message };
 }

@@ -1,0 +1,270 @@
+import { REMOVE_ORDER, type Resource, SEND_ORDER, TYPE_URL } from '../resources/index.ts';
+import { type Snapshot, type TypeView, viewOf } from '../snapshot/index.ts';
+import { receiveDelta } from './delta/receive.ts';
+import { beatDelta, removeDelta, upsertDelta } from './delta/respond.ts';
+import { type Wait, waitOfRemoval, waitOfUpsert } from './gates.ts';
+import { versionOf } from './held.ts';
+import type { Answer, DeltaRequest, Outgoing, Refusal, SotwRequest, Variant } from './messages.ts';
+import { isFullState } from './sotw/full-state.ts';
+import type { KnownSets } from './sotw/known-sets.ts';
+import { receiveSotw } from './sotw/receive.ts';
+import { beatSotw, removeSotw, upsertSotw, versionOfAll } from './sotw/respond.ts';
+import { type Due, Subscription } from './subscription.ts';
+import { type Waiting, Waits } from './waits.ts';
+
+/** What may go into one response: gRPC clients refuse messages above 4 MiB unless told otherwise. */
+const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
+
+export type ClientStreamOptions = {
+  readonly variant: Variant;
+  readonly sets: KnownSets;
+  /** What the same client refused on an earlier stream; counts if it shows that it kept its state since. */
+  readonly refusals?: readonly Refusal[];
+  readonly maxResponseBytes?: number;
+};
+
+/**
+ * One stream of one client, as a pure state machine: requests and snapshots come in, responses come out one by one, in the
+ * order that breaks nothing (make before break). No socket, no clock, and nothing of gRPC: the tests drive it with a model of
+ * Envoy in virtual time.
+ */
+export class ClientStream {
+  readonly variant: Variant;
+  readonly #sets: KnownSets;
+  readonly #remembered: readonly Refusal[];
+  readonly #maxResponseBytes: number;
+  readonly #subscriptions = new Map<string, Subscription>();
+  /** In the order of sending, and of removing. */
+  #upsertOrder: readonly Subscription[] = [];
+  #removeOrder: readonly Subscription[] = [];
+  readonly #waits = new Waits();
+  #snapshot: Snapshot | undefined;
+
+  constructor(options: ClientStreamOptions) {
+    this.variant = options.variant;
+    this.#sets = options.sets;
+    this.#remembered = options.refusals ?? [];
+    this.#maxResponseBytes = options.maxResponseBytes ?? MAX_RESPONSE_BYTES;
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return this.#upsertOrder;
+  }
+
+  /** What is held back, and why. */
+  get waiting(): readonly Waiting[] {
+    return this.#waits.all();
+  }
+
+  /** The snapshot to bring the client to. */
+  publish(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+  }
+
+  receiveDelta(typeUrl: string, request: DeltaRequest, nowMs: number): Answer {
+    const subscription = this.#subscriptionOf(typeUrl);
+    const first = !subscription.started;
+    const answer = receiveDelta(subscription, request, nowMs);
+    if (first && subscription.acked.size > 0) this.#remind(subscription);
+    return answer;
+  }
+
+  receiveSotw(typeUrl: string, request: SotwRequest, nowMs: number): Answer {
+    const subscription = this.#subscriptionOf(typeUrl);
+    const first = !subscription.started;
+    const answer = receiveSotw(subscription, request, nowMs);
+    if (first && request.version !== '') this.#resume(subscription, request.version, nowMs);
+    return answer;
+  }
+
+  view(typeUrl: string): TypeView {
+    return this.#snapshot === undefined ? NOTHING : viewOf(this.#snapshot, typeUrl);
+  }
+
+  refusals(): readonly Refusal[] {
+    return this.#upsertOrder.flatMap((subscription) => subscription.refusals());
+  }
+
+  /**
+   * The next response, or undefined when nothing may go now. `ready` says whether the transport has taken the last response of
+   * the type. Whoever sends it calls `sent` before anything else.
+   */
+  next(nowMs: number, ready: (typeUrl: string) => boolean): Outgoing | undefined {
+    if (this.#snapshot === undefined) return undefined;
+    if (this.#waits.size > 0) this.#waits.keep((waiting) => this.#stillWaits(waiting));
+    for (const subscription of this.#upsertOrder) {
+      if (!ready(subscription.typeUrl)) continue;
+      const out = this.#nextUpsert(subscription, nowMs) ?? this.#nextBeat(subscription, nowMs);
+      if (out !== undefined) return out;
+    }
+    for (const subscription of this.#removeOrder) {
+      if (!ready(subscription.typeUrl)) continue;
+      const out = this.#nextRemoval(subscription, nowMs);
+      if (out !== undefined) return out;
+    }
+    return undefined;
+  }
+
+  /** Books what `next` gave. The nonce must be new on this stream. */
+  sent(out: Outgoing, nonce: string, nowMs: number): void {
+    const subscription = this.#subscriptionOf(out.typeUrl);
+    if (out.typeUrl === TYPE_URL.cluster) this.#assignmentsFollow(subscription, out.changed);
+    subscription.sent(out, nonce, nowMs);
+    if (out.version !== '' && isFullState(out.typeUrl)) this.#sets.remember(out.version, out.resources);
+  }
+
+  /** When something is due that no request and no snapshot triggers: a heartbeat, or the end of a bounded wait. */
+  nextWakeMs(): number | undefined {
+    let wakeMs = this.#waits.nextWakeMs();
+    for (const { heartbeats } of this.#upsertOrder) {
+      const dueMs = heartbeats.nextAtMs;
+      if (dueMs !== undefined && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
+    }
+    return wakeMs;
+  }
+
+  #nextUpsert(subscription: Subscription, nowMs: number): Outgoing | undefined {
+    const view = this.view(subscription.typeUrl);
+    const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs));
+    const { absent } = subscription.gone(view);
+    if (this.variant === 'Sotw') {
+      return upsertSotw(subscription, view, isFullState(subscription.typeUrl) ? due : this.#cut(due), absent);
+    }
+    return upsertDelta(subscription, this.#cut(due), absent);
+  }
+
+  #nextBeat(subscription: Subscription, nowMs: number): Outgoing | undefined {
+    const view = this.view(subscription.typeUrl);
+    const beats = subscription.heartbeats.due(view, (name) => subscription.held(name), nowMs);
+    if (beats.length === 0) return undefined;
+    return this.variant === 'Sotw' ? beatSotw(subscription, view, beats) : beatDelta(subscription, beats);
+  }
+
+  #nextRemoval(subscription: Subscription, nowMs: number): Outgoing | undefined {
+    const { typeUrl } = subscription;
+    const view = this.view(typeUrl);
+    const { lost } = subscription.gone(view);
+    if (lost.length === 0 || subscription.searching) return undefined;
+    // Envoy falls back to a filter's default when told of its removal, even while a listener uses it (envoy#32823). In state of
+    // the world nothing but clusters and listeners can be taken away.
+    if (typeUrl === TYPE_URL.extension || (this.variant === 'Sotw' && !isFullState(typeUrl))) {
+      subscription.keepGone(view);
+      return undefined;
+    }
+    const may = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
+    if (may.length === 0) return undefined;
+    return this.variant === 'Sotw' ? removeSotw(subscription, view, may) : removeDelta(subscription, may);
+  }
+
+  #mayGo(resource: Resource, nowMs: number): boolean {
+    if (resource.needs.length === 0) return true;
+    const wait = waitOfUpsert(resource, this.#subscriptions, this.view(TYPE_URL.cluster));
+    return this.#waits.over(resource.typeUrl, resource.name, wait, nowMs);
+  }
+
+  #mayVanish(typeUrl: string, name: string, nowMs: number): boolean {
+    if (typeUrl !== TYPE_URL.cluster && typeUrl !== TYPE_URL.endpoint) return true;
+    const wait =
+      typeUrl === TYPE_URL.cluster
+        ? (waitOfRemoval(name, this.#subscriptions) ?? this.#waitForNews())
+        : this.#waitForClusters();
+    return this.#waits.over(typeUrl, name, wait, nowMs);
+  }
+
+  /** Everything new must have been taken before something goes that it may replace. */
+  #waitForNews(): Wait | undefined {
+    for (const { typeUrl, unanswered, searching } of this.#upsertOrder) {
+      if (typeUrl === TYPE_URL.cluster || typeUrl === TYPE_URL.endpoint) continue;
+      if (unanswered > 0 || searching || this.#waits.has(typeUrl)) return NEWS_NOT_TAKEN;
+    }
+    return undefined;
+  }
+
+  /** Assignments go after their clusters; Envoy mostly gives them up itself by then. */
+  #waitForClusters(): Wait | undefined {
+    const cds = this.#subscriptions.get(TYPE_URL.cluster);
+    if (cds === undefined || !cds.wildcard) return undefined;
+    return cds.unanswered > 0 || cds.gone(this.view(TYPE_URL.cluster)).lost.length > 0 ? CLUSTERS_NOT_GONE : undefined;
+  }
+
+  #stillWaits({ typeUrl, name, gaveUp }: Waiting): boolean {
+    const subscription = this.#subscriptionOf(typeUrl);
+    const resource = this.view(typeUrl).get(name);
+    const isRemoval = typeUrl === TYPE_URL.cluster || typeUrl === TYPE_URL.endpoint;
+    if (isRemoval) return resource === undefined && subscription.held(name) !== undefined;
+    if (resource === undefined || !subscription.wants(name)) return false;
+    // One that went out in vain is shown until the client has what was missing.
+    if (gaveUp) return waitOfUpsert(resource, this.#subscriptions, this.view(TYPE_URL.cluster)) !== undefined;
+    return versionOf(subscription.held(name)) !== resource.version;
+  }
+
+  /**
+   * After every change of a cluster its assignment goes out again, even unchanged: the cluster warms until it comes. The
+   * assignment of a cluster that the client does not have was lost with the old one.
+   */
+  #assignmentsFollow(clusters: Subscription, changed: readonly Resource[]): void {
+    const eds = this.#subscriptions.get(TYPE_URL.endpoint);
+    if (eds === undefined) return;
+    for (const cluster of changed) {
+      const isNew = clusters.held(cluster.name) === undefined;
+      for (const { typeUrl, name } of cluster.needs) {
+        if (typeUrl !== TYPE_URL.endpoint || !eds.wants(name)) continue;
+        if (isNew) eds.lose(name);
+        eds.force(name);
+      }
+    }
+  }
+
+  #cut(due: Due): Due {
+    let bytes = 0;
+    for (const [at, resource] of due.resources.entries()) {
+      bytes += resource.delta.length;
+      if (bytes > this.#maxResponseBytes && at > 0) return { ...due, resources: due.resources.slice(0, at) };
+    }
+    return due;
+  }
+
+  /** A client of state of the world that reconnects says only which set it took last. */
+  #resume(subscription: Subscription, version: string, nowMs: number): void {
+    subscription.resumed = true;
+    const { typeUrl, heartbeats } = subscription;
+    if (!isFullState(typeUrl) || !subscription.wildcard) return;
+    const view = this.view(typeUrl);
+    const known = versionOfAll(subscription, view) === version ? [...view.values()] : this.#sets.recall(version);
+    if (known === undefined) return;
+    for (const resource of known) {
+      subscription.acked.set(resource.name, resource);
+      if (resource.ttlMs !== undefined) heartbeats.atOnce(resource.name, nowMs);
+    }
+    subscription.answerOwed = false;
+    this.#remind(subscription);
+  }
+
+  #remind(subscription: Subscription): void {
+    for (const refusal of this.#remembered) {
+      if (refusal.typeUrl === subscription.typeUrl) subscription.remember(refusal);
+    }
+  }
+
+  #subscriptionOf(typeUrl: string): Subscription {
+    let subscription = this.#subscriptions.get(typeUrl);
+    if (subscription === undefined) {
+      subscription = new Subscription(typeUrl);
+      this.#subscriptions.set(typeUrl, subscription);
+      const all = [...this.#subscriptions.values()];
+      this.#upsertOrder = inOrder(all, SEND_ORDER);
+      this.#removeOrder = inOrder(all, REMOVE_ORDER);
+    }
+    return subscription;
+  }
+}
+
+/** Types that nobody knows come last. */
+function inOrder(subscriptions: readonly Subscription[], order: readonly string[]): readonly Subscription[] {
+  const rank = ({ typeUrl }: Subscription): number => (order.indexOf(typeUrl) + order.length + 1) % (order.length + 1);
+  return [...subscriptions].sort((a, b) => rank(a) - rank(b));
+}
+
+const NOTHING: TypeView = new Map();
+const NEWS_NOT_TAKEN: Wait = { reason: 'the client has not taken everything new yet', forGood: false };
+const CLUSTERS_NOT_GONE: Wait = { reason: 'its cluster is still there', forGood: false };

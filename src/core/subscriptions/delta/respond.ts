@@ -1,0 +1,30 @@
+import type { Resource } from '../../resources/index.ts';
+import type { Outgoing } from '../messages.ts';
+import type { Due, Subscription } from '../subscription.ts';
+
+/** A response with what is due and the names that do not exist; undefined when there is nothing to say. */
+export function upsertDelta(subscription: Subscription, due: Due, absent: readonly string[]): Outgoing | undefined {
+  const { resources, trial } = due;
+  const told = trial ? [] : absent;
+  if (resources.length === 0 && told.length === 0 && !subscription.answerOwed) return undefined;
+  return { ...EMPTY, typeUrl: subscription.typeUrl, resources, changed: resources, removed: told, trial };
+}
+
+export function removeDelta(subscription: Subscription, lost: readonly string[]): Outgoing {
+  return { ...EMPTY, typeUrl: subscription.typeUrl, removed: lost, dropped: lost };
+}
+
+/** Name, version and TTL without a body renew a TTL in delta. */
+export function beatDelta(subscription: Subscription, heartbeats: readonly Resource[]): Outgoing {
+  return { ...EMPTY, typeUrl: subscription.typeUrl, heartbeats };
+}
+
+const EMPTY: Omit<Outgoing, 'typeUrl'> = {
+  resources: [],
+  heartbeats: [],
+  removed: [],
+  version: '',
+  changed: [],
+  dropped: [],
+  trial: false,
+};

@@ -1,0 +1,40 @@
+import type { Answer, SotwRequest } from '../messages.ts';
+import type { Subscription } from '../subscription.ts';
+import { isFullState } from './full-state.ts';
+
+/**
+ * Takes a state-of-the-world request in. A request whose nonce is not that of the newest response is stale: it still says
+ * whether the response of its nonce was taken, but its names are out of date and come again with the next answer.
+ */
+export function receiveSotw(subscription: Subscription, request: SotwRequest, nowMs: number): Answer {
+  const first = !subscription.started;
+  const answer = subscription.answer(request.nonce, request.errorDetail, nowMs);
+  const stale = !first && request.nonce !== '' && request.nonce !== subscription.lastNonce;
+  if (stale) return answer.kind === 'Spontaneous' ? { kind: 'Stale' } : answer;
+  takeNames(subscription, request.names, first);
+  return answer;
+}
+
+function takeNames(subscription: Subscription, names: readonly string[], first: boolean): void {
+  const wanted = new Set(names);
+  const star = wanted.delete('*');
+  const wasWildcard = subscription.wildcard;
+  // "An empty list is a wildcard, unless the type has named anything on this stream": then it is nothing.
+  const legacy = names.length === 0 && (first || (wasWildcard && subscription.legacyWildcard));
+  subscription.started = true;
+  subscription.wildcard = star || legacy;
+  subscription.legacyWildcard = legacy;
+  for (const name of [...subscription.names]) if (!wanted.has(name)) subscription.names.delete(name);
+  let news = first || (subscription.wildcard && !wasWildcard);
+  for (const name of wanted) {
+    if (subscription.names.has(name)) continue;
+    subscription.want(name);
+    // The client may have had it unasked for: a new name is answered all the same.
+    if (!first) subscription.force(name);
+    news = true;
+  }
+  for (const held of [...subscription.heldNames()]) if (!subscription.wants(held)) subscription.drop(held);
+  if (!news) return;
+  subscription.answerOwed = true;
+  if (!first && subscription.wildcard && !wasWildcard && !isFullState(subscription.typeUrl)) subscription.forceAll();
+}

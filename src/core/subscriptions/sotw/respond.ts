@@ -1,0 +1,103 @@
+import { contentHash } from '../../../base/units/index.ts';
+import { emptyAssignment, type Resource, TYPE_URL } from '../../resources/index.ts';
+import type { TypeView } from '../../snapshot/index.ts';
+import { resourceOf, versionOf } from '../held.ts';
+import type { Outgoing } from '../messages.ts';
+import type { Due, Subscription } from '../subscription.ts';
+import { isFullState } from './full-state.ts';
+
+/**
+ * A response with what is due. For clusters and listeners that is the whole set: what is due in its new version, the rest as
+ * the client has it, also what is gone from the snapshot and not yet to be removed.
+ */
+export function upsertSotw(
+  subscription: Subscription,
+  view: TypeView,
+  due: Due,
+  absent: readonly string[],
+): Outgoing | undefined {
+  const { trial } = due;
+  const told = trial || subscription.searching ? NO_NAMES : absent;
+  // Nothing else can tell a client that an assignment does not exist: its cluster would warm until the fetch times out.
+  const empty = subscription.typeUrl === TYPE_URL.endpoint && !subscription.resumed ? told.map(emptyAssignment) : [];
+  const fresh = [...due.resources, ...empty].sort(byName);
+  if (fresh.length === 0 && (!subscription.answerOwed || subscription.searching)) return undefined;
+  const { typeUrl } = subscription;
+  const full = isFullState(typeUrl);
+  const resources = full ? fullSet(subscription, fresh, NONE) : fresh;
+  // A set carries again what is still on its way, so that a refusal of it may be about that as well.
+  const changed = full ? resources.filter((one) => fresh.includes(one) || !isAcked(subscription, one)) : fresh;
+  const version = versionAfter(subscription, view, fresh, NONE);
+  return { ...EMPTY, typeUrl, resources, changed, removed: told, version, trial };
+}
+
+function isAcked(subscription: Subscription, resource: Resource): boolean {
+  return versionOf(subscription.acked.get(resource.name)) === resource.version;
+}
+
+/** The set without what is gone. Only for clusters and listeners: nothing else can be taken away. */
+export function removeSotw(subscription: Subscription, view: TypeView, lost: readonly string[]): Outgoing {
+  const { typeUrl } = subscription;
+  const dropped = new Set(lost);
+  const resources = fullSet(subscription, [], dropped);
+  return { ...EMPTY, typeUrl, resources, dropped: lost, version: versionAfter(subscription, view, [], dropped) };
+}
+
+/** In state of the world only a full body renews a TTL. */
+export function beatSotw(subscription: Subscription, view: TypeView, heartbeats: readonly Resource[]): Outgoing {
+  const { typeUrl } = subscription;
+  const resources = isFullState(typeUrl) ? fullSet(subscription, heartbeats, NONE) : heartbeats;
+  return { ...EMPTY, typeUrl, resources, version: versionAfter(subscription, view, [], NONE) };
+}
+
+/** `version_info` of the set that the client would have if it took all of the view: what a reconnecting client may name. */
+export function versionOfAll(subscription: Subscription, view: TypeView): string {
+  const wanted = [...view.values()].filter(({ name }) => subscription.wants(name));
+  return setVersion(wanted.map(({ name, version }) => `${name}@${version}`));
+}
+
+/** The set after this response, and so equal for equal sets on every stream and replica. */
+function versionAfter(
+  subscription: Subscription,
+  view: TypeView,
+  changed: readonly Resource[],
+  dropped: ReadonlySet<string>,
+): string {
+  if (!isFullState(subscription.typeUrl)) return versionOfAll(subscription, view);
+  return setVersion(fullSet(subscription, changed, dropped).map(({ name, version }) => `${name}@${version}`));
+}
+
+function setVersion(entries: string[]): string {
+  return contentHash(entries.sort().join('\n'));
+}
+
+function fullSet(
+  subscription: Subscription,
+  changed: readonly Resource[],
+  dropped: ReadonlySet<string>,
+): readonly Resource[] {
+  const set = new Map<string, Resource>();
+  for (const name of subscription.heldNames()) {
+    const resource = resourceOf(subscription.held(name));
+    if (resource !== undefined && !dropped.has(name)) set.set(name, resource);
+  }
+  for (const resource of changed) set.set(resource.name, resource);
+  return [...set.values()].sort(byName);
+}
+
+function byName(a: Resource, b: Resource): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+const NO_NAMES: readonly string[] = [];
+
+const EMPTY: Omit<Outgoing, 'typeUrl'> = {
+  resources: [],
+  heartbeats: [],
+  removed: [],
+  version: '',
+  changed: [],
+  dropped: [],
+  trial: false,
+};

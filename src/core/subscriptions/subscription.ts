@@ -1,0 +1,357 @@
+import type { Resource } from '../resources/index.ts';
+import { changesBetween, type TypeView } from '../snapshot/index.ts';
+import { culpritOf } from './culprit.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { type Held, resourceOf, versionOf } from './held.ts';
+import type { Answer, Outgoing, Refusal } from './messages.ts';
+
+/** Responses that may be un-ACKed at once; a client that answers none of them is not sent more of the type. */
+const MAX_UNANSWERED = 32;
+
+type Sent = {
+  readonly nonce: string;
+  readonly sentAtMs: number;
+  readonly changed: readonly Resource[];
+  readonly dropped: readonly string[];
+};
+
+type Refused = Omit<Refusal, 'typeUrl' | 'name' | 'lastGood'>;
+
+export type Due = {
+  readonly resources: readonly Resource[];
+  /** They go out by themselves, to find out whether one of them is what the client refused. */
+  readonly trial: boolean;
+};
+
+/**
+ * One type on one stream, whatever the variant: what the client wants, what it has, what it refused. How a request is read
+ * and a response put together differs between delta and state of the world; those rooms work on this.
+ *
+ * `acked` is the truth. What was sent and not answered lies over it (`#pending`) and is taken away by a NACK, so nothing of
+ * a refused response ever counts as delivered. It does not wait for one ACK before the next response (the protocol does not
+ * ask for it, and a slow sidecar should get the newest weights); how much may wait unsent is the writer's concern.
+ */
+export class Subscription {
+  readonly typeUrl: string;
+  readonly names: Set<string> = new Set();
+  readonly acked: Map<string, Held> = new Map();
+  readonly heartbeats: Heartbeats = new Heartbeats();
+  started = false;
+  wildcard = false;
+  /** State of the world: the wildcard came from an empty list, and another empty list keeps it. */
+  legacyWildcard = false;
+  /** State of the world: the client had something of the type before this stream. */
+  resumed = false;
+  /** Nonce of the newest response; kept after its ACK, so that a stale request is known as one. */
+  lastNonce = '';
+  /** The client waits for an answer even if there is nothing to put into it. */
+  answerOwed = false;
+  readonly #pending = new Map<string, { readonly resource: Resource | undefined; readonly nonce: string }>();
+  readonly #unanswered: Sent[] = [];
+  /** To be sent whatever is held: re-subscriptions, and assignments after a change of their cluster. */
+  readonly #forced = new Set<string>();
+  #forcedAll = false;
+  readonly #refused = new Map<string, Refused>();
+  /** Groups of a refused response among which the culprit is sought: each goes out by itself, one after the other. */
+  readonly #trials: (readonly string[])[] = [];
+  readonly #toldAbsent = new Set<string>();
+  /** The view of which nothing is due, so that the next one need only be compared with it; and the one without losses. */
+  #upsertsOf: TypeView | undefined;
+  #noneGoneIn: TypeView | undefined;
+
+  constructor(typeUrl: string) {
+    this.typeUrl = typeUrl;
+  }
+
+  get unanswered(): number {
+    return this.#unanswered.length;
+  }
+
+  get searching(): boolean {
+    return this.#trials.length > 0;
+  }
+
+  wants(name: string): boolean {
+    return this.wildcard || this.names.has(name);
+  }
+
+  /** What the client has once it takes everything that was sent. */
+  held(name: string): Held | undefined {
+    const pending = this.#pending.get(name);
+    return pending === undefined ? this.acked.get(name) : pending.resource;
+  }
+
+  /** Names that the client has or will have. */
+  heldNames(): Iterable<string> {
+    if (this.#pending.size === 0) return this.acked.keys();
+    const names = new Set(this.acked.keys());
+    for (const [name, { resource }] of this.#pending) {
+      if (resource === undefined) names.delete(name);
+      else names.add(name);
+    }
+    return names;
+  }
+
+  /** Resources that are on their way or held: what the client may be using now. */
+  *inUse(): Iterable<readonly [string, Held]> {
+    yield* this.acked;
+    for (const [name, { resource }] of this.#pending) if (resource !== undefined) yield [name, resource];
+  }
+
+  refusal(name: string): Refusal | undefined {
+    const refused = this.#refused.get(name);
+    if (refused === undefined) return undefined;
+    const lastGood = resourceOf(this.acked.get(name));
+    return { typeUrl: this.typeUrl, name, ...refused, ...(lastGood === undefined ? {} : { lastGood }) };
+  }
+
+  refusals(): readonly Refusal[] {
+    return [...this.#refused.keys()].flatMap((name) => this.refusal(name) ?? []);
+  }
+
+  /** Whether this version, or (with `undefined`) the removal, was refused by the client. */
+  isRefused(name: string, resource: Resource | undefined): boolean {
+    return this.#refused.size > 0 && this.#refused.get(name)?.version === (resource?.version ?? '');
+  }
+
+  /** Takes over what the same client refused on an earlier stream. */
+  remember(refusal: Refusal): void {
+    const { name, version, message, atMs, lastGood } = refusal;
+    this.#refused.set(name, { version, message, atMs });
+    if (lastGood !== undefined && this.acked.get(name) === lastGood.version) this.acked.set(name, lastGood);
+  }
+
+  want(name: string): void {
+    this.names.add(name);
+    this.#toldAbsent.delete(name);
+    this.#unsettle();
+  }
+
+  /** Sent again even if unchanged. */
+  force(name: string): void {
+    this.#forced.add(name);
+    this.#noneGoneIn = undefined;
+  }
+
+  forceAll(): void {
+    this.#forcedAll = true;
+    this.answerOwed = true;
+    this.#unsettle();
+  }
+
+  /** The client no longer wants the name and forgets what it has. */
+  drop(name: string): void {
+    this.acked.delete(name);
+    this.#pending.delete(name);
+    this.#forced.delete(name);
+    this.#refused.delete(name);
+    this.#toldAbsent.delete(name);
+    this.heartbeats.delete(name);
+  }
+
+  /** The client lost what it had under the name, but still wants it. */
+  lose(name: string): void {
+    this.acked.delete(name);
+    this.#pending.delete(name);
+    this.#unsettle();
+  }
+
+  /**
+   * What is due of this view, sorted by name. `allowed` says whether a resource may go now; one that may not is due later.
+   * While a culprit is sought only one group at a time goes, and only after every response was answered.
+   */
+  due(view: TypeView, allowed: (resource: Resource) => boolean): Due {
+    if (!this.started || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_DUE;
+    if (this.#trials.length > 0) {
+      const resources = this.#nextTrial(view);
+      if (resources.length > 0 || this.#trials.length > 0) return { resources, trial: true };
+    }
+    if (this.#upsertsOf === view && this.#forced.size === 0) return NOTHING_DUE;
+    if (this.#forcedAll) {
+      this.#forcedAll = false;
+      for (const name of view.keys()) if (this.wants(name)) this.#forced.add(name);
+    }
+    const resources: Resource[] = [];
+    let later = false;
+    for (const resource of this.#candidates(view)) {
+      const has = this.held(resource.name);
+      const changed = versionOf(has) !== resource.version;
+      const forced = this.#forced.has(resource.name);
+      // A version that the client only named is one that we know after all.
+      if (!changed && typeof has === 'string') this.acked.set(resource.name, resource);
+      if (!changed && !forced) continue;
+      const refused = this.isRefused(resource.name, resource);
+      const held = changed && !refused && !allowed(resource);
+      if (held) later = true;
+      if (!held && !refused) resources.push(resource);
+      else if (forced && !this.#pending.has(resource.name)) {
+        // The client asked again, or has nothing: the last good version stands in.
+        const lastGood = resourceOf(this.acked.get(resource.name));
+        if (lastGood !== undefined) resources.push(lastGood);
+      }
+    }
+    this.#upsertsOf = later ? undefined : view;
+    return { resources: resources.sort(byName), trial: false };
+  }
+
+  /** Names that do not exist: `absent` were asked for and their absence was not told, `lost` the client has. Both sorted. */
+  gone(view: TypeView): { readonly absent: readonly string[]; readonly lost: readonly string[] } {
+    if (!this.started || this.#noneGoneIn === view || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_GONE;
+    const absent = new Set<string>();
+    for (const name of this.names) {
+      if (!view.has(name) && !this.#toldAbsent.has(name) && this.held(name) === undefined) absent.add(name);
+    }
+    // Asked again, it is told again.
+    for (const name of this.#forced) if (!view.has(name) && this.held(name) === undefined) absent.add(name);
+    const lost: string[] = [];
+    for (const name of this.heldNames()) {
+      if (!view.has(name) && this.wants(name) && !this.isRefused(name, undefined)) lost.push(name);
+    }
+    if (absent.size === 0 && lost.length === 0) this.#noneGoneIn = view;
+    return { absent: [...absent].sort(), lost: lost.sort() };
+  }
+
+  /** What is gone from this view stays with the client: there is no way, or no good way, to take it away. */
+  keepGone(view: TypeView): void {
+    this.#noneGoneIn = view;
+  }
+
+  /** Books a response. To be called before it is written: an answer may race the write. */
+  sent(out: Outgoing, nonce: string, nowMs: number): void {
+    this.lastNonce = nonce;
+    this.answerOwed = false;
+    for (const resource of out.changed) {
+      this.#pending.set(resource.name, { resource, nonce });
+      this.#forced.delete(resource.name);
+    }
+    for (const resource of out.resources) {
+      this.#forced.delete(resource.name);
+      this.heartbeats.sent(resource, nowMs);
+    }
+    for (const resource of out.heartbeats) this.heartbeats.sent(resource, nowMs);
+    for (const name of out.dropped) {
+      this.#pending.set(name, { resource: undefined, nonce });
+      this.heartbeats.delete(name);
+    }
+    for (const name of out.removed) {
+      this.#forced.delete(name);
+      if (this.names.has(name)) this.#toldAbsent.add(name);
+    }
+    if (out.trial) this.#trials.shift();
+    this.#unanswered.push({ nonce, sentAtMs: nowMs, changed: out.changed, dropped: out.dropped });
+  }
+
+  /** What a request says about the response of its nonce. Earlier responses were taken: answers come in order. */
+  answer(nonce: string, errorDetail: { readonly message: string } | undefined, nowMs: number): Answer {
+    const at = nonce === '' ? -1 : this.#unanswered.findIndex((sent) => sent.nonce === nonce);
+    if (at === -1) return SPONTANEOUS;
+    const answered = this.#unanswered.splice(0, at + 1);
+    const sent = answered.pop() as Sent;
+    for (const earlier of answered) this.#take(earlier);
+    const latencyMs = nowMs - sent.sentAtMs;
+    const told = { resources: sent.changed, removed: sent.dropped, latencyMs };
+    if (errorDetail === undefined) {
+      this.#take(sent);
+      return { kind: 'Acked', ...told };
+    }
+    const { message } = errorDetail;
+    const culprit = this.#refuse(sent, message, nowMs);
+    return { kind: 'Nacked', ...told, message, ...(culprit === undefined ? {} : { culprit }) };
+  }
+
+  #take(sent: Sent): void {
+    for (const resource of sent.changed) {
+      const { name } = resource;
+      if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
+      if (!this.wants(name)) continue;
+      this.acked.set(name, resource);
+      if (this.#refused.size > 0 && !this.isRefused(name, resource)) this.#refused.delete(name);
+    }
+    for (const name of sent.dropped) {
+      if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
+      this.acked.delete(name);
+      this.#refused.delete(name);
+    }
+  }
+
+  /** Nothing of a refused response counts as delivered; what is not the culprit goes out again without it. */
+  #refuse(sent: Sent, message: string, nowMs: number): Resource | undefined {
+    this.#unsettle();
+    const suspects: Resource[] = [];
+    for (const resource of sent.changed) {
+      if (this.#pending.get(resource.name)?.nonce === sent.nonce) this.#pending.delete(resource.name);
+      if (!this.wants(resource.name)) continue;
+      if (versionOf(this.acked.get(resource.name)) === resource.version) this.#forced.add(resource.name);
+      else suspects.push(resource);
+    }
+    for (const name of sent.dropped) {
+      if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
+    }
+    if (suspects.length === 0) {
+      // Unchanged content or a removal: sending it again would go round for ever.
+      for (const resource of sent.changed) this.#forced.delete(resource.name);
+      for (const name of sent.dropped) this.#refused.set(name, { version: '', message, atMs: nowMs });
+      return sent.changed.length === 1 ? sent.changed[0] : undefined;
+    }
+    // A set that was on its way already when one of its members was refused: nothing new is learnt.
+    const known = suspects.find((resource) => this.isRefused(resource.name, resource));
+    if (known !== undefined) return known;
+    const names = suspects.map(({ name }) => name);
+    const culprit = culpritOf(message, names);
+    if (culprit === undefined) {
+      const middle = Math.ceil(names.length / 2);
+      this.#trials.unshift(names.slice(0, middle), names.slice(middle));
+      return undefined;
+    }
+    const resource = suspects.find(({ name }) => name === culprit) as Resource;
+    this.#refused.set(culprit, { version: resource.version, message, atMs: nowMs });
+    return resource;
+  }
+
+  /** A superset of what may be due. The fast path looks only at what changed since the last settled view. */
+  *#candidates(view: TypeView): Iterable<Resource> {
+    const settled = this.#upsertsOf;
+    if (settled === undefined) {
+      if (this.wildcard) return yield* view.values();
+      for (const name of this.names) {
+        const resource = view.get(name);
+        if (resource !== undefined) yield resource;
+      }
+      return;
+    }
+    const changed = settled === view ? NO_RESOURCES : changesBetween(settled, view).upserts;
+    for (const resource of changed) if (this.wants(resource.name)) yield resource;
+    for (const name of this.#forced) {
+      const resource = view.get(name);
+      if (resource !== undefined && !changed.includes(resource)) yield resource;
+    }
+  }
+
+  #unsettle(): void {
+    this.#upsertsOf = undefined;
+    this.#noneGoneIn = undefined;
+  }
+
+  #nextTrial(view: TypeView): readonly Resource[] {
+    if (this.#unanswered.length > 0) return [];
+    for (let group = this.#trials[0]; group !== undefined; group = this.#trials[0]) {
+      const resources = group.flatMap((name) => {
+        const resource = view.get(name);
+        if (resource === undefined || !this.wants(name) || this.isRefused(name, resource)) return [];
+        return versionOf(this.held(name)) === resource.version ? [] : [resource];
+      });
+      if (resources.length > 0) return resources.sort(byName);
+      this.#trials.shift();
+    }
+    return [];
+  }
+}
+
+const SPONTANEOUS: Answer = { kind: 'Spontaneous' };
+const NO_RESOURCES: readonly Resource[] = [];
+const NOTHING_DUE: Due = { resources: NO_RESOURCES, trial: false };
+const NOTHING_GONE: ReturnType<Subscription['gone']> = { absent: [], lost: [] };
+
+function byName(a: Resource, b: Resource): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}

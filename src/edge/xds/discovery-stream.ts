@@ -1,0 +1,308 @@
+import { decodeDeltaRequest, decodeSotwRequest, type Node, TypeUrls } from '../../base/codec/index.ts';
+import { LoadlineError } from '../../base/errors.ts';
+import { SEND_ORDER, TYPE_SHORT } from '../../core/resources/index.ts';
+import type { Snapshot } from '../../core/snapshot/index.ts';
+import {
+  type Answer,
+  ClientStream,
+  type KnownSets,
+  type Outgoing,
+  type Refusal,
+} from '../../core/subscriptions/index.ts';
+import type { DiscoveryMethod } from './discovery-methods.ts';
+import type { Peer } from './node-identity.ts';
+import { originText } from './origin-text.ts';
+import type { ResponseCache } from './response-cache.ts';
+import type { Inbox, XdsLog, XdsMeter } from './seams.ts';
+import { type StreamStatus, streamStatus, type TypeLog } from './stream-status.ts';
+import { type Rpc, type RpcListener, STATUS } from './transport/rpc.ts';
+
+/** The outcome of asking to be let in. */
+export type Admission =
+  | { readonly ok: true; readonly peer: Peer; readonly refusals: readonly Refusal[] }
+  | { readonly ok: false; readonly status: number; readonly message: string };
+
+/** What a stream needs of the server. */
+export interface StreamHost {
+  readonly inbox: Inbox;
+  readonly meter: XdsMeter;
+  readonly log: XdsLog;
+  readonly cache: ResponseCache;
+  readonly sets: KnownSets;
+  now(): number;
+  /** Decides on a client by its first message. Calls back at once, or later when many come at the same time. */
+  admit(node: Node | undefined, stream: DiscoveryStream, decided: (admission: Admission) => void): void;
+  /** The snapshot that the client should have now. */
+  snapshotOf(stream: DiscoveryStream): Snapshot | undefined;
+  left(stream: DiscoveryStream): void;
+}
+
+/** Names of one type on one stream; Envoy with ten thousand clusters is a large one. */
+const MAX_NAMES = 100_000;
+const MAX_TYPES = 32;
+/** Requests of a stream that is not let in yet. */
+const MAX_BACKLOG = 64;
+/** Requests that answer nothing: a client that asks and asks. Burst, and how many a second after it. */
+const REQUEST_BURST = 2000;
+const REQUESTS_PER_SEC = 200;
+
+const TYPE_URLS = new TypeUrls(SEND_ORDER);
+
+/** One discovery stream: turns bytes into requests, and what the machine wants sent into shared bytes. */
+export class DiscoveryStream implements RpcListener {
+  readonly method: DiscoveryMethod;
+  readonly address: string;
+  readonly connectedAtMs: number;
+  readonly #rpc: Rpc;
+  readonly #host: StreamHost;
+  #client: ClientStream | undefined;
+  #peer: Peer | undefined;
+  #state: 'Silent' | 'Waiting' | 'Open' | 'Over' = 'Silent';
+  #backlog: Buffer[] = [];
+  #wrapTtl = false;
+  #snapshot: Snapshot | undefined;
+  /** Types whose newest response the transport has not taken. */
+  readonly #unsent = new Set<string>();
+  readonly #types = new Map<string, TypeLog>();
+  #askedAtMs = 0;
+  #asked = 0;
+  /** When the machine wants to be asked again though nothing happened. */
+  wakeMs: number | undefined;
+  /** It stands in the queue of those to be published to. */
+  queued = false;
+
+  constructor(method: DiscoveryMethod, rpc: Rpc, host: StreamHost) {
+    this.method = method;
+    this.#rpc = rpc;
+    this.#host = host;
+    this.address = rpc.peer;
+    this.connectedAtMs = host.now();
+  }
+
+  /** Who it is; undefined until it is let in. */
+  get peer(): Peer | undefined {
+    return this.#peer;
+  }
+
+  message(bytes: Buffer): void {
+    if (this.#state === 'Over') return;
+    if (this.#state === 'Waiting') {
+      // The bytes are the transport's.
+      if (this.#backlog.push(Buffer.from(bytes)) > MAX_BACKLOG)
+        this.#limit('too many requests before the first was answered');
+      return;
+    }
+    if (this.#state === 'Open') this.#receive(bytes);
+    else this.#introduce(bytes);
+  }
+
+  halfClosed(): void {
+    this.end(STATUS.OK);
+  }
+
+  closed(): void {
+    const was = this.#state;
+    this.#state = 'Over';
+    this.#backlog = [];
+    if (was === 'Open' || this.#peer !== undefined) this.#host.left(this);
+  }
+
+  end(status: number, message?: string): void {
+    if (this.#state !== 'Over') this.#state = 'Over';
+    this.#rpc.end(status, message);
+  }
+
+  /** Brings the client to the snapshot. Cheap when it has it already. */
+  publish(snapshot: Snapshot): void {
+    if (this.#client === undefined || this.#snapshot === snapshot) return;
+    this.#snapshot = snapshot;
+    this.#client.publish(snapshot);
+    this.#flush();
+  }
+
+  /** For what no request and no snapshot triggers. */
+  wake(nowMs: number): void {
+    if (this.wakeMs !== undefined && nowMs >= this.wakeMs) this.#flush();
+  }
+
+  status(): StreamStatus | undefined {
+    return this.#client === undefined ? undefined : streamStatus(this.#client, this.#types);
+  }
+
+  refusals(): readonly Refusal[] {
+    return this.#client?.refusals() ?? [];
+  }
+
+  #introduce(bytes: Buffer): void {
+    const request = this.#decode(bytes, true);
+    if (request === undefined) return;
+    this.#state = 'Waiting';
+    this.#backlog.push(Buffer.from(bytes));
+    this.#host.admit(request.node, this, (admission) => this.#decided(admission, request.node));
+  }
+
+  #decided(admission: Admission, node: Node | undefined): void {
+    if (this.#state !== 'Waiting') return;
+    if (!admission.ok) {
+      this.end(admission.status, admission.message);
+      return;
+    }
+    const { variant } = this.method;
+    this.#peer = admission.peer;
+    this.#client = new ClientStream({ variant, sets: this.#host.sets, refusals: admission.refusals });
+    this.#wrapTtl =
+      variant === 'Sotw' && node?.clientFeatures.includes('xds.config.supports-resource-in-sotw') === true;
+    this.#state = 'Open';
+    const snapshot = this.#host.snapshotOf(this);
+    if (snapshot !== undefined) this.publish(snapshot);
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const bytes of backlog) this.message(bytes);
+  }
+
+  #receive(bytes: Buffer): void {
+    const client = this.#client as ClientStream;
+    const request = this.#decode(bytes, false);
+    if (request === undefined) return;
+    const typeUrl = this.#typeOf(request.typeUrl);
+    if (typeUrl === undefined) return;
+    const nowMs = this.#host.now();
+    const answer =
+      'names' in request ? client.receiveSotw(typeUrl, request, nowMs) : client.receiveDelta(typeUrl, request, nowMs);
+    if (answer.kind === 'Acked' || answer.kind === 'Nacked') this.#answered(typeUrl, answer, nowMs);
+    else if (!this.#mayAsk(nowMs)) this.#limit(`more than ${REQUESTS_PER_SEC} requests a second`);
+    if (client.subscriptions.length > MAX_TYPES) this.#limit(`more than ${MAX_TYPES} resource types`);
+    this.#flush();
+  }
+
+  #decode(bytes: Buffer, node: boolean): ReturnType<typeof decodeDeltaRequest | typeof decodeSotwRequest> | undefined {
+    const options = { node, typeUrls: TYPE_URLS };
+    try {
+      const request =
+        this.method.variant === 'Delta' ? decodeDeltaRequest(bytes, options) : decodeSotwRequest(bytes, options);
+      const names = 'names' in request ? request.names.length : request.subscribe.length;
+      if (names <= MAX_NAMES) return request;
+      this.#limit(`${names} resource names in a request; at most ${MAX_NAMES}`);
+    } catch (error) {
+      // Only what the bytes are to blame for; anything else is a defect of ours and must be seen.
+      if (!(error instanceof LoadlineError)) throw error;
+      this.#protocol(error.message);
+    }
+    return undefined;
+  }
+
+  #typeOf(asked: string): string | undefined {
+    const { typeUrl } = this.method;
+    if (typeUrl === undefined && asked !== '') return asked;
+    if (typeUrl !== undefined && (asked === '' || asked === typeUrl)) return typeUrl;
+    this.#protocol(
+      typeUrl === undefined
+        ? 'type_url is required on an aggregated stream'
+        : `this stream serves ${typeUrl}, not ${asked}; use an aggregated stream for several types`,
+    );
+    return undefined;
+  }
+
+  #answered(typeUrl: string, answer: Extract<Answer, { kind: 'Acked' | 'Nacked' }>, nowMs: number): void {
+    const { inbox, meter, log } = this.#host;
+    const peer = this.#peer as Peer;
+    const type = this.#typeLog(typeUrl);
+    meter.answered(type.short, answer.latencyMs, answer.kind === 'Nacked');
+    if (answer.kind === 'Acked') {
+      type.ackedAtMs = nowMs;
+      return;
+    }
+    const { message, culprit } = answer;
+    const origin = culprit === undefined ? undefined : originText(culprit);
+    type.nackedAtMs = nowMs;
+    log.warn(
+      {
+        node: peer.nodeId,
+        type: type.short,
+        resource: culprit?.name,
+        origin,
+        resources: answer.resources.length,
+        // Envoy's text begins with a dump of the resource; the reason is at its end.
+        detail: message.slice(-600),
+      },
+      culprit === undefined ? 'response refused by envoy; its resources are tried apart' : 'resource refused by envoy',
+    );
+    inbox.delivery({
+      nodeId: peer.nodeId,
+      typeUrl,
+      kind: 'Nacked',
+      resources: answer.resources.map(({ name, version }) => ({ name, version })),
+      atMs: nowMs,
+      latencyMs: answer.latencyMs,
+      message,
+    });
+  }
+
+  #flush(): void {
+    const client = this.#client as ClientStream;
+    const nowMs = this.#host.now();
+    for (;;) {
+      if (this.#state !== 'Open') return;
+      const out = client.next(nowMs, this.#ready);
+      if (out === undefined) break;
+      this.#send(client, out, nowMs);
+    }
+    this.wakeMs = client.nextWakeMs();
+  }
+
+  readonly #ready = (typeUrl: string): boolean => !this.#unsent.has(typeUrl);
+
+  #send(client: ClientStream, out: Outgoing, nowMs: number): void {
+    const { typeUrl } = out;
+    const type = this.#typeLog(typeUrl);
+    const { framed, nonce } = this.#host.cache.encode(out, this.method.variant, this.#wrapTtl, type.lastNonce);
+    type.lastNonce = nonce;
+    // The books first: an answer may race the write.
+    client.sent(out, nonce, nowMs);
+    if (out.heartbeats.length === 0) {
+      type.sentAtMs = nowMs;
+      this.#host.meter.pushed(type.short, (this.#peer as Peer).group, out.resources.length + out.removed.length);
+    }
+    this.#unsent.add(typeUrl);
+    this.#rpc.send(framed, type.taken);
+  }
+
+  #typeLog(typeUrl: string): TypeLog {
+    let type = this.#types.get(typeUrl);
+    if (type === undefined) {
+      type = {
+        short: TYPE_SHORT[typeUrl] ?? 'other',
+        lastNonce: '',
+        sentAtMs: undefined,
+        ackedAtMs: undefined,
+        nackedAtMs: undefined,
+        taken: () => {
+          this.#unsent.delete(typeUrl);
+          if (this.#state === 'Open') this.#flush();
+        },
+      };
+      this.#types.set(typeUrl, type);
+    }
+    return type;
+  }
+
+  #mayAsk(nowMs: number): boolean {
+    this.#asked = Math.max(0, this.#asked - ((nowMs - this.#askedAtMs) / 1000) * REQUESTS_PER_SEC) + 1;
+    this.#askedAtMs = nowMs;
+    return this.#asked <= REQUEST_BURST;
+  }
+
+  #limit(message: string): void {
+    this.#refuse('Limit', STATUS.RESOURCE_EXHAUSTED, message);
+  }
+
+  #protocol(message: string): void {
+    this.#refuse('Protocol', STATUS.INVALID_ARGUMENT, message);
+  }
+
+  #refuse(reason: 'Limit' | 'Protocol', status: number, message: string): void {
+    this.#host.meter.refused?.(reason);
+    this.#host.log.warn({ node: this.#peer?.nodeId, peer: this.address, reason: message }, 'stream ended');
+    this.end(status, message);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Snapshot } from '../../core/snapshot/index.ts';
+import type { DiscoveryStream } from './discovery-stream.ts';
+
+/** Streams that are published to in one turn of the event loop: about ten milliseconds. */
+const PER_TURN = 200;
+
+/**
+ * Publishes to all streams in slices, so that requests, which clients wait for, are served between two of them. A stream that
+ * comes up gets what is newest then, however often was published since it was put into the queue.
+ */
+export class Publisher {
+  readonly #snapshotOf: (stream: DiscoveryStream) => Snapshot | undefined;
+  #queue: DiscoveryStream[] = [];
+  #at = 0;
+  #scheduled = false;
+
+  constructor(snapshotOf: (stream: DiscoveryStream) => Snapshot | undefined) {
+    this.#snapshotOf = snapshotOf;
+  }
+
+  publish(streams: Iterable<DiscoveryStream>): void {
+    for (const stream of streams) {
+      if (stream.queued) continue;
+      stream.queued = true;
+      this.#queue.push(stream);
+    }
+    if (!this.#scheduled) this.#slice();
+  }
+
+  #slice(): void {
+    this.#scheduled = false;
+    const end = Math.min(this.#queue.length, this.#at + PER_TURN);
+    for (; this.#at < end; this.#at += 1) {
+      const stream = this.#queue[this.#at] as DiscoveryStream;
+      stream.queued = false;
+      const snapshot = this.#snapshotOf(stream);
+      // A group that is gone from the policy keeps what it has: nothing is ever published empty for want of a source.
+      if (snapshot !== undefined) stream.publish(snapshot);
+    }
+    if (this.#at < this.#queue.length) {
+      this.#scheduled = true;
+      setImmediate(() => this.#slice());
+      return;
+    }
+    this.#queue = [];
+    this.#at = 0;
+  }
+}
