@@ -17,6 +17,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -108,13 +109,23 @@ func compress(raw []byte) []byte {
 	return buffer.Bytes()
 }
 
+// writeJSON lays lists of words on one line, as the repository's formatter does: what is made has to be what is committed,
+// to the byte.
 func writeJSON(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
+	text = wordList.ReplaceAllFunc(text, func(lines []byte) []byte {
+		return bytes.ReplaceAll(blank.ReplaceAll(lines, nil), []byte(","), []byte(", "))
+	})
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
+
+var (
+	wordList = regexp.MustCompile(`\[[^\[\]{}]*\]`)
+	blank    = regexp.MustCompile(`\s+`)
+)
 
 func check(err error) {
 	if err != nil {

@@ -1,6 +1,6 @@
 import { decodeNode, type Node } from './node.ts';
 import { Scanner } from './scan.ts';
-import { LENGTH } from './wire.ts';
+import { asBuffer, LENGTH } from './wire.ts';
 
 type Request = {
   /** '' when the client left it out. */
@@ -59,8 +59,8 @@ export class TypeUrls {
 }
 
 /** Throws LOADLINE_CODEC_UNREADABLE. */
-export function decodeDeltaRequest(bytes: Buffer, options: RequestOptions = {}): DeltaRequest {
-  const scanner = new Scanner(bytes, 'DeltaDiscoveryRequest');
+export function decodeDeltaRequest(bytes: Uint8Array, options: RequestOptions = {}): DeltaRequest {
+  const scanner = new Scanner(inBuffer(bytes), 'DeltaDiscoveryRequest');
   let typeUrl = '';
   let nonce = '';
   let node: Buffer | undefined;
@@ -110,8 +110,8 @@ export function decodeDeltaRequest(bytes: Buffer, options: RequestOptions = {}):
 }
 
 /** Throws LOADLINE_CODEC_UNREADABLE. */
-export function decodeSotwRequest(bytes: Buffer, options: RequestOptions = {}): SotwRequest {
-  const scanner = new Scanner(bytes, 'DiscoveryRequest');
+export function decodeSotwRequest(bytes: Uint8Array, options: RequestOptions = {}): SotwRequest {
+  const scanner = new Scanner(inBuffer(bytes), 'DiscoveryRequest');
   let typeUrl = '';
   let nonce = '';
   let version = '';
@@ -149,6 +149,10 @@ export function decodeSotwRequest(bytes: Buffer, options: RequestOptions = {}): 
     names: names ?? NO_NAMES,
     ...rest(errorDetail, options.node === true ? node : undefined),
   };
+}
+
+function inBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
 }
 
 function rest(errorDetail: Request['errorDetail'], node: Buffer | undefined): Pick<Request, 'errorDetail' | 'node'> {

@@ -13,12 +13,17 @@ import { type ServedFiles, servedFiles, withImports } from './served-files.ts';
 /** The same messages under two names: grpcurl before 1.8.8 and many clients know the older one only. */
 const SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
 
+export type ReflectionOptions = {
+  /** Full names of messages that travel inside an Any, which no import tells of: grpcurl cannot show them otherwise. */
+  readonly types?: readonly string[];
+};
+
 /**
  * gRPC server reflection for `services` (full names of the descriptor set) and itself. The official package wants types
  * for everything that it reflects, 39 s of CPU for the whole set; here the descriptors go out as they lie in the file,
  * and nothing is read before somebody asks (about 10 ms).
  */
-export function reflectionMethods(services: readonly string[]): RpcMethods {
+export function reflectionMethods(services: readonly string[], options: ReflectionOptions = {}): RpcMethods {
   const names = [...new Set([...services, ...SERVICES])].sort();
   let files: ServedFiles | undefined;
   const handler = answerStream(() => {
@@ -27,7 +32,7 @@ export function reflectionMethods(services: readonly string[]): RpcMethods {
       const { host, query } = decodeReflectionRequest(bytes);
       if (query === undefined)
         return refusal(STATUS.INVALID_ARGUMENT, 'the request asks for nothing that is known here');
-      files ??= servedFiles(names);
+      files ??= servedFiles([...names, ...(options.types ?? [])]);
       const answer: ReflectionAnswer =
         query.kind === 'Services' ? { kind: 'Services', names } : answerFrom(files, query, sent);
       return [encodeReflectionResponse(bytes, host, answer)];

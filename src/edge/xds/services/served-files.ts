@@ -1,6 +1,6 @@
 import { type FileDescriptor, fileDescriptors } from '../../../base/codec/index.ts';
 
-/** The .proto files that some services need, by what a client of reflection may know of them. */
+/** The .proto files that some services and types need, by what a client of reflection may know of them. */
 export type ServedFiles = {
   readonly byName: ReadonlyMap<string, FileDescriptor>;
   readonly bySymbol: ReadonlyMap<string, FileDescriptor>;
@@ -8,9 +8,9 @@ export type ServedFiles = {
   readonly extensions: ReadonlyMap<string, ReadonlyMap<number, FileDescriptor>>;
 };
 
-/** Only the files that declare `services`, and what they import: the rest of the descriptor set is not served here. */
-export function servedFiles(services: readonly string[]): ServedFiles {
-  const wanted = new Set(services);
+/** Only the files that declare these full names, and what they import: the rest of the descriptor set is not served here. */
+export function servedFiles(fullNames: readonly string[]): ServedFiles {
+  const wanted = new Set(fullNames);
   const byName = new Map<string, FileDescriptor>();
   for (const file of fileDescriptors().values()) {
     if (!file.symbols.some((symbol) => wanted.has(symbol))) continue;

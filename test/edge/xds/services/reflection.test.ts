@@ -116,6 +116,15 @@ describe('what is known', () => {
     });
   });
 
+  it('types that travel inside an Any, when they are named', () => {
+    const type = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
+    expect(ask(open(), { file_containing_symbol: type }).error_response).toBeDefined();
+    const methods = reflectionMethods([CSDS], { types: [type] });
+    const rpc = new FakeRpc(methods, `/${V1}/ServerReflectionInfo`);
+    expect(files(ask(rpc, { file_containing_symbol: type }))[0]?.name).toMatch(/fault\.proto$/);
+    expect(ask(rpc, { list_services: '' }).list_services_response?.service).toHaveLength(3);
+  });
+
   it('the request and its host go back with the answer', () => {
     expect(ask(open(), { host: 'h', file_by_filename: 'x' })).toMatchObject({
       valid_host: 'h',

@@ -93,7 +93,7 @@ class Parser {
     if (this.#take('.')) return this.#one(this.#flags.dotAll ? ANY : NOT_NEWLINE);
     if (this.#take('^')) return { kind: 'Assert', at: 'Start' };
     if (this.#take('$')) return { kind: 'Assert', at: 'End' };
-    if (this.#sees('*') || this.#sees('+') || this.#sees('?')) throw new RegexFault('nothing to repeat');
+    if (this.#quantifier() !== undefined) throw new RegexFault('nothing to repeat');
     if (!this.#take('\\')) return this.#one(single(codePoint(this.#character())));
     const place = PLACES[this.#text[this.#at] ?? ''];
     if (place === undefined) return this.#one(this.#escape());

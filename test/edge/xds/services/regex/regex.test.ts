@@ -64,6 +64,7 @@ describe('an expression', () => {
     ['[z-a]', 'a range runs backwards'],
     ['[a-\\d]', 'a range needs two characters'],
     ['*a', 'nothing to repeat'],
+    ['a|{2}', 'nothing to repeat'],
     ['a**', 'two repetitions in a row'],
     ['a{2}{3}', 'two repetitions in a row'],
     ['a{2,1}', 'bad repetition {2,1}'],
