@@ -27,6 +27,14 @@ export class Publication {
     return this.#debounce.dueAtMs;
   }
 
+  /** Ends the wait; whether anything waited. A client that comes now should not be given what is old already. */
+  flush(): boolean {
+    if (this.#debounce.dueAtMs === undefined || this.#wanted === undefined) return false;
+    this.#debounce.done();
+    this.#published = this.#wanted;
+    return true;
+  }
+
   /** Takes the newest snapshot in and returns what clients should have now. The first one is theirs at once. */
   offer(next: Snapshot, nowMs: number): Snapshot {
     const published = this.#published;

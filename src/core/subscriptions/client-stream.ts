@@ -14,6 +14,8 @@ import { type Waiting, Waits } from './waits.ts';
 
 /** What may go into one response: gRPC clients refuse messages above 4 MiB unless told otherwise. */
 const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
+/** Envoy asks for all its types in one go after a reconnect; this is for a slow network. */
+const ASK_MORE_MS = 100;
 
 export type ClientStreamOptions = {
   readonly variant: Variant;
@@ -21,6 +23,8 @@ export type ClientStreamOptions = {
   /** What the same client refused on an earlier stream; counts if it shows that it kept its state since. */
   readonly refusals?: readonly Refusal[];
   readonly maxResponseBytes?: number;
+  /** Whether the stream carries several types. */
+  readonly aggregated: boolean;
 };
 
 /**
@@ -38,11 +42,15 @@ export class ClientStream {
   #upsertOrder: readonly Subscription[] = [];
   #removeOrder: readonly Subscription[] = [];
   readonly #waits = new Waits();
+  readonly #aggregated: boolean;
+  /** When a client with clusters of an earlier stream asked for them; undefined when that is long enough ago. */
+  #resumedAtMs: number | undefined;
   #snapshot: Snapshot | undefined;
 
   constructor(options: ClientStreamOptions) {
     this.variant = options.variant;
     this.#sets = options.sets;
+    this.#aggregated = options.aggregated;
     this.#remembered = options.refusals ?? [];
     this.#maxResponseBytes = options.maxResponseBytes ?? MAX_RESPONSE_BYTES;
   }
@@ -65,7 +73,10 @@ export class ClientStream {
     const subscription = this.#subscriptionOf(typeUrl);
     const first = !subscription.started;
     const answer = receiveDelta(subscription, request, nowMs);
-    if (first && subscription.acked.size > 0) this.#remind(subscription);
+    if (first && subscription.acked.size > 0) {
+      this.#remind(subscription);
+      this.#cameBack(typeUrl, nowMs);
+    }
     return answer;
   }
 
@@ -91,6 +102,7 @@ export class ClientStream {
    */
   next(nowMs: number, ready: (typeUrl: string) => boolean): Outgoing | undefined {
     if (this.#snapshot === undefined) return undefined;
+    if (this.#resumedAtMs !== undefined && nowMs - this.#resumedAtMs >= ASK_MORE_MS) this.#resumedAtMs = undefined;
     if (this.#waits.size > 0) this.#waits.keep((waiting) => this.#stillWaits(waiting));
     for (const subscription of this.#upsertOrder) {
       if (!ready(subscription.typeUrl)) continue;
@@ -116,6 +128,7 @@ export class ClientStream {
   /** When something is due that no request and no snapshot triggers: a heartbeat, or the end of a bounded wait. */
   nextWakeMs(): number | undefined {
     let wakeMs = this.#waits.nextWakeMs();
+    if (this.#resumedAtMs !== undefined) wakeMs = Math.min(this.#resumedAtMs + ASK_MORE_MS, wakeMs ?? Infinity);
     for (const { heartbeats } of this.#upsertOrder) {
       const dueMs = heartbeats.nextAtMs;
       if (dueMs !== undefined && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
@@ -124,13 +137,17 @@ export class ClientStream {
   }
 
   #nextUpsert(subscription: Subscription, nowMs: number): Outgoing | undefined {
-    const view = this.view(subscription.typeUrl);
+    const { typeUrl } = subscription;
+    const view = this.view(typeUrl);
+    const { absent, lost } = subscription.gone(view);
+    const full = this.variant === 'Sotw' && isFullState(typeUrl);
+    // One response says what is new and what is gone: it waits until both may be known.
+    if (full && lost.length > 0 && this.#mayAskMore(nowMs)) return undefined;
     const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs));
-    const { absent } = subscription.gone(view);
-    if (this.variant === 'Sotw') {
-      return upsertSotw(subscription, view, isFullState(subscription.typeUrl) ? due : this.#cut(due), absent);
-    }
-    return upsertDelta(subscription, this.#cut(due), absent);
+    if (this.variant === 'Delta') return upsertDelta(subscription, this.#cut(due), absent);
+    if (!full) return upsertSotw(subscription, view, this.#cut(due), absent, []);
+    const mayVanish = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
+    return upsertSotw(subscription, view, due, absent, mayVanish);
   }
 
   #nextBeat(subscription: Subscription, nowMs: number): Outgoing | undefined {
@@ -145,9 +162,10 @@ export class ClientStream {
     const view = this.view(typeUrl);
     const { lost } = subscription.gone(view);
     if (lost.length === 0 || subscription.searching) return undefined;
-    // Envoy falls back to a filter's default when told of its removal, even while a listener uses it (envoy#32823). In state of
-    // the world nothing but clusters and listeners can be taken away.
-    if (typeUrl === TYPE_URL.extension || (this.variant === 'Sotw' && !isFullState(typeUrl))) {
+    // Envoy falls back to a filter's default when told of its removal, even while a listener uses it (envoy#32823): one that has
+    // its listeners from here is not told. In state of the world nothing but clusters and listeners can be taken away.
+    const inUse = typeUrl === TYPE_URL.extension && this.#subscriptions.has(TYPE_URL.listener);
+    if (inUse || (this.variant === 'Sotw' && !isFullState(typeUrl))) {
       subscription.keepGone(view);
       return undefined;
     }
@@ -166,9 +184,20 @@ export class ClientStream {
     if (typeUrl !== TYPE_URL.cluster && typeUrl !== TYPE_URL.endpoint) return true;
     const wait =
       typeUrl === TYPE_URL.cluster
-        ? (waitOfRemoval(name, this.#subscriptions) ?? this.#waitForNews())
+        ? this.#mayAskMore(nowMs)
+          ? MAY_ASK_MORE
+          : (waitOfRemoval(name, this.#subscriptions) ?? this.#waitForNews())
         : this.#waitForClusters();
     return this.#waits.over(typeUrl, name, wait, nowMs);
+  }
+
+  /**
+   * A client that comes back asks for one type after the other. Until it had the time to ask for its routes nothing of it may be
+   * taken away that they may need.
+   */
+  #mayAskMore(nowMs: number): boolean {
+    if (this.#resumedAtMs === undefined || nowMs - this.#resumedAtMs >= ASK_MORE_MS) return false;
+    return !this.#subscriptions.has(TYPE_URL.route);
   }
 
   /** Everything new must have been taken before something goes that it may replace. */
@@ -238,6 +267,11 @@ export class ClientStream {
     }
     subscription.answerOwed = false;
     this.#remind(subscription);
+    this.#cameBack(typeUrl, nowMs);
+  }
+
+  #cameBack(typeUrl: string, nowMs: number): void {
+    if (this.#aggregated && typeUrl === TYPE_URL.cluster) this.#resumedAtMs = nowMs;
   }
 
   #remind(subscription: Subscription): void {
@@ -266,5 +300,6 @@ function inOrder(subscriptions: readonly Subscription[], order: readonly string[
 }
 
 const NOTHING: TypeView = new Map();
+const MAY_ASK_MORE: Wait = { reason: 'the client may still ask for its routes', forGood: false };
 const NEWS_NOT_TAKEN: Wait = { reason: 'the client has not taken everything new yet', forGood: false };
 const CLUSTERS_NOT_GONE: Wait = { reason: 'its cluster is still there', forGood: false };

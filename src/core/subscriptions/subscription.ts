@@ -21,6 +21,8 @@ export type Due = {
   readonly resources: readonly Resource[];
   /** They go out by themselves, to find out whether one of them is what the client refused. */
   readonly trial: boolean;
+  /** Something is due that may not go yet. */
+  readonly later: boolean;
 };
 
 /**
@@ -164,7 +166,7 @@ export class Subscription {
     if (!this.started || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_DUE;
     if (this.#trials.length > 0) {
       const resources = this.#nextTrial(view);
-      if (resources.length > 0 || this.#trials.length > 0) return { resources, trial: true };
+      if (resources.length > 0 || this.#trials.length > 0) return { resources, trial: true, later: false };
     }
     if (this.#upsertsOf === view && this.#forced.size === 0) return NOTHING_DUE;
     if (this.#forcedAll) {
@@ -191,7 +193,7 @@ export class Subscription {
       }
     }
     this.#upsertsOf = later ? undefined : view;
-    return { resources: resources.sort(byName), trial: false };
+    return { resources: resources.sort(byName), trial: false, later };
   }
 
   /** Names that do not exist: `absent` were asked for and their absence was not told, `lost` the client has. Both sorted. */
@@ -349,7 +351,7 @@ export class Subscription {
 
 const SPONTANEOUS: Answer = { kind: 'Spontaneous' };
 const NO_RESOURCES: readonly Resource[] = [];
-const NOTHING_DUE: Due = { resources: NO_RESOURCES, trial: false };
+const NOTHING_DUE: Due = { resources: NO_RESOURCES, trial: false, later: false };
 const NOTHING_GONE: ReturnType<Subscription['gone']> = { absent: [], lost: [] };
 
 function byName(a: Resource, b: Resource): number {

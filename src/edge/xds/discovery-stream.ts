@@ -46,6 +46,9 @@ const MAX_BACKLOG = 64;
 const REQUEST_BURST = 2000;
 const REQUESTS_PER_SEC = 200;
 
+/** The server wakes all streams this often; what is due earlier has an alarm of its own. */
+export const WAKE_MS = 500;
+
 const TYPE_URLS = new TypeUrls(SEND_ORDER);
 
 /** One discovery stream: turns bytes into requests, and what the machine wants sent into shared bytes. */
@@ -66,6 +69,7 @@ export class DiscoveryStream implements RpcListener {
   readonly #types = new Map<string, TypeLog>();
   #askedAtMs = 0;
   #asked = 0;
+  #alarm: NodeJS.Timeout | undefined;
   /** When the machine wants to be asked again though nothing happened. */
   wakeMs: number | undefined;
   /** It stands in the queue of those to be published to. */
@@ -104,6 +108,7 @@ export class DiscoveryStream implements RpcListener {
     const was = this.#state;
     this.#state = 'Over';
     this.#backlog = [];
+    clearTimeout(this.#alarm);
     if (was === 'Open' || this.#peer !== undefined) this.#host.left(this);
   }
 
@@ -149,7 +154,12 @@ export class DiscoveryStream implements RpcListener {
     }
     const { variant } = this.method;
     this.#peer = admission.peer;
-    this.#client = new ClientStream({ variant, sets: this.#host.sets, refusals: admission.refusals });
+    this.#client = new ClientStream({
+      variant,
+      sets: this.#host.sets,
+      refusals: admission.refusals,
+      aggregated: this.method.typeUrl === undefined,
+    });
     this.#wrapTtl =
       variant === 'Sotw' && node?.clientFeatures.includes('xds.config.supports-resource-in-sotw') === true;
     this.#state = 'Open';
@@ -248,6 +258,16 @@ export class DiscoveryStream implements RpcListener {
       this.#send(client, out, nowMs);
     }
     this.wakeMs = client.nextWakeMs();
+    const inMs = (this.wakeMs ?? Number.POSITIVE_INFINITY) - nowMs;
+    if (inMs >= WAKE_MS || this.#alarm !== undefined) return;
+    this.#alarm = setTimeout(
+      () => {
+        this.#alarm = undefined;
+        if (this.#state === 'Open') this.#flush();
+      },
+      Math.max(1, inMs),
+    );
+    this.#alarm.unref();
   }
 
   readonly #ready = (typeUrl: string): boolean => !this.#unsent.has(typeUrl);

@@ -1,13 +1,13 @@
 import type { Node } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { parseAddress, type Random } from '../../base/units/index.ts';
-import { TYPE_URL } from '../../core/resources/index.ts';
+import { SEND_ORDER, TYPE_URL } from '../../core/resources/index.ts';
 import { type DebounceOptions, Publication, releaseBand, type Snapshot, viewOf } from '../../core/snapshot/index.ts';
 import { KnownSets } from '../../core/subscriptions/index.ts';
 import { AdmissionQueue } from './admission.ts';
 import { clientStatusSource } from './client-status-source.ts';
 import { DISCOVERY_METHODS } from './discovery-methods.ts';
-import { type Admission, DiscoveryStream, type StreamHost } from './discovery-stream.ts';
+import { type Admission, DiscoveryStream, type StreamHost, WAKE_MS } from './discovery-stream.ts';
 import { LOAD_REPORTS_PATH, type LoadReportHost, LoadReportStream } from './load-reports.ts';
 import { type Peer, peerOf } from './node-identity.ts';
 import { type NodeStatus, nodeStatuses } from './node-status.ts';
@@ -19,8 +19,6 @@ import { StreamRegistry } from './stream-registry.ts';
 import { GrpcServer, type TlsOptions } from './transport/grpc-server.ts';
 import { type RpcHandler, STATUS } from './transport/rpc.ts';
 
-/** Heartbeats are due every third of a TTL, and waits end after seconds: this often is enough. */
-const WAKE_MS = 500;
 const HEALTH_SERVICE = 'grpc.health.v1.Health';
 /** A reconnect with the versions of 100,000 resources, or the 50 KB node of an Envoy up to 1.37 (law 10). */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -74,7 +72,11 @@ export class XdsServer {
     const services = servedServices(methods);
     this.#health = new HealthService({ services, status: () => (this.#serving ? 'SERVING' : 'NOT_SERVING') });
     this.#grpc = new GrpcServer({
-      methods: new Map([...methods, ...this.#health.methods, ...reflectionMethods([...services, HEALTH_SERVICE])]),
+      methods: new Map([
+        ...methods,
+        ...this.#health.methods,
+        ...reflectionMethods([...services, HEALTH_SERVICE], { types: SEND_ORDER.map(messageName) }),
+      ]),
       maxMessageBytes: MAX_MESSAGE_BYTES,
       random: options.random ?? Math.random,
       debug: (fields, message) => options.log.debug(fields, message),
@@ -144,7 +146,12 @@ export class XdsServer {
         meter.refused?.('Busy');
         decided({ ok: false, status: STATUS.UNAVAILABLE, message: 'too many clients at once; try again in a moment' });
       },
-      snapshotOf: (stream) => this.#snapshotOf(stream),
+      snapshotOf: (stream) => {
+        if (stream.peer !== undefined && this.#publications.get(stream.peer.keyText)?.flush()) {
+          this.#publisher.publish(this.#registry.all());
+        }
+        return this.#snapshotOf(stream);
+      },
       left: (stream) => this.#left(stream),
     };
     return DISCOVERY_METHODS.map((method) => [method.path, (rpc) => new DiscoveryStream(method, rpc, host)] as const);
@@ -258,6 +265,10 @@ export class XdsServer {
     const snapshot = this.#options.snapshots.snapshot({ ...peer.key, release: releaseBand(node.envoyVersion) });
     return snapshot === undefined ? [] : [...viewOf(snapshot, TYPE_URL.endpoint).keys()].sort();
   }
+}
+
+function messageName(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
 }
 
 function refused(status: number, message: string): Admission {

@@ -4,9 +4,10 @@ import type { Due, Subscription } from '../subscription.ts';
 
 /** A response with what is due and the names that do not exist; undefined when there is nothing to say. */
 export function upsertDelta(subscription: Subscription, due: Due, absent: readonly string[]): Outgoing | undefined {
-  const { resources, trial } = due;
+  const { resources, trial, later } = due;
   const told = trial ? [] : absent;
-  if (resources.length === 0 && told.length === 0 && !subscription.answerOwed) return undefined;
+  // While something is held back an empty answer would be a lie.
+  if (resources.length === 0 && told.length === 0 && (!subscription.answerOwed || later)) return undefined;
   return { ...EMPTY, typeUrl: subscription.typeUrl, resources, changed: resources, removed: told, trial };
 }
 

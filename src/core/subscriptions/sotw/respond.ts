@@ -15,20 +15,25 @@ export function upsertSotw(
   view: TypeView,
   due: Due,
   absent: readonly string[],
+  /** What is gone and may be taken away now. */
+  lost: readonly string[],
 ): Outgoing | undefined {
-  const { trial } = due;
+  const { trial, later } = due;
   const told = trial || subscription.searching ? NO_NAMES : absent;
   // Nothing else can tell a client that an assignment does not exist: its cluster would warm until the fetch times out.
   const empty = subscription.typeUrl === TYPE_URL.endpoint && !subscription.resumed ? told.map(emptyAssignment) : [];
   const fresh = [...due.resources, ...empty].sort(byName);
-  if (fresh.length === 0 && (!subscription.answerOwed || subscription.searching)) return undefined;
+  // While something is held back an empty answer would be a lie.
+  if (fresh.length === 0 && (!subscription.answerOwed || subscription.searching || later)) return undefined;
   const { typeUrl } = subscription;
   const full = isFullState(typeUrl);
-  const resources = full ? fullSet(subscription, fresh, NONE) : fresh;
+  const dropped = trial ? NO_NAMES : lost;
+  const without = new Set(dropped);
+  const resources = full ? fullSet(subscription, fresh, without) : fresh;
   // A set carries again what is still on its way, so that a refusal of it may be about that as well.
   const changed = full ? resources.filter((one) => fresh.includes(one) || !isAcked(subscription, one)) : fresh;
-  const version = versionAfter(subscription, view, fresh, NONE);
-  return { ...EMPTY, typeUrl, resources, changed, removed: told, version, trial };
+  const version = versionAfter(subscription, view, fresh, without);
+  return { ...EMPTY, typeUrl, resources, changed, removed: told, dropped, version, trial };
 }
 
 function isAcked(subscription: Subscription, resource: Resource): boolean {

@@ -27,7 +27,7 @@ function request(part: Partial<DeltaRequest> = {}): DeltaRequest {
 
 /** A stream with one subscription and its own nonces, as the server would drive it. */
 class Driver {
-  readonly stream = new ClientStream({ variant: 'Delta', sets: new KnownSets() });
+  readonly stream = new ClientStream({ variant: 'Delta', sets: new KnownSets(), aggregated: true });
   nonce = 0;
   nowMs = 1000;
 
