@@ -9,7 +9,7 @@ import { isFullState } from './sotw/full-state.ts';
 import type { KnownSets } from './sotw/known-sets.ts';
 import { receiveSotw } from './sotw/receive.ts';
 import { beatSotw, removeSotw, upsertSotw, versionOfAll } from './sotw/respond.ts';
-import { type Due, Subscription } from './subscription.ts';
+import { Subscription } from './subscription.ts';
 import { type Waiting, Waits } from './waits.ts';
 
 /** What may go into one response: gRPC clients refuse messages above 4 MiB unless told otherwise. */
@@ -143,9 +143,10 @@ export class ClientStream {
     const full = this.variant === 'Sotw' && isFullState(typeUrl);
     // One response says what is new and what is gone: it waits until both may be known.
     if (full && lost.length > 0 && this.#mayAskMore(nowMs)) return undefined;
-    const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs));
-    if (this.variant === 'Delta') return upsertDelta(subscription, this.#cut(due), absent);
-    if (!full) return upsertSotw(subscription, view, this.#cut(due), absent, []);
+    const maxBytes = full ? Number.POSITIVE_INFINITY : this.#maxResponseBytes;
+    const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs), maxBytes);
+    if (this.variant === 'Delta') return upsertDelta(subscription, due, absent);
+    if (!full) return upsertSotw(subscription, view, due, absent, []);
     const mayVanish = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
     return upsertSotw(subscription, view, due, absent, mayVanish);
   }
@@ -242,15 +243,6 @@ export class ClientStream {
         eds.force(name);
       }
     }
-  }
-
-  #cut(due: Due): Due {
-    let bytes = 0;
-    for (const [at, resource] of due.resources.entries()) {
-      bytes += resource.delta.length;
-      if (bytes > this.#maxResponseBytes && at > 0) return { ...due, resources: due.resources.slice(0, at) };
-    }
-    return due;
   }
 
   /** A client of state of the world that reconnects says only which set it took last. */

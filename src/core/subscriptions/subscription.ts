@@ -160,9 +160,10 @@ export class Subscription {
 
   /**
    * What is due of this view, sorted by name. `allowed` says whether a resource may go now; one that may not is due later.
-   * While a culprit is sought only one group at a time goes, and only after every response was answered.
+   * While a culprit is sought only one group at a time goes, and only after every response was answered. What is above
+   * `maxBytes` is due the next time; one resource always goes.
    */
-  due(view: TypeView, allowed: (resource: Resource) => boolean): Due {
+  due(view: TypeView, allowed: (resource: Resource) => boolean, maxBytes: number): Due {
     if (!this.started || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_DUE;
     if (this.#trials.length > 0) {
       const resources = this.#nextTrial(view);
@@ -192,8 +193,10 @@ export class Subscription {
         if (lastGood !== undefined) resources.push(lastGood);
       }
     }
-    this.#upsertsOf = later ? undefined : view;
-    return { resources: resources.sort(byName), trial: false, later };
+    const sorted = resources.sort(byName);
+    const now = within(sorted, maxBytes);
+    this.#upsertsOf = later || now.length < sorted.length ? undefined : view;
+    return { resources: now, trial: false, later };
   }
 
   /** Names that do not exist: `absent` were asked for and their absence was not told, `lost` the client has. Both sorted. */
@@ -353,6 +356,15 @@ const SPONTANEOUS: Answer = { kind: 'Spontaneous' };
 const NO_RESOURCES: readonly Resource[] = [];
 const NOTHING_DUE: Due = { resources: NO_RESOURCES, trial: false, later: false };
 const NOTHING_GONE: ReturnType<Subscription['gone']> = { absent: [], lost: [] };
+
+function within(resources: readonly Resource[], maxBytes: number): readonly Resource[] {
+  let bytes = 0;
+  for (let at = 0; at < resources.length; at += 1) {
+    bytes += (resources[at] as Resource).delta.length;
+    if (bytes > maxBytes && at > 0) return resources.slice(0, at);
+  }
+  return resources;
+}
 
 function byName(a: Resource, b: Resource): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
