@@ -83,10 +83,9 @@ export async function fanOut(): Promise<readonly Row[]> {
     for (let stream = 0; stream < STREAMS; stream += 1) {
       encodeDeltaResponse({
         typeUrl,
-        resources: [resource.delta],
+        resources: [resource],
         removed: [],
         nonce: String(stream),
-        systemVersion: '',
       });
     }
   });
