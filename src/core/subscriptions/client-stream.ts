@@ -177,8 +177,12 @@ export class ClientStream {
 
   #mayGo(resource: Resource, nowMs: number): boolean {
     if (resource.needs.length === 0) return true;
-    const wait = waitOfUpsert(resource, this.#subscriptions, this.view(TYPE_URL.cluster));
+    const wait = this.#waitOf(resource);
     return this.#waits.over(resource.typeUrl, resource.name, wait, nowMs);
+  }
+
+  #waitOf(resource: Resource): Wait | undefined {
+    return waitOfUpsert(resource, this.#subscriptions, this.view(TYPE_URL.cluster), this.#aggregated);
   }
 
   #mayVanish(typeUrl: string, name: string, nowMs: number): boolean {
@@ -213,7 +217,11 @@ export class ClientStream {
   /** Assignments go after their clusters; Envoy mostly gives them up itself by then. */
   #waitForClusters(): Wait | undefined {
     const cds = this.#subscriptions.get(TYPE_URL.cluster);
-    if (cds === undefined || !cds.wildcard) return undefined;
+    if (cds === undefined) {
+      const resumed = this.#subscriptions.get(TYPE_URL.endpoint)?.resumed === true;
+      return this.#aggregated && resumed ? MAY_ASK_FOR_CLUSTERS : undefined;
+    }
+    if (!cds.wildcard) return undefined;
     return cds.unanswered > 0 || cds.gone(this.view(TYPE_URL.cluster)).lost.length > 0 ? CLUSTERS_NOT_GONE : undefined;
   }
 
@@ -224,7 +232,7 @@ export class ClientStream {
     if (isRemoval) return resource === undefined && subscription.held(name) !== undefined;
     if (resource === undefined || !subscription.wants(name)) return false;
     // One that went out in vain is shown until the client has what was missing.
-    if (gaveUp) return waitOfUpsert(resource, this.#subscriptions, this.view(TYPE_URL.cluster)) !== undefined;
+    if (gaveUp) return this.#waitOf(resource) !== undefined;
     return versionOf(subscription.held(name)) !== resource.version;
   }
 
@@ -236,10 +244,12 @@ export class ClientStream {
     const eds = this.#subscriptions.get(TYPE_URL.endpoint);
     if (eds === undefined) return;
     for (const cluster of changed) {
-      const isNew = clusters.held(cluster.name) === undefined;
+      const held = versionOf(clusters.held(cluster.name));
+      // A set of state of the world carries again what is on its way already.
+      if (held === cluster.version) continue;
       for (const { typeUrl, name } of cluster.needs) {
         if (typeUrl !== TYPE_URL.endpoint || !eds.wants(name)) continue;
-        if (isNew) eds.lose(name);
+        if (held === undefined) eds.lose(name);
         eds.force(name);
       }
     }
@@ -293,5 +303,6 @@ function inOrder(subscriptions: readonly Subscription[], order: readonly string[
 
 const NOTHING: TypeView = new Map();
 const MAY_ASK_MORE: Wait = { reason: 'the client may still ask for its routes', forGood: false };
+const MAY_ASK_FOR_CLUSTERS: Wait = { reason: 'the client may still ask for its clusters', forGood: false };
 const NEWS_NOT_TAKEN: Wait = { reason: 'the client has not taken everything new yet', forGood: false };
 const CLUSTERS_NOT_GONE: Wait = { reason: 'its cluster is still there', forGood: false };

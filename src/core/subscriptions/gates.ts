@@ -6,7 +6,15 @@ import type { Subscription } from './subscription.ts';
 export type Subscriptions = ReadonlyMap<string, Subscription>;
 
 /** Why something waits; `forGood` when no wait helps, because the client refused what it depends on. */
-export type Wait = { readonly reason: string; readonly forGood: boolean };
+export type Wait = {
+  readonly reason: string;
+  readonly forGood: boolean;
+  /** How long it waits at most, if not the usual time. */
+  readonly maxMs?: number;
+};
+
+/** An Envoy that comes back while clusters warm asks for its clusters when that is over: in general, at once. */
+const ASKS_FOR_CLUSTERS_WITHIN_MS = 1000;
 
 /**
  * Make before break, the first half: whether the client can use every cluster that a route (or a listener, or a filter)
@@ -16,17 +24,34 @@ export type Wait = { readonly reason: string; readonly forGood: boolean };
  * It asks only of clients that take their clusters here, and all of them (Envoy). A gRPC client learns from the route which
  * cluster to ask for: waiting for it would be for ever.
  */
-export function waitOfUpsert(resource: Resource, subscriptions: Subscriptions, clusters: TypeView): Wait | undefined {
+export function waitOfUpsert(
+  resource: Resource,
+  subscriptions: Subscriptions,
+  clusters: TypeView,
+  aggregated: boolean,
+): Wait | undefined {
+  if (resource.typeUrl === TYPE_URL.cluster) return undefined;
   const cds = subscriptions.get(TYPE_URL.cluster);
-  if (cds === undefined || !cds.wildcard || resource.typeUrl === TYPE_URL.cluster) return undefined;
+  const own = subscriptions.get(resource.typeUrl);
+  if (cds === undefined)
+    return aggregated && own?.resumed === true ? waitForSubscription(resource, subscriptions) : undefined;
+  if (!cds.wildcard) return undefined;
   const eds = subscriptions.get(TYPE_URL.endpoint);
-  const has = subscriptions.get(resource.typeUrl)?.acked.has(resource.name) === true;
+  const serves = own !== undefined && (own.acked.size > 0 || own.resumed);
   for (const { typeUrl, name } of resource.needs) {
     if (typeUrl !== TYPE_URL.cluster) continue;
-    const wait = waitForCluster(name, cds, eds, clusters.get(name), has);
+    const wait = waitForCluster(name, cds, eds, clusters.get(name), serves);
     if (wait !== undefined) return wait;
   }
   return undefined;
+}
+
+function waitForSubscription(resource: Resource, subscriptions: Subscriptions): Wait | undefined {
+  if (!resource.needs.some(({ typeUrl }) => typeUrl === TYPE_URL.cluster)) return undefined;
+  const reason = 'the client has not asked for its clusters yet';
+  // While assignments are under way, clusters may be warming.
+  const warming = (subscriptions.get(TYPE_URL.endpoint)?.unanswered ?? 0) > 0;
+  return { reason, forGood: false, ...(warming ? {} : { maxMs: ASKS_FOR_CLUSTERS_WITHIN_MS }) };
 }
 
 function waitForCluster(
@@ -34,12 +59,12 @@ function waitForCluster(
   cds: Subscription,
   eds: Subscription | undefined,
   cluster: Resource | undefined,
-  /** The client has an older version of what waits. Without one, waiting for what was refused would keep everything away. */
-  has: boolean,
+  /** The client has something of what waits already. At its start, waiting for what was refused would keep everything away. */
+  serves: boolean,
 ): Wait | undefined {
   if (!cds.acked.has(name)) {
     const refused = cds.isRefused(name, cluster);
-    if (refused && !has) return undefined;
+    if (refused && !serves) return undefined;
     return {
       reason: refused ? `cluster ${name} was refused` : `the client has not taken cluster ${name} yet`,
       forGood: refused,
@@ -49,9 +74,9 @@ function waitForCluster(
   for (const need of cluster?.needs ?? []) {
     if (need.typeUrl !== TYPE_URL.endpoint || eds.acked.has(need.name)) continue;
     // At its start a client may never ask for it; one with traffic does so as soon as it has the cluster.
-    if (!has && !eds.wants(need.name)) continue;
+    if (!serves && !eds.wants(need.name)) continue;
     const refused = eds.refusal(need.name) !== undefined;
-    if (refused && !has) continue;
+    if (refused && !serves) continue;
     const reason = refused
       ? `the endpoints of ${name} were refused`
       : `the client has not taken the endpoints of ${name} yet`;

@@ -42,7 +42,7 @@ export class Subscription {
   wildcard = false;
   /** State of the world: the wildcard came from an empty list, and another empty list keeps it. */
   legacyWildcard = false;
-  /** State of the world: the client had something of the type before this stream. */
+  /** The client had something of the type before this stream. */
   resumed = false;
   /** Nonce of the newest response; kept after its ACK, so that a stale request is known as one. */
   lastNonce = '';
@@ -53,6 +53,8 @@ export class Subscription {
   /** To be sent whatever is held: re-subscriptions, and assignments after a change of their cluster. */
   readonly #forced = new Set<string>();
   #forcedAll = false;
+  /** Of what was forced, that which was sent and not taken: if it is refused, the last good version must go instead. */
+  readonly #neededAgain = new Set<string>();
   readonly #refused = new Map<string, Refused>();
   /** Groups of a refused response among which the culprit is sought: each goes out by itself, one after the other. */
   readonly #trials: (readonly string[])[] = [];
@@ -146,6 +148,7 @@ export class Subscription {
     this.acked.delete(name);
     this.#pending.delete(name);
     this.#forced.delete(name);
+    this.#neededAgain.delete(name);
     this.#refused.delete(name);
     this.#toldAbsent.delete(name);
     this.heartbeats.delete(name);
@@ -227,7 +230,7 @@ export class Subscription {
     this.answerOwed = false;
     for (const resource of out.changed) {
       this.#pending.set(resource.name, { resource, nonce });
-      this.#forced.delete(resource.name);
+      if (this.#forced.has(resource.name)) this.#neededAgain.add(resource.name);
     }
     for (const resource of out.resources) {
       this.#forced.delete(resource.name);
@@ -268,9 +271,11 @@ export class Subscription {
     for (const resource of sent.changed) {
       const { name } = resource;
       if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
+      this.#neededAgain.delete(name);
       if (!this.wants(name)) continue;
+      // A version that it had before is the last good one, sent again in place of what is refused.
+      if (this.#refused.size > 0 && versionOf(this.acked.get(name)) !== resource.version) this.#refused.delete(name);
       this.acked.set(name, resource);
-      if (this.#refused.size > 0 && !this.isRefused(name, resource)) this.#refused.delete(name);
     }
     for (const name of sent.dropped) {
       if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
@@ -286,8 +291,9 @@ export class Subscription {
     for (const resource of sent.changed) {
       if (this.#pending.get(resource.name)?.nonce === sent.nonce) this.#pending.delete(resource.name);
       if (!this.wants(resource.name)) continue;
-      if (versionOf(this.acked.get(resource.name)) === resource.version) this.#forced.add(resource.name);
-      else suspects.push(resource);
+      if (versionOf(this.acked.get(resource.name)) !== resource.version) suspects.push(resource);
+      else if (!this.#pending.has(resource.name) && this.#neededAgain.has(resource.name))
+        this.#forced.add(resource.name);
     }
     for (const name of sent.dropped) {
       if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
@@ -310,6 +316,8 @@ export class Subscription {
     }
     const resource = suspects.find(({ name }) => name === culprit) as Resource;
     this.#refused.set(culprit, { version: resource.version, message, atMs: nowMs });
+    // Unless a newer version is on its way already.
+    if (!this.#pending.has(culprit) && this.#neededAgain.delete(culprit)) this.#forced.add(culprit);
     return resource;
   }
 

@@ -18,7 +18,7 @@ export type Waiting = {
 
 /** The bounded waits of one stream, by what waits. */
 export class Waits {
-  readonly #waiting = new Map<string, Waiting & { readonly forGood: boolean }>();
+  readonly #waiting = new Map<string, Waiting & Wait>();
 
   /** Whether it may go now: there is nothing to wait for, or the wait is over. */
   over(typeUrl: string, name: string, wait: Wait | undefined, nowMs: number): boolean {
@@ -28,9 +28,11 @@ export class Waits {
       return true;
     }
     const before = this.#waiting.get(key);
-    const sinceMs = before?.sinceMs ?? nowMs;
-    const gaveUp = before?.gaveUp === true || (!wait.forGood && nowMs - sinceMs >= MAX_WAIT_MS);
-    if (before?.reason !== wait.reason || before.gaveUp !== gaveUp) {
+    // What the client refused may become good: from then on it has its time.
+    const anew = before === undefined || (before.forGood && !wait.forGood);
+    const sinceMs = anew ? nowMs : before.sinceMs;
+    const gaveUp = (!anew && before.gaveUp) || (!wait.forGood && nowMs - sinceMs >= (wait.maxMs ?? MAX_WAIT_MS));
+    if (anew || before.reason !== wait.reason || before.maxMs !== wait.maxMs || before.gaveUp !== gaveUp) {
       this.#waiting.set(key, { typeUrl, name, sinceMs, gaveUp, ...wait });
     }
     return gaveUp;
@@ -52,15 +54,15 @@ export class Waits {
   }
 
   all(): readonly Waiting[] {
-    return [...this.#waiting.values()].map(({ forGood: _, ...waiting }) => waiting);
+    return [...this.#waiting.values()].map(({ forGood: _, maxMs: __, ...waiting }) => waiting);
   }
 
   /** When the next of them gives up. */
   nextWakeMs(): number | undefined {
     let next: number | undefined;
-    for (const { sinceMs, gaveUp, forGood } of this.#waiting.values()) {
+    for (const { sinceMs, gaveUp, forGood, maxMs = MAX_WAIT_MS } of this.#waiting.values()) {
       if (gaveUp || forGood) continue;
-      if (next === undefined || sinceMs + MAX_WAIT_MS < next) next = sinceMs + MAX_WAIT_MS;
+      if (next === undefined || sinceMs + maxMs < next) next = sinceMs + maxMs;
     }
     return next;
   }

@@ -30,6 +30,7 @@ function begin(subscription: Subscription, request: DeltaRequest, nowMs: number)
     subscription.acked.set(name, version);
     subscription.heartbeats.atOnce(name, nowMs);
   }
+  subscription.resumed = subscription.acked.size > 0;
   const legacyWildcard = request.subscribe.length === 0 && request.unsubscribe.length === 0;
   if (legacyWildcard) subscription.wildcard = true;
   // Envoy's start waits for the first answer to a wildcard, even if there is nothing.

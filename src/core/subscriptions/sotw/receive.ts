@@ -19,8 +19,10 @@ function takeNames(subscription: Subscription, names: readonly string[], first: 
   const wanted = new Set(names);
   const star = wanted.delete('*');
   const wasWildcard = subscription.wildcard;
-  // "An empty list is a wildcard, unless the type has named anything on this stream": then it is nothing.
-  const legacy = names.length === 0 && (first || (wasWildcard && subscription.legacyWildcard));
+  // An empty list is a wildcard for clusters and listeners, unless the type has named anything on this stream: then, and for
+  // other types (Envoy sends one for its routes when it has none), it is nothing.
+  const mayBeAll = first ? isFullState(subscription.typeUrl) : subscription.legacyWildcard;
+  const legacy = names.length === 0 && mayBeAll;
   subscription.started = true;
   subscription.wildcard = star || legacy;
   subscription.legacyWildcard = legacy;

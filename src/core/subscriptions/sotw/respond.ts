@@ -45,7 +45,15 @@ export function removeSotw(subscription: Subscription, view: TypeView, lost: rea
   const { typeUrl } = subscription;
   const dropped = new Set(lost);
   const resources = fullSet(subscription, [], dropped);
-  return { ...EMPTY, typeUrl, resources, dropped: lost, version: versionAfter(subscription, view, [], dropped) };
+  const changed = resources.filter((one) => !isAcked(subscription, one));
+  return {
+    ...EMPTY,
+    typeUrl,
+    resources,
+    changed,
+    dropped: lost,
+    version: versionAfter(subscription, view, [], dropped),
+  };
 }
 
 /** In state of the world only a full body renews a TTL. */
@@ -83,7 +91,10 @@ function fullSet(
 ): readonly Resource[] {
   const set = new Map<string, Resource>();
   for (const name of subscription.heldNames()) {
-    const resource = resourceOf(subscription.held(name));
+    const held = resourceOf(subscription.held(name));
+    // What is on its way and was refused by now must not go again.
+    const refused = held !== undefined && subscription.isRefused(name, held);
+    const resource = refused ? resourceOf(subscription.acked.get(name)) : held;
     if (resource !== undefined && !dropped.has(name)) set.set(name, resource);
   }
   for (const resource of changed) set.set(resource.name, resource);

@@ -1,0 +1,244 @@
+import { type Resource, TYPE_SHORT, TYPE_URL } from '../../../src/core/resources/index.ts';
+import { makeSnapshot, type Snapshot } from '../../../src/core/snapshot/index.ts';
+import {
+  ClientStream,
+  KnownSets,
+  type Outgoing,
+  type Refusal,
+  type Variant,
+} from '../../../src/core/subscriptions/index.ts';
+import { type Body, EnvoyModel, type ModelRequest, type ModelResponse } from '../../support/envoy-model/index.ts';
+
+const KEY = { group: 'lab', release: '1.40', listenerOverrides: {} };
+
+export type Described = { readonly body: Body; readonly bad?: 'Rule' | 'Semantic'; readonly revision: number };
+
+/** A resource whose bytes are its description, for the model to read. */
+export function describedResource(
+  type: keyof typeof TYPE_URL,
+  name: string,
+  described: Described,
+  needs: Resource['needs'] = [],
+): Resource {
+  const text = JSON.stringify(described);
+  const bytes = Buffer.from(text);
+  return { typeUrl: TYPE_URL[type], name, version: text, bytes, delta: bytes, needs };
+}
+
+type Event = { readonly atMs: number; readonly order: number; readonly run: () => void };
+
+/**
+ * One server and one model of an Envoy, in virtual time. Messages take a while in either direction, in order; the transport
+ * takes a response some time after it was written; the client may stall, the connection break, the server forget everything.
+ */
+export class VirtualFleet {
+  readonly model: EnvoyModel;
+  readonly variant: Variant;
+  nowMs = 1000;
+  snapshot: Snapshot = makeSnapshot(KEY, []);
+  /** Everything that was said, for the story of a failure. */
+  readonly said: string[] = [];
+  readonly #random: () => number;
+  readonly #unsent = new Set<string>();
+  #sets = new KnownSets();
+  #refusals: readonly Refusal[] = [];
+  #stream: ClientStream | undefined;
+  #epoch = 0;
+  #nonce = 0;
+  #order = 0;
+  #events: Event[] = [];
+  #toClientMs = 0;
+  #toServerMs = 0;
+  #stalledUntilMs = 0;
+  /** When the client sent what the server heard last: all that the server can know of it. */
+  #heardMs = 0;
+  #underWay: number[] = [];
+
+  constructor(variant: Variant, random: () => number, style: 'Named' | 'Unnamed') {
+    this.variant = variant;
+    this.#random = random;
+    this.model = new EnvoyModel({
+      variant,
+      runtimeLayers: [],
+      refusalStyle: style,
+      describe: ({ body }) => (body as Described).body,
+      refuse: (_typeUrl, { body }) => {
+        const { bad } = body as Described;
+        return bad === undefined ? undefined : { kind: bad, reason: 'it is bad' };
+      },
+    });
+  }
+
+  get connected(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  get refusals(): readonly Refusal[] {
+    return this.#stream?.refusals() ?? [];
+  }
+
+  get waiting(): ClientStream['waiting'] {
+    return this.#stream?.waiting ?? [];
+  }
+
+  publish(resources: readonly Resource[]): void {
+    this.snapshot = makeSnapshot(KEY, resources, this.snapshot);
+    this.#stream?.publish(this.snapshot);
+    this.#pump();
+  }
+
+  connect(): void {
+    this.#stream = new ClientStream({
+      variant: this.variant,
+      sets: this.#sets,
+      refusals: this.#refusals,
+      aggregated: true,
+      maxResponseBytes: 600,
+    });
+    this.#stream.publish(this.snapshot);
+    this.#unsent.clear();
+    this.#epoch += 1;
+    this.#underWay = [];
+    this.#toClientMs = this.nowMs;
+    this.#toServerMs = this.nowMs;
+    this.#send(this.model.connect(this.nowMs));
+  }
+
+  disconnect(options: { readonly serverRestarts: boolean }): void {
+    this.#refusals = options.serverRestarts ? [] : (this.#stream?.refusals() ?? []);
+    if (options.serverRestarts) this.#sets = new KnownSets();
+    this.#stream = undefined;
+    this.#epoch += 1;
+    this.model.disconnect(this.nowMs);
+  }
+
+  stall(forMs: number): void {
+    this.#stalledUntilMs = this.nowMs + forMs;
+  }
+
+  /** Lets time pass. */
+  run(forMs: number): void {
+    const untilMs = this.nowMs + forMs;
+    for (let guard = 0; guard < 100_000; guard += 1) {
+      const next = this.#events.sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+      const wakeMs = this.#stream?.nextWakeMs() ?? Number.POSITIVE_INFINITY;
+      const atMs = Math.max(this.nowMs, Math.min(next?.atMs ?? Number.POSITIVE_INFINITY, wakeMs));
+      if (atMs > untilMs) break;
+      this.nowMs = atMs;
+      if (next !== undefined && next.atMs <= atMs) {
+        this.#events.shift();
+        next.run();
+      } else {
+        this.#pump();
+        // A wake that changes nothing must not be asked for again at once.
+        if ((this.#stream?.nextWakeMs() ?? Number.POSITIVE_INFINITY) <= this.nowMs) this.nowMs += 1;
+      }
+      this.#send(this.model.take(this.nowMs));
+    }
+    this.nowMs = Math.max(untilMs, this.nowMs);
+    this.model.advance(this.nowMs);
+    this.#send(this.model.take(this.nowMs));
+  }
+
+  #pump(): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    for (let guard = 0; guard < 1000; guard += 1) {
+      const out = stream.next(this.nowMs, (typeUrl) => !this.#unsent.has(typeUrl));
+      if (out === undefined) return;
+      this.#nonce += 1;
+      const nonce = String(this.#nonce);
+      stream.sent(out, nonce, this.nowMs);
+      this.#deliver(out, nonce);
+    }
+    throw new Error('the server never stops sending');
+  }
+
+  #deliver(out: Outgoing, nonce: string): void {
+    const sentMs = this.#heardMs;
+    const response: ModelResponse = {
+      typeUrl: out.typeUrl,
+      nonce,
+      resources: out.resources.map(({ name, version, bytes }) => ({
+        name,
+        version,
+        body: bodyOf(bytes, name),
+      })),
+      removed: this.variant === 'Delta' ? out.removed : [],
+      versionInfo: out.version,
+    };
+    this.#tell(
+      `> ${TYPE_SHORT[out.typeUrl]} #${nonce} ${response.resources.map(short).join(' ')} -[${response.removed}]${out.trial ? ' (trial)' : ''}`,
+    );
+    this.#unsent.add(out.typeUrl);
+    const takenMs = this.nowMs + Math.floor(this.#random() * 5);
+    this.#at(takenMs, () => {
+      this.#unsent.delete(out.typeUrl);
+      this.#pump();
+    });
+    this.#toClientMs = Math.max(takenMs, this.#toClientMs) + Math.floor(this.#random() * 30);
+    this.#arrive(response, sentMs);
+  }
+
+  #arrive(response: ModelResponse, sentMs: number): void {
+    this.#at(this.#toClientMs, () => {
+      // A stalled client reads nothing; what comes stands in its buffer, in order.
+      if (this.nowMs < this.#stalledUntilMs) {
+        this.#toClientMs = Math.max(this.#toClientMs, this.#stalledUntilMs);
+        this.#at(this.#stalledUntilMs, () => this.model.receive(response, this.nowMs, sentMs));
+      } else {
+        this.model.receive(response, this.nowMs, sentMs);
+      }
+    });
+  }
+
+  #send(requests: readonly ModelRequest[]): void {
+    for (const request of requests) {
+      this.#toServerMs = Math.max(this.nowMs, this.#toServerMs) + Math.floor(this.#random() * 20);
+      const saidMs = this.nowMs;
+      this.#underWay.push(saidMs);
+      this.#at(this.#toServerMs, () => this.#hear(request, saidMs));
+    }
+  }
+
+  #hear(request: ModelRequest, saidMs: number): void {
+    this.#underWay.splice(this.#underWay.indexOf(saidMs), 1);
+    // Of what was said at one instant the last counts.
+    if (!this.#underWay.some((other) => other === saidMs)) this.#heardMs = saidMs;
+    const { typeUrl, nonce, errorMessage, subscribe, unsubscribe, initialVersions, names, versionInfo } = request;
+    this.#tell(
+      `< ${TYPE_SHORT[typeUrl]} ${errorMessage === undefined ? '' : `NACK ${errorMessage} `}#${nonce} +[${subscribe}] -[${unsubscribe}] {${Object.keys(initialVersions)}} [${names}]`,
+    );
+    const common = { nonce, ...(errorMessage === undefined ? {} : { errorDetail: { message: errorMessage } }) };
+    if (this.variant === 'Delta') {
+      this.#stream?.receiveDelta(typeUrl, { ...common, subscribe, unsubscribe, initialVersions }, this.nowMs);
+    } else {
+      this.#stream?.receiveSotw(typeUrl, { ...common, names, version: versionInfo }, this.nowMs);
+    }
+    this.#pump();
+  }
+
+  #tell(text: string): void {
+    this.said.push(`${this.nowMs}: ${text}`);
+  }
+
+  /** Runs it then, unless the connection broke in between. */
+  #at(atMs: number, run: () => void): void {
+    const epoch = this.#epoch;
+    this.#order += 1;
+    this.#events.push({ atMs, order: this.#order, run: () => (epoch === this.#epoch ? run() : undefined) });
+  }
+}
+
+function short({ name, body }: { readonly name: string; readonly body?: unknown }): string {
+  const { revision, bad } = body as Described;
+  return `${name}@${revision}${bad ?? ''}`;
+}
+
+/** An assignment that the server made up for a name that does not exist is real protobuf. */
+function bodyOf(bytes: Uint8Array, name: string): Described {
+  const text = Buffer.from(bytes).toString();
+  if (text.startsWith('{')) return JSON.parse(text) as Described;
+  if (!text.includes(name)) throw new Error(`what is this? ${text}`);
+  return { body: { kind: 'assignment', endpoints: 0 }, revision: 0 };
+}
