@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { acceptUntil, bodiesOf, heldBy, holds, Lab, namesOf, QUIET_MS, settle } from './lab.ts';
 import { ALL, aggregated, linesOf, NAMED, WHOLE } from './protocol.ts';
 import { bodyOf, emptyAssignment, resource } from './resources.ts';
+import { startTarget } from './target.ts';
 import type { Response } from './wire-message.ts';
 
 // xds_protocol.rst, "Knowing When a Requested Resource Does Not Exist" (both), "Deleting Resources".
@@ -61,6 +62,19 @@ describe.concurrent('a name that does not exist', () => {
     await lab.set(emptyAssignment('a'));
     expect(await client.accept('eds')).toMatchObject({ items: [{ name: 'a', hasBody: true }], removed: [] });
     expect(heldBy(client, 'eds')).toEqual(bodiesOf(emptyAssignment('a')));
+  });
+});
+
+describe.concurrent('a world that is not known yet', () => {
+  it.for(linesOf(['cds', 'eds']))('%s: is not an empty one: the client waits', async (line) => {
+    const { type } = line;
+    await using lab = new Lab(await startTarget());
+    const client = lab.open(line);
+    client.subscribe(type, ...(type === 'cds' ? [] : ['a']));
+    await client.silent(QUIET_MS);
+    await lab.set(resource(type, 'a'));
+    expect(namesOf(await client.accept(type))).toEqual(['a']);
+    await client.silent(QUIET_MS);
   });
 });
 

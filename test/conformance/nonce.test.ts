@@ -16,13 +16,26 @@ describe.concurrent('a nonce', () => {
     await using lab = await Lab.start(resource(type, 'a'), ...others);
     const client = lab.open(line);
     client.subscribe(type, 'a');
-    const nonces = [(await client.accept(type)).nonce];
+    const first = await client.accept(type);
+    const nonces = [first.nonce];
+    const versions = [first.version];
     for (const [at, { name }] of others.entries()) {
       await lab.set(resource(type, 'a', at + 2), ...others);
-      nonces.push((await client.accept(type)).nonce);
+      const changed = await client.accept(type);
       client.subscribe(type, name);
+      const joined = await client.accept(type);
+      nonces.push(changed.nonce, joined.nonce);
+      versions.push(changed.version);
+    }
+    // Twice the same: a name that is dropped and asked for again.
+    for (let times = 0; times < 2; times += 1) {
+      client.unsubscribe(type, 'b');
+      await client.silent(QUIET_MS);
+      client.subscribe(type, 'b');
       nonces.push((await client.accept(type)).nonce);
     }
+    // version_info moves with the content. In delta system_version_info is for debugging, if it is there.
+    if (line.variant === 'sotw') expect(new Set(versions).size).toBe(versions.length);
     expect(new Set(nonces).size).toBe(nonces.length);
     expect(nonces).not.toContain('');
   });

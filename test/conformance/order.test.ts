@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { acceptUntil, holds, Lab, namesOf, QUIET_MS, settle } from './lab.ts';
-import { VARIANTS } from './protocol.ts';
+import { linesOf, VARIANTS } from './protocol.ts';
 import { clusterWithHosts, edsCluster, resource, routedListener, routeTo, type Spec } from './resources.ts';
 import type { WireClient } from './wire-client.ts';
 import { inWords, type Response } from './wire-message.ts';
@@ -12,6 +12,8 @@ import { inWords, type Response } from './wire-message.ts';
 const HELD_MS = 400;
 /** A server may not hold a route back for ever because one client does not answer. */
 const RELEASE_MS = 8500;
+/** Much less than a server may hold something back. */
+const PROMPT_MS = 2000;
 
 /** A client that has all of a world with clusters `a…`, the listener `l` and its routes. */
 async function synced(lab: Lab, variant: (typeof VARIANTS)[number], world: readonly Spec[]): Promise<WireClient> {
@@ -147,6 +149,27 @@ describe.concurrent('make before break', () => {
     client.ack(route);
     await client.accept('cds');
     expect(client.holds('cds')).toEqual(['a']);
+  });
+
+  it.for(linesOf(['rds', 'cds']))('%s: does not wait for types that the client has not asked for', async (line) => {
+    const { type } = line;
+    const world = (...names: string[]): Spec[] => [
+      ...names.flatMap((name) => clusterWithHosts(name)),
+      routeTo('l', ...names),
+    ];
+    await using lab = await Lab.start(...world('a'));
+    const client = lab.open(line);
+    client.subscribe(type, ...(type === 'rds' ? ['l'] : []));
+    await client.accept(type, PROMPT_MS);
+    for (const names of [['a', 'b'], ['b']]) {
+      await lab.set(...world(...names));
+      await acceptUntil(
+        client,
+        () => holds(client, ...world(...names).filter((spec) => spec.type === type)),
+        PROMPT_MS,
+      );
+      if (type === 'cds') await acceptUntil(client, () => client.holds('cds').join() === names.join(), PROMPT_MS);
+    }
   });
 
   it.for(VARIANTS)('%s: new weights wait for nobody', async (variant) => {

@@ -32,6 +32,8 @@ export async function startTarget(address = '127.0.0.1:0'): Promise<Target> {
     log: { info: () => {}, debug: () => {}, warn: () => {} },
     now: () => Date.now(),
     loadReportIntervalMs: 1000,
+    // Gathered as in production, but for less time than a silence of the suite lasts.
+    debounce: { quietMs: 20, capMs: 200 },
   });
   await server.start();
   return {

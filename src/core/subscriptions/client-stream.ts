@@ -2,7 +2,7 @@ import { REMOVE_ORDER, type Resource, SEND_ORDER, TYPE_URL } from '../resources/
 import { type Snapshot, type TypeView, viewOf } from '../snapshot/index.ts';
 import { receiveDelta } from './delta/receive.ts';
 import { beatDelta, removeDelta, upsertDelta } from './delta/respond.ts';
-import { type Wait, waitOfRemoval, waitOfUpsert } from './gates.ts';
+import { ASKS_FOR_CLUSTERS_WITHIN_MS, type Wait, waitOfRemoval, waitOfUpsert } from './gates.ts';
 import { versionOf } from './held.ts';
 import type { Answer, DeltaRequest, Outgoing, Refusal, SotwRequest, Variant } from './messages.ts';
 import { isFullState } from './sotw/full-state.ts';
@@ -45,6 +45,7 @@ export class ClientStream {
   readonly #aggregated: boolean;
   /** When a client with clusters of an earlier stream asked for them; undefined when that is long enough ago. */
   #resumedAtMs: number | undefined;
+  #edsResumedAtMs: number | undefined;
   #snapshot: Snapshot | undefined;
 
   constructor(options: ClientStreamOptions) {
@@ -93,7 +94,7 @@ export class ClientStream {
   }
 
   refusals(): readonly Refusal[] {
-    return this.#upsertOrder.flatMap((subscription) => subscription.refusals());
+    return this.#upsertOrder.flatMap((subscription) => subscription.refusals(this.view(subscription.typeUrl)));
   }
 
   /**
@@ -129,6 +130,10 @@ export class ClientStream {
   nextWakeMs(): number | undefined {
     let wakeMs = this.#waits.nextWakeMs();
     if (this.#resumedAtMs !== undefined) wakeMs = Math.min(this.#resumedAtMs + ASK_MORE_MS, wakeMs ?? Infinity);
+    const eds = this.#subscriptions.get(TYPE_URL.endpoint);
+    if (eds !== undefined && this.#edsResumedAtMs !== undefined && this.#mayTellLater(eds)) {
+      wakeMs = Math.min(this.#edsResumedAtMs + ASKS_FOR_CLUSTERS_WITHIN_MS, wakeMs ?? Infinity);
+    }
     for (const { heartbeats } of this.#upsertOrder) {
       const dueMs = heartbeats.nextAtMs;
       if (dueMs !== undefined && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
@@ -144,11 +149,16 @@ export class ClientStream {
     // One response says what is new and what is gone: it waits until both may be known.
     if (full && lost.length > 0 && this.#mayAskMore(nowMs)) return undefined;
     const maxBytes = full ? Number.POSITIVE_INFINITY : this.#maxResponseBytes;
-    const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs), maxBytes);
+    const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs), maxBytes, nowMs);
     if (this.variant === 'Delta') return upsertDelta(subscription, due, absent);
-    if (!full) return upsertSotw(subscription, view, due, absent, []);
+    if (!full) {
+      const tellsEmpty = typeUrl === TYPE_URL.endpoint && absent.length > 0 && this.#tellsEmpty(subscription, nowMs);
+      // A client that came back is not told yet, but later it may have to be.
+      const told = typeUrl === TYPE_URL.endpoint && !tellsEmpty && this.#mayTellLater(subscription) ? [] : absent;
+      return upsertSotw(subscription, view, due, told, [], tellsEmpty);
+    }
     const mayVanish = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
-    return upsertSotw(subscription, view, due, absent, mayVanish);
+    return upsertSotw(subscription, view, due, absent, mayVanish, false);
   }
 
   #nextBeat(subscription: Subscription, nowMs: number): Outgoing | undefined {
@@ -175,6 +185,20 @@ export class ClientStream {
     return this.variant === 'Sotw' ? removeSotw(subscription, view, may) : removeDelta(subscription, may);
   }
 
+  /**
+   * Nothing but an empty assignment tells a client of state of the world that there is none, and ends the warming of its cluster.
+   * A client that came back may have endpoints under the name, and keeps them. But as long as a cluster warms it does not even
+   * ask for its clusters; so if it has not done so in time, it is told.
+   */
+  #tellsEmpty(assignments: Subscription, nowMs: number): boolean {
+    if (!assignments.resumed) return true;
+    return this.#mayTellLater(assignments) && nowMs - (this.#edsResumedAtMs ?? nowMs) >= ASKS_FOR_CLUSTERS_WITHIN_MS;
+  }
+
+  #mayTellLater(assignments: Subscription): boolean {
+    return assignments.resumed && this.#aggregated && !this.#subscriptions.has(TYPE_URL.cluster);
+  }
+
   #mayGo(resource: Resource, nowMs: number): boolean {
     if (resource.needs.length === 0) return true;
     const wait = this.#waitOf(resource);
@@ -187,12 +211,7 @@ export class ClientStream {
 
   #mayVanish(typeUrl: string, name: string, nowMs: number): boolean {
     if (typeUrl !== TYPE_URL.cluster && typeUrl !== TYPE_URL.endpoint) return true;
-    const wait =
-      typeUrl === TYPE_URL.cluster
-        ? this.#mayAskMore(nowMs)
-          ? MAY_ASK_MORE
-          : (waitOfRemoval(name, this.#subscriptions) ?? this.#waitForNews())
-        : this.#waitForClusters();
+    const wait = typeUrl === TYPE_URL.cluster ? this.#waitOfCluster(name, nowMs) : this.#waitForClusters();
     return this.#waits.over(typeUrl, name, wait, nowMs);
   }
 
@@ -205,13 +224,23 @@ export class ClientStream {
     return !this.#subscriptions.has(TYPE_URL.route);
   }
 
+  #waitOfCluster(name: string, nowMs: number): Wait | undefined {
+    if (this.#mayAskMore(nowMs)) return MAY_ASK_MORE;
+    const news = this.#waitForNews();
+    return news?.forGood === true ? news : (waitOfRemoval(name, this.#subscriptions) ?? news);
+  }
+
   /** Everything new must have been taken before something goes that it may replace. */
   #waitForNews(): Wait | undefined {
+    let news: Wait | undefined;
     for (const { typeUrl, unanswered, searching } of this.#upsertOrder) {
       if (typeUrl === TYPE_URL.cluster || typeUrl === TYPE_URL.endpoint) continue;
-      if (unanswered > 0 || searching || this.#waits.has(typeUrl)) return NEWS_NOT_TAKEN;
+      const waiting = this.#waits.of(typeUrl);
+      // What waits for good keeps the old in use for good.
+      if (waiting?.forGood === true) return { ...NEWS_NOT_TAKEN, forGood: true };
+      if (unanswered > 0 || searching || waiting !== undefined) news = NEWS_NOT_TAKEN;
     }
-    return undefined;
+    return news;
   }
 
   /** Assignments go after their clusters; Envoy mostly gives them up itself by then. */
@@ -259,6 +288,7 @@ export class ClientStream {
   #resume(subscription: Subscription, version: string, nowMs: number): void {
     subscription.resumed = true;
     const { typeUrl, heartbeats } = subscription;
+    this.#cameBack(typeUrl, nowMs);
     if (!isFullState(typeUrl) || !subscription.wildcard) return;
     const view = this.view(typeUrl);
     const known = versionOfAll(subscription, view) === version ? [...view.values()] : this.#sets.recall(version);
@@ -269,10 +299,10 @@ export class ClientStream {
     }
     subscription.answerOwed = false;
     this.#remind(subscription);
-    this.#cameBack(typeUrl, nowMs);
   }
 
   #cameBack(typeUrl: string, nowMs: number): void {
+    if (typeUrl === TYPE_URL.endpoint) this.#edsResumedAtMs = nowMs;
     if (this.#aggregated && typeUrl === TYPE_URL.cluster) this.#resumedAtMs = nowMs;
   }
 

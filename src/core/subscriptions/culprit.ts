@@ -1,14 +1,17 @@
+/** Envoy's words when it has tried each cluster or listener by itself: `Error adding/updating cluster(s) a: …, b: …`. */
+const EACH_BY_ITSELF = /Error adding\/updating (?:cluster|listener)\(s\)/;
+
 /**
- * Which resource of a refused response Envoy complains about, or undefined when its text does not say.
+ * Which resources of a refused response Envoy complains about; none when its text does not say.
  *
  * Envoy refuses the whole response for one bad resource (facts: its rule check runs over all of them first), and its text
- * is free: a dump of the resource (`cluster_name: "chat"`), or `Error adding/updating cluster(s) chat: …`. So a name
- * counts only as a whole word, and only when exactly one of the candidates is named.
+ * is free: a dump of the resource (`cluster_name: "chat"`), or a list of those that failed. So a name counts only as a
+ * whole word, and outside such a list only when exactly one of the candidates is named.
  */
-export function culpritOf(message: string, names: readonly string[]): string | undefined {
-  if (names.length === 1) return names[0];
+export function culpritsOf(message: string, names: readonly string[]): readonly string[] {
+  if (names.length === 1) return names;
   const named = names.filter((name) => mentions(message, name));
-  return named.length === 1 ? named[0] : undefined;
+  return named.length === 1 || EACH_BY_ITSELF.test(message) ? named : [];
 }
 
 function mentions(message: string, name: string): boolean {

@@ -14,7 +14,7 @@ export type Wait = {
 };
 
 /** An Envoy that comes back while clusters warm asks for its clusters when that is over: in general, at once. */
-const ASKS_FOR_CLUSTERS_WITHIN_MS = 1000;
+export const ASKS_FOR_CLUSTERS_WITHIN_MS = 1000;
 
 /**
  * Make before break, the first half: whether the client can use every cluster that a route (or a listener, or a filter)
@@ -37,7 +37,8 @@ export function waitOfUpsert(
     return aggregated && own?.resumed === true ? waitForSubscription(resource, subscriptions) : undefined;
   if (!cds.wildcard) return undefined;
   const eds = subscriptions.get(TYPE_URL.endpoint);
-  const serves = own !== undefined && (own.acked.size > 0 || own.resumed);
+  const resumed = own?.resumed === true || subscriptions.get(TYPE_URL.listener)?.resumed === true;
+  const serves = resumed || own?.served === true;
   for (const { typeUrl, name } of resource.needs) {
     if (typeUrl !== TYPE_URL.cluster) continue;
     const wait = waitForCluster(name, cds, eds, clusters.get(name), serves);
@@ -49,8 +50,9 @@ export function waitOfUpsert(
 function waitForSubscription(resource: Resource, subscriptions: Subscriptions): Wait | undefined {
   if (!resource.needs.some(({ typeUrl }) => typeUrl === TYPE_URL.cluster)) return undefined;
   const reason = 'the client has not asked for its clusters yet';
-  // While assignments are under way, clusters may be warming.
-  const warming = (subscriptions.get(TYPE_URL.endpoint)?.unanswered ?? 0) > 0;
+  // While assignments are under way, or do not exist, clusters may be warming.
+  const eds = subscriptions.get(TYPE_URL.endpoint);
+  const warming = eds !== undefined && (eds.unanswered > 0 || eds.missesSome);
   return { reason, forGood: false, ...(warming ? {} : { maxMs: ASKS_FOR_CLUSTERS_WITHIN_MS }) };
 }
 
@@ -62,7 +64,7 @@ function waitForCluster(
   /** The client has something of what waits already. At its start, waiting for what was refused would keep everything away. */
   serves: boolean,
 ): Wait | undefined {
-  if (!cds.acked.has(name)) {
+  if (!cds.has(name)) {
     const refused = cds.isRefused(name, cluster);
     if (refused && !serves) return undefined;
     return {
@@ -72,7 +74,7 @@ function waitForCluster(
   }
   if (eds === undefined || !eds.started) return undefined;
   for (const need of cluster?.needs ?? []) {
-    if (need.typeUrl !== TYPE_URL.endpoint || eds.acked.has(need.name)) continue;
+    if (need.typeUrl !== TYPE_URL.endpoint || eds.has(need.name)) continue;
     // At its start a client may never ask for it; one with traffic does so as soon as it has the cluster.
     if (!serves && !eds.wants(need.name)) continue;
     const refused = eds.refusal(need.name) !== undefined;
@@ -89,13 +91,14 @@ function waitForCluster(
 export function waitOfRemoval(cluster: string, subscriptions: Subscriptions): Wait | undefined {
   for (const subscription of subscriptions.values()) {
     if (!NAMES_CLUSTERS.has(subscription.typeUrl)) continue;
+    const unknown = subscription.unknownHeld();
+    if (unknown !== undefined) {
+      const reason = `an older ${unknown} may point to it`;
+      return { reason, forGood: subscription.refusal(unknown) !== undefined };
+    }
     for (const [name, held] of subscription.inUse()) {
-      // After a reconnect only its version is known, and the new one is on its way.
-      const unknown = typeof held === 'string';
-      if (unknown || held.needs.some((need) => need.typeUrl === TYPE_URL.cluster && need.name === cluster)) {
-        const reason = unknown ? `an older ${name} may point to it` : `${name} still points to it`;
-        return { reason, forGood: subscription.refusal(name) !== undefined };
-      }
+      if (!held.needs.some((need) => need.typeUrl === TYPE_URL.cluster && need.name === cluster)) continue;
+      return { reason: `${name} still points to it`, forGood: subscription.refusal(name) !== undefined };
     }
   }
   return undefined;

@@ -45,8 +45,8 @@ export type Answer =
       readonly removed: readonly string[];
       readonly latencyMs: number;
       readonly message: string;
-      /** The resource at fault, where the text or the size of the response tells. */
-      readonly culprit?: Resource;
+      /** The resources at fault, where the text or the size of the response tells. */
+      readonly culprits: readonly Resource[];
     };
 
 /** One response to be sent. */

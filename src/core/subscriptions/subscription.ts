@@ -1,6 +1,6 @@
 import type { Resource } from '../resources/index.ts';
 import { changesBetween, type TypeView } from '../snapshot/index.ts';
-import { culpritOf } from './culprit.ts';
+import { culpritsOf } from './culprit.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type Held, resourceOf, versionOf } from './held.ts';
 import type { Answer, Outgoing, Refusal } from './messages.ts';
@@ -8,11 +8,23 @@ import type { Answer, Outgoing, Refusal } from './messages.ts';
 /** Responses that may be un-ACKed at once; a client that answers none of them is not sent more of the type. */
 const MAX_UNANSWERED = 32;
 
+/** Refused versions that are remembered for one stream and type. */
+const MAX_REFUSED = 1000;
+
 type Sent = {
   readonly nonce: string;
   readonly sentAtMs: number;
   readonly changed: readonly Resource[];
   readonly dropped: readonly string[];
+};
+
+type Trial = {
+  readonly resources: readonly Resource[];
+  readonly message: string;
+  /** The other half of what was refused: if this one is good, that one is not. */
+  readonly twin?: Trial;
+  /** One of its members is at fault; nobody need ask. */
+  isBad: boolean;
 };
 
 type Refused = Omit<Refusal, 'typeUrl' | 'name' | 'lastGood'>;
@@ -44,6 +56,8 @@ export class Subscription {
   legacyWildcard = false;
   /** The client had something of the type before this stream. */
   resumed = false;
+  /** The client took something of the type, on this stream or before. */
+  served = false;
   /** Nonce of the newest response; kept after its ACK, so that a stale request is known as one. */
   lastNonce = '';
   /** The client waits for an answer even if there is nothing to put into it. */
@@ -57,7 +71,9 @@ export class Subscription {
   readonly #neededAgain = new Set<string>();
   readonly #refused = new Map<string, Refused>();
   /** Groups of a refused response among which the culprit is sought: each goes out by itself, one after the other. */
-  readonly #trials: (readonly string[])[] = [];
+  readonly #trials: Trial[] = [];
+  /** The one that is out. */
+  #tried: Trial | undefined;
   readonly #toldAbsent = new Set<string>();
   /** The view of which nothing is due, so that the next one need only be compared with it; and the one without losses. */
   #upsertsOf: TypeView | undefined;
@@ -69,6 +85,12 @@ export class Subscription {
 
   get unanswered(): number {
     return this.#unanswered.length;
+  }
+
+  /** It was asked for names that the client has nothing under. */
+  get missesSome(): boolean {
+    for (const name of this.names) if (!this.acked.has(name)) return true;
+    return false;
   }
 
   get searching(): boolean {
@@ -85,6 +107,11 @@ export class Subscription {
     return pending === undefined ? this.acked.get(name) : pending.resource;
   }
 
+  /** Whether the client has taken something under the name and is not about to lose it. */
+  has(name: string): boolean {
+    return this.acked.has(name) && this.held(name) !== undefined;
+  }
+
   /** Names that the client has or will have. */
   heldNames(): Iterable<string> {
     if (this.#pending.size === 0) return this.acked.keys();
@@ -96,10 +123,28 @@ export class Subscription {
     return names;
   }
 
-  /** Resources that are on their way or held: what the client may be using now. */
-  *inUse(): Iterable<readonly [string, Held]> {
-    yield* this.acked;
+  /** Resources that are on their way or held, as far as they are known: what the client may be using now. */
+  *inUse(): Iterable<readonly [string, Resource]> {
+    for (const [name, held] of this.acked) if (typeof held === 'object') yield [name, held];
     for (const [name, { resource }] of this.#pending) if (resource !== undefined) yield [name, resource];
+  }
+
+  /** A name under which the client has, from before this stream, nobody knows what. One that was refused comes first. */
+  unknownHeld(): string | undefined {
+    if (!this.resumed) return undefined;
+    let found: string | undefined;
+    for (const [name, held] of this.acked) {
+      if (typeof held === 'object') continue;
+      if (this.#refused.has(name)) return name;
+      found = name;
+    }
+    // In state of the world it does not even say which versions it has.
+    for (const name of this.names) {
+      if (this.acked.has(name) || this.#toldAbsent.has(name)) continue;
+      if (this.#refused.has(name)) return name;
+      found = name;
+    }
+    return found;
   }
 
   refusal(name: string): Refusal | undefined {
@@ -109,8 +154,12 @@ export class Subscription {
     return { typeUrl: this.typeUrl, name, ...refused, ...(lastGood === undefined ? {} : { lastGood }) };
   }
 
-  refusals(): readonly Refusal[] {
-    return [...this.#refused.keys()].flatMap((name) => this.refusal(name) ?? []);
+  /** What stands refused: the version that the view has, or a removal. A refused version is remembered all the same. */
+  refusals(view: TypeView): readonly Refusal[] {
+    return [...this.#refused].flatMap(([name, { version }]) => {
+      const stands = (view.get(name)?.version ?? '') === version;
+      return stands ? (this.refusal(name) ?? []) : [];
+    });
   }
 
   /** Whether this version, or (with `undefined`) the removal, was refused by the client. */
@@ -166,10 +215,10 @@ export class Subscription {
    * While a culprit is sought only one group at a time goes, and only after every response was answered. What is above
    * `maxBytes` is due the next time; one resource always goes.
    */
-  due(view: TypeView, allowed: (resource: Resource) => boolean, maxBytes: number): Due {
+  due(view: TypeView, allowed: (resource: Resource) => boolean, maxBytes: number, nowMs: number): Due {
     if (!this.started || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_DUE;
     if (this.#trials.length > 0) {
-      const resources = this.#nextTrial(view);
+      const resources = this.#nextTrial(view, nowMs);
       if (resources.length > 0 || this.#trials.length > 0) return { resources, trial: true, later: false };
     }
     if (this.#upsertsOf === view && this.#forced.size === 0) return NOTHING_DUE;
@@ -229,6 +278,9 @@ export class Subscription {
     this.lastNonce = nonce;
     this.answerOwed = false;
     for (const resource of out.changed) {
+      // It goes and comes back: what the client has is not what it had.
+      const goes = this.#pending.get(resource.name);
+      if (goes !== undefined && goes.resource === undefined) this.acked.delete(resource.name);
       this.#pending.set(resource.name, { resource, nonce });
       if (this.#forced.has(resource.name)) this.#neededAgain.add(resource.name);
     }
@@ -245,7 +297,7 @@ export class Subscription {
       this.#forced.delete(name);
       if (this.names.has(name)) this.#toldAbsent.add(name);
     }
-    if (out.trial) this.#trials.shift();
+    if (out.trial) this.#tried = this.#trials.shift();
     this.#unanswered.push({ nonce, sentAtMs: nowMs, changed: out.changed, dropped: out.dropped });
   }
 
@@ -258,16 +310,19 @@ export class Subscription {
     for (const earlier of answered) this.#take(earlier);
     const latencyMs = nowMs - sent.sentAtMs;
     const told = { resources: sent.changed, removed: sent.dropped, latencyMs };
+    const tried = this.#tried;
+    this.#tried = undefined;
     if (errorDetail === undefined) {
+      if (tried?.twin !== undefined) tried.twin.isBad = true;
       this.#take(sent);
       return { kind: 'Acked', ...told };
     }
     const { message } = errorDetail;
-    const culprit = this.#refuse(sent, message, nowMs);
-    return { kind: 'Nacked', ...told, message, ...(culprit === undefined ? {} : { culprit }) };
+    return { kind: 'Nacked', ...told, message, culprits: this.#refuse(sent, message, nowMs) };
   }
 
   #take(sent: Sent): void {
+    if (sent.changed.length > 0) this.served = true;
     for (const resource of sent.changed) {
       const { name } = resource;
       if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
@@ -285,7 +340,7 @@ export class Subscription {
   }
 
   /** Nothing of a refused response counts as delivered; what is not the culprit goes out again without it. */
-  #refuse(sent: Sent, message: string, nowMs: number): Resource | undefined {
+  #refuse(sent: Sent, message: string, nowMs: number): readonly Resource[] {
     this.#unsettle();
     const suspects: Resource[] = [];
     for (const resource of sent.changed) {
@@ -301,24 +356,31 @@ export class Subscription {
     if (suspects.length === 0) {
       // Unchanged content or a removal: sending it again would go round for ever.
       for (const resource of sent.changed) this.#forced.delete(resource.name);
-      for (const name of sent.dropped) this.#refused.set(name, { version: '', message, atMs: nowMs });
-      return sent.changed.length === 1 ? sent.changed[0] : undefined;
+      for (const name of sent.dropped) this.#note(name, { version: '', message, atMs: nowMs });
+      return sent.changed.length === 1 ? sent.changed : NO_RESOURCES;
     }
-    // A set that was on its way already when one of its members was refused: nothing new is learnt.
-    const known = suspects.find((resource) => this.isRefused(resource.name, resource));
-    if (known !== undefined) return known;
-    const names = suspects.map(({ name }) => name);
-    const culprit = culpritOf(message, names);
-    if (culprit === undefined) {
-      const middle = Math.ceil(names.length / 2);
-      this.#trials.unshift(names.slice(0, middle), names.slice(middle));
-      return undefined;
+    const known = suspects.filter((resource) => this.isRefused(resource.name, resource));
+    const names = culpritsOf(
+      message,
+      suspects.map(({ name }) => name),
+    );
+    const culprits = suspects.filter((one) => names.includes(one.name) && !known.includes(one));
+    for (const { name, version } of culprits) {
+      this.#note(name, { version, message, atMs: nowMs });
+      // Unless a newer version is on its way already.
+      if (!this.#pending.has(name) && this.#neededAgain.delete(name)) this.#forced.add(name);
     }
-    const resource = suspects.find(({ name }) => name === culprit) as Resource;
-    this.#refused.set(culprit, { version: resource.version, message, atMs: nowMs });
-    // Unless a newer version is on its way already.
-    if (!this.#pending.has(culprit) && this.#neededAgain.delete(culprit)) this.#forced.add(culprit);
-    return resource;
+    // It was on its way when one of its members was refused: that explains it, and nothing new is learnt.
+    if (culprits.length === 0 && known.length === 0) this.#trials.unshift(...halves(suspects, message));
+    return culprits.length > 0 ? culprits : known;
+  }
+
+  #note(name: string, refused: Refused): void {
+    this.#refused.delete(name);
+    this.#refused.set(name, refused);
+    if (this.#refused.size <= MAX_REFUSED) return;
+    const [oldest] = this.#refused.keys();
+    this.#refused.delete(oldest as string);
   }
 
   /** A superset of what may be due. The fast path looks only at what changed since the last settled view. */
@@ -345,19 +407,32 @@ export class Subscription {
     this.#noneGoneIn = undefined;
   }
 
-  #nextTrial(view: TypeView): readonly Resource[] {
-    if (this.#unanswered.length > 0) return [];
-    for (let group = this.#trials[0]; group !== undefined; group = this.#trials[0]) {
-      const resources = group.flatMap((name) => {
-        const resource = view.get(name);
-        if (resource === undefined || !this.wants(name) || this.isRefused(name, resource)) return [];
-        return versionOf(this.held(name)) === resource.version ? [] : [resource];
-      });
-      if (resources.length > 0) return resources.sort(byName);
+  #nextTrial(view: TypeView, nowMs: number): readonly Resource[] {
+    if (this.#unanswered.length > 0) return NO_RESOURCES;
+    for (let trial = this.#trials[0]; trial !== undefined; trial = this.#trials[0]) {
+      // A newer version goes its ordinary way.
+      const open = trial.resources.filter(
+        (resource) =>
+          view.get(resource.name)?.version === resource.version &&
+          this.wants(resource.name) &&
+          !this.isRefused(resource.name, resource) &&
+          versionOf(this.held(resource.name)) !== resource.version,
+      );
+      const sure = trial.isBad && open.length === trial.resources.length;
+      if (open.length > 0 && !sure) return open.sort(byName);
       this.#trials.shift();
+      if (!sure) continue;
+      if (open.length > 1) this.#trials.unshift(...halves(open, trial.message));
+      else for (const { name, version } of open) this.#note(name, { version, message: trial.message, atMs: nowMs });
     }
-    return [];
+    return NO_RESOURCES;
   }
+}
+
+function halves(resources: readonly Resource[], message: string): readonly Trial[] {
+  const middle = Math.ceil(resources.length / 2);
+  const second: Trial = { resources: resources.slice(middle), message, isBad: false };
+  return [{ resources: resources.slice(0, middle), message, isBad: false, twin: second }, second];
 }
 
 const SPONTANEOUS: Answer = { kind: 'Spontaneous' };

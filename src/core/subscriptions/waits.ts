@@ -47,10 +47,15 @@ export class Waits {
     for (const [key, waiting] of this.#waiting) if (!still(waiting)) this.#waiting.delete(key);
   }
 
-  /** Whether something of the type waits. */
-  has(typeUrl: string): boolean {
-    for (const waiting of this.#waiting.values()) if (waiting.typeUrl === typeUrl && !waiting.gaveUp) return true;
-    return false;
+  /** Whether something of the type waits, and for good. */
+  of(typeUrl: string): { readonly forGood: boolean } | undefined {
+    let found: { readonly forGood: boolean } | undefined;
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.typeUrl !== typeUrl || waiting.gaveUp) continue;
+      found = waiting;
+      if (waiting.forGood) break;
+    }
+    return found;
   }
 
   all(): readonly Waiting[] {

@@ -222,20 +222,19 @@ export class DiscoveryStream implements RpcListener {
       type.ackedAtMs = nowMs;
       return;
     }
-    const { message, culprit } = answer;
-    const origin = culprit === undefined ? undefined : originText(culprit);
+    const { message, culprits } = answer;
     type.nackedAtMs = nowMs;
     log.warn(
       {
         node: peer.nodeId,
         type: type.short,
-        resource: culprit?.name,
-        origin,
+        resource: culprits.map(({ name }) => name).join(' ') || undefined,
+        origin: culprits.flatMap((culprit) => originText(culprit) ?? []).join(' ') || undefined,
         resources: answer.resources.length,
         // Envoy's text begins with a dump of the resource; the reason is at its end.
         detail: message.slice(-600),
       },
-      culprit === undefined ? 'response refused by envoy; its resources are tried apart' : 'resource refused by envoy',
+      culprits.length === 0 ? 'response refused by envoy; its resources are tried apart' : 'resource refused by envoy',
     );
     inbox.delivery({
       nodeId: peer.nodeId,

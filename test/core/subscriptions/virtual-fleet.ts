@@ -38,6 +38,11 @@ export class VirtualFleet {
   snapshot: Snapshot = makeSnapshot(KEY, []);
   /** Everything that was said, for the story of a failure. */
   readonly said: string[] = [];
+  /**
+   * Routes to a cluster that the client itself refuses, sent to a client that served nothing: better the rest of its routes
+   * than none.
+   */
+  readonly excused: string[] = [];
   readonly #random: () => number;
   readonly #unsent = new Set<string>();
   #sets = new KnownSets();
@@ -185,11 +190,22 @@ export class VirtualFleet {
       // A stalled client reads nothing; what comes stands in its buffer, in order.
       if (this.nowMs < this.#stalledUntilMs) {
         this.#toClientMs = Math.max(this.#toClientMs, this.#stalledUntilMs);
-        this.#at(this.#stalledUntilMs, () => this.model.receive(response, this.nowMs, sentMs));
+        this.#at(this.#stalledUntilMs, () => this.#receive(response, sentMs));
       } else {
-        this.model.receive(response, this.nowMs, sentMs);
+        this.#receive(response, sentMs);
       }
     });
+  }
+
+  #receive(response: ModelResponse, sentMs: number): void {
+    const served = this.model.routes.size > 0;
+    const before = this.model.problems().length;
+    this.model.receive(response, this.nowMs, sentMs);
+    for (const problem of this.model.problems().slice(before)) {
+      const cluster = /^NC: .* no cluster (\S+)/.exec(problem)?.[1];
+      const own = this.refusals.some(({ typeUrl, name }) => typeUrl === TYPE_URL.cluster && name === cluster);
+      if (!served && own) this.excused.push(problem);
+    }
   }
 
   #send(requests: readonly ModelRequest[]): void {
