@@ -155,17 +155,17 @@ export class ClientStream {
       const tellsEmpty = typeUrl === TYPE_URL.endpoint && absent.length > 0 && this.#tellsEmpty(subscription, nowMs);
       // A client that came back is not told yet, but later it may have to be.
       const told = typeUrl === TYPE_URL.endpoint && !tellsEmpty && this.#mayTellLater(subscription) ? [] : absent;
-      return upsertSotw(subscription, view, due, told, [], tellsEmpty);
+      return upsertSotw(subscription, due, told, [], tellsEmpty);
     }
     const mayVanish = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
-    return upsertSotw(subscription, view, due, absent, mayVanish, false);
+    return upsertSotw(subscription, due, absent, mayVanish, false);
   }
 
   #nextBeat(subscription: Subscription, nowMs: number): Outgoing | undefined {
     const view = this.view(subscription.typeUrl);
     const beats = subscription.heartbeats.due(view, (name) => subscription.held(name), nowMs);
     if (beats.length === 0) return undefined;
-    return this.variant === 'Sotw' ? beatSotw(subscription, view, beats) : beatDelta(subscription, beats);
+    return this.variant === 'Sotw' ? beatSotw(subscription, beats) : beatDelta(subscription, beats);
   }
 
   #nextRemoval(subscription: Subscription, nowMs: number): Outgoing | undefined {
@@ -182,7 +182,7 @@ export class ClientStream {
     }
     const may = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
     if (may.length === 0) return undefined;
-    return this.variant === 'Sotw' ? removeSotw(subscription, view, may) : removeDelta(subscription, may);
+    return this.variant === 'Sotw' ? removeSotw(subscription, may) : removeDelta(subscription, may);
   }
 
   /**

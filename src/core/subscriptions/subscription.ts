@@ -16,6 +16,8 @@ type Sent = {
   readonly sentAtMs: number;
   readonly changed: readonly Resource[];
   readonly dropped: readonly string[];
+  /** State of the world: its `version_info`. */
+  readonly version: string;
 };
 
 type Trial = {
@@ -298,27 +300,61 @@ export class Subscription {
       if (this.names.has(name)) this.#toldAbsent.add(name);
     }
     if (out.trial) this.#tried = this.#trials.shift();
-    this.#unanswered.push({ nonce, sentAtMs: nowMs, changed: out.changed, dropped: out.dropped });
+    this.#unanswered.push({ nonce, sentAtMs: nowMs, changed: out.changed, dropped: out.dropped, version: out.version });
   }
 
-  /** What a request says about the response of its nonce. Earlier responses were taken: answers come in order. */
-  answer(nonce: string, errorDetail: { readonly message: string } | undefined, nowMs: number): Answer {
+  /**
+   * What a request says about the response of its nonce. Earlier responses were taken: answers come in order.
+   *
+   * In state of the world a client answers only the newest of several responses, and an error of an earlier one travels with
+   * that answer (Envoy pauses its requests while clusters warm). There `takenVersion`, the `version_info` that it took last,
+   * tells which were taken: those up to it. If that is the newest, the error is about one before.
+   */
+  answer(
+    nonce: string,
+    errorDetail: { readonly message: string } | undefined,
+    nowMs: number,
+    takenVersion?: string,
+  ): Answer {
     const at = nonce === '' ? -1 : this.#unanswered.findIndex((sent) => sent.nonce === nonce);
     if (at === -1) return SPONTANEOUS;
     const answered = this.#unanswered.splice(0, at + 1);
-    const sent = answered.pop() as Sent;
-    for (const earlier of answered) this.#take(earlier);
-    const latencyMs = nowMs - sent.sentAtMs;
-    const told = { resources: sent.changed, removed: sent.dropped, latencyMs };
+    const sent = answered[at] as Sent;
     const tried = this.#tried;
     this.#tried = undefined;
+    const latencyMs = nowMs - sent.sentAtMs;
+    const told = { resources: sent.changed, removed: sent.dropped, latencyMs };
     if (errorDetail === undefined) {
       if (tried?.twin !== undefined) tried.twin.isBad = true;
-      this.#take(sent);
+      for (const one of answered) this.#take(one);
       return { kind: 'Acked', ...told };
     }
     const { message } = errorDetail;
-    return { kind: 'Nacked', ...told, message, culprits: this.#refuse(sent, message, nowMs) };
+    const refused = this.#split(answered, takenVersion);
+    return { kind: 'Nacked', ...told, message, culprits: this.#refuse(refused, message, nowMs) };
+  }
+
+  /** Takes what was taken, and returns the rest as one response. */
+  #split(answered: readonly Sent[], takenVersion: string | undefined): Sent {
+    const newest = answered.at(-1) as Sent;
+    const lastTaken =
+      takenVersion === undefined
+        ? answered.length - 2
+        : answered.findLastIndex(({ version }) => version !== '' && version === takenVersion);
+    const isNewest = lastTaken === answered.length - 1 && answered.length > 1;
+    const refused = isNewest ? answered.slice(0, -1) : answered.slice(lastTaken + 1);
+    if (isNewest) this.#take(newest);
+    else for (const one of answered.slice(0, lastTaken + 1)) this.#take(one);
+    const [only] = refused;
+    if (refused.length === 1 && only !== undefined) return only;
+    const changed = new Map<string, Resource>();
+    for (const one of refused) for (const resource of one.changed) changed.set(resource.name, resource);
+    const nonces = new Set(refused.map((one) => one.nonce));
+    // What the newest carries in another version is no longer of interest.
+    const open = [...changed.values()].filter(({ name }) => nonces.has(this.#pending.get(name)?.nonce ?? newest.nonce));
+    for (const { name } of open) if (nonces.has(this.#pending.get(name)?.nonce ?? '')) this.#pending.delete(name);
+    const dropped = refused.flatMap((one) => one.dropped);
+    return { ...newest, changed: open, dropped };
   }
 
   #take(sent: Sent): void {

@@ -7,7 +7,7 @@ import type { Variant } from '../../../src/core/subscriptions/index.ts';
 import { RandomWorld } from './random-world.ts';
 import { VirtualFleet } from './virtual-fleet.ts';
 
-const HISTORIES = 25;
+const HISTORIES = Number(process.env.HISTORIES ?? 25);
 const EDITS = 100;
 
 /**

@@ -8,7 +8,7 @@ import { isFullState } from './full-state.ts';
  */
 export function receiveSotw(subscription: Subscription, request: SotwRequest, nowMs: number): Answer {
   const first = !subscription.started;
-  const answer = subscription.answer(request.nonce, request.errorDetail, nowMs);
+  const answer = subscription.answer(request.nonce, request.errorDetail, nowMs, request.version);
   const stale = !first && request.nonce !== '' && request.nonce !== subscription.lastNonce;
   if (stale) return answer.kind === 'Spontaneous' ? { kind: 'Stale' } : answer;
   takeNames(subscription, request.names, first);

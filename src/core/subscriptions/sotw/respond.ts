@@ -12,7 +12,6 @@ import { isFullState } from './full-state.ts';
  */
 export function upsertSotw(
   subscription: Subscription,
-  view: TypeView,
   due: Due,
   absent: readonly string[],
   /** What is gone and may be taken away now. */
@@ -34,7 +33,7 @@ export function upsertSotw(
   const resources = full ? fullSet(subscription, fresh, without) : fresh;
   // A set carries again what is still on its way, so that a refusal of it may be about that as well.
   const changed = full ? resources.filter((one) => fresh.includes(one) || !isAcked(subscription, one)) : fresh;
-  const version = versionAfter(subscription, view, fresh, without);
+  const version = setVersion(resources);
   return { ...EMPTY, typeUrl, resources, changed, removed: told, dropped, version, trial };
 }
 
@@ -43,7 +42,7 @@ function isAcked(subscription: Subscription, resource: Resource): boolean {
 }
 
 /** The set without what is gone. Only for clusters and listeners: nothing else can be taken away. */
-export function removeSotw(subscription: Subscription, view: TypeView, lost: readonly string[]): Outgoing {
+export function removeSotw(subscription: Subscription, lost: readonly string[]): Outgoing {
   const { typeUrl } = subscription;
   const dropped = new Set(lost);
   const resources = fullSet(subscription, [], dropped);
@@ -54,35 +53,26 @@ export function removeSotw(subscription: Subscription, view: TypeView, lost: rea
     resources,
     changed,
     dropped: lost,
-    version: versionAfter(subscription, view, [], dropped),
+    version: setVersion(resources),
   };
 }
 
 /** In state of the world only a full body renews a TTL. */
-export function beatSotw(subscription: Subscription, view: TypeView, heartbeats: readonly Resource[]): Outgoing {
+export function beatSotw(subscription: Subscription, heartbeats: readonly Resource[]): Outgoing {
   const { typeUrl } = subscription;
   const resources = isFullState(typeUrl) ? fullSet(subscription, heartbeats, NONE) : heartbeats;
-  return { ...EMPTY, typeUrl, resources, version: versionAfter(subscription, view, [], NONE) };
+  return { ...EMPTY, typeUrl, resources, version: setVersion(resources) };
 }
 
 /** `version_info` of the set that the client would have if it took all of the view: what a reconnecting client may name. */
 export function versionOfAll(subscription: Subscription, view: TypeView): string {
   const wanted = [...view.values()].filter(({ name }) => subscription.wants(name));
-  return setVersion(wanted.map(({ name, version }) => `${name}@${version}`));
+  return setVersion(wanted);
 }
 
-/** The set after this response, and so equal for equal sets on every stream and replica. */
-function versionAfter(
-  subscription: Subscription,
-  view: TypeView,
-  changed: readonly Resource[],
-  dropped: ReadonlySet<string>,
-): string {
-  if (!isFullState(subscription.typeUrl)) return versionOfAll(subscription, view);
-  return setVersion(fullSet(subscription, changed, dropped).map(({ name, version }) => `${name}@${version}`));
-}
-
-function setVersion(entries: string[]): string {
+/** Hash of what travels, and so equal for equal responses on every stream and replica; different content never shares one. */
+function setVersion(resources: readonly Resource[]): string {
+  const entries = resources.map(({ name, version }) => `${name}@${version}`);
   return contentHash(entries.sort().join('\n'));
 }
 
