@@ -6,7 +6,10 @@ import { type WireClient, WireConnection } from './wire-client.ts';
 import { inWords, type Response } from './wire-message.ts';
 
 /** Long enough for an unwanted response to arrive, short enough to be waited for a hundred times. */
-export const QUIET_MS = 150;
+export const QUIET_MS = 120;
+
+/** A server may hold something back for the sake of order, but not for ever because one client does not answer or ask. */
+export const BOUNDED_MS = 8500;
 
 export type Opening = {
   readonly variant: Variant;

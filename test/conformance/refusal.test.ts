@@ -112,8 +112,9 @@ describe.concurrent('a refused response', () => {
     const { nonce } = await client.next(type);
     const names = variant === 'sotw' ? { names: ['a', 'b'] } : {};
     client.send(type, { ...names, nonce, errorDetail: {} });
-    // An ACK would be met with silence; a NACK without a name sets off the search for the culprit.
-    await acceptUntil(client, () => client.holds(type).length === 2);
+    // An ACK would be met with silence. A NACK without a name sets off the search, which may end without the last suspect.
+    const again = await client.accept(type);
+    expect(again.items.length).toBeGreaterThan(0);
   });
 
   it.for(aggregated(CORE))('%s: leaves the other types alone', async (line) => {

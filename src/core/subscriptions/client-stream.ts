@@ -2,7 +2,7 @@ import { REMOVE_ORDER, type Resource, SEND_ORDER, TYPE_URL } from '../resources/
 import { type Snapshot, type TypeView, viewOf } from '../snapshot/index.ts';
 import { receiveDelta } from './delta/receive.ts';
 import { beatDelta, removeDelta, upsertDelta } from './delta/respond.ts';
-import { ASKS_FOR_CLUSTERS_WITHIN_MS, type Wait, waitOfRemoval, waitOfUpsert } from './gates.ts';
+import { WARMS_AT_MOST_MS, type Wait, waitOfRemoval, waitOfUpsert } from './gates.ts';
 import { versionOf } from './held.ts';
 import type { Answer, DeltaRequest, Outgoing, Refusal, SotwRequest, Variant } from './messages.ts';
 import { isFullState } from './sotw/full-state.ts';
@@ -46,6 +46,7 @@ export class ClientStream {
   /** When a client with clusters of an earlier stream asked for them; undefined when that is long enough ago. */
   #resumedAtMs: number | undefined;
   #edsResumedAtMs: number | undefined;
+  #mayBeWarming = false;
   #snapshot: Snapshot | undefined;
 
   constructor(options: ClientStreamOptions) {
@@ -104,6 +105,7 @@ export class ClientStream {
   next(nowMs: number, ready: (typeUrl: string) => boolean): Outgoing | undefined {
     if (this.#snapshot === undefined) return undefined;
     if (this.#resumedAtMs !== undefined && nowMs - this.#resumedAtMs >= ASK_MORE_MS) this.#resumedAtMs = undefined;
+    this.#endWarming(nowMs);
     if (this.#waits.size > 0) this.#waits.keep((waiting) => this.#stillWaits(waiting));
     for (const subscription of this.#upsertOrder) {
       if (!ready(subscription.typeUrl)) continue;
@@ -130,10 +132,7 @@ export class ClientStream {
   nextWakeMs(): number | undefined {
     let wakeMs = this.#waits.nextWakeMs();
     if (this.#resumedAtMs !== undefined) wakeMs = Math.min(this.#resumedAtMs + ASK_MORE_MS, wakeMs ?? Infinity);
-    const eds = this.#subscriptions.get(TYPE_URL.endpoint);
-    if (eds !== undefined && this.#edsResumedAtMs !== undefined && this.#mayTellLater(eds)) {
-      wakeMs = Math.min(this.#edsResumedAtMs + ASKS_FOR_CLUSTERS_WITHIN_MS, wakeMs ?? Infinity);
-    }
+    if (this.#mayBeWarming) wakeMs = Math.min((this.#edsResumedAtMs ?? 0) + ASK_MORE_MS, wakeMs ?? Infinity);
     for (const { heartbeats } of this.#upsertOrder) {
       const dueMs = heartbeats.nextAtMs;
       if (dueMs !== undefined && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
@@ -151,14 +150,9 @@ export class ClientStream {
     const maxBytes = full ? Number.POSITIVE_INFINITY : this.#maxResponseBytes;
     const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs), maxBytes, nowMs);
     if (this.variant === 'Delta') return upsertDelta(subscription, due, absent);
-    if (!full) {
-      const tellsEmpty = typeUrl === TYPE_URL.endpoint && absent.length > 0 && this.#tellsEmpty(subscription, nowMs);
-      // A client that came back is not told yet, but later it may have to be.
-      const told = typeUrl === TYPE_URL.endpoint && !tellsEmpty && this.#mayTellLater(subscription) ? [] : absent;
-      return upsertSotw(subscription, due, told, [], tellsEmpty);
-    }
+    if (!full) return upsertSotw(subscription, due, absent, []);
     const mayVanish = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
-    return upsertSotw(subscription, due, absent, mayVanish, false);
+    return upsertSotw(subscription, due, absent, mayVanish);
   }
 
   #nextBeat(subscription: Subscription, nowMs: number): Outgoing | undefined {
@@ -186,17 +180,17 @@ export class ClientStream {
   }
 
   /**
-   * Nothing but an empty assignment tells a client of state of the world that there is none, and ends the warming of its cluster.
-   * A client that came back may have endpoints under the name, and keeps them. But as long as a cluster warms it does not even
-   * ask for its clusters; so if it has not done so in time, it is told.
+   * A client that comes back asks for its clusters first, unless clusters of it warm: then its requests for them are paused until
+   * their assignments come. It names the versions that it had before the change, so those must go again, unchanged as they are.
    */
-  #tellsEmpty(assignments: Subscription, nowMs: number): boolean {
-    if (!assignments.resumed) return true;
-    return this.#mayTellLater(assignments) && nowMs - (this.#edsResumedAtMs ?? nowMs) >= ASKS_FOR_CLUSTERS_WITHIN_MS;
-  }
-
-  #mayTellLater(assignments: Subscription): boolean {
-    return assignments.resumed && this.#aggregated && !this.#subscriptions.has(TYPE_URL.cluster);
+  #endWarming(nowMs: number): void {
+    if (!this.#mayBeWarming || nowMs - (this.#edsResumedAtMs ?? nowMs) < ASK_MORE_MS) return;
+    this.#mayBeWarming = false;
+    const eds = this.#subscriptions.get(TYPE_URL.endpoint);
+    if (eds === undefined || this.#subscriptions.has(TYPE_URL.cluster)) return;
+    // One that asks for nothing but endpoints has its clusters elsewhere.
+    if (!this.#subscriptions.has(TYPE_URL.listener) && !this.#subscriptions.has(TYPE_URL.route)) return;
+    for (const name of eds.names) eds.force(name);
   }
 
   #mayGo(resource: Resource, nowMs: number): boolean {
@@ -302,7 +296,10 @@ export class ClientStream {
   }
 
   #cameBack(typeUrl: string, nowMs: number): void {
-    if (typeUrl === TYPE_URL.endpoint) this.#edsResumedAtMs = nowMs;
+    if (typeUrl === TYPE_URL.endpoint) {
+      this.#edsResumedAtMs = nowMs;
+      this.#mayBeWarming = this.#aggregated && !this.#subscriptions.has(TYPE_URL.cluster);
+    }
     if (this.#aggregated && typeUrl === TYPE_URL.cluster) this.#resumedAtMs = nowMs;
   }
 
@@ -333,6 +330,10 @@ function inOrder(subscriptions: readonly Subscription[], order: readonly string[
 
 const NOTHING: TypeView = new Map();
 const MAY_ASK_MORE: Wait = { reason: 'the client may still ask for its routes', forGood: false };
-const MAY_ASK_FOR_CLUSTERS: Wait = { reason: 'the client may still ask for its clusters', forGood: false };
+const MAY_ASK_FOR_CLUSTERS: Wait = {
+  reason: 'the client may still ask for its clusters',
+  forGood: false,
+  maxMs: WARMS_AT_MOST_MS,
+};
 const NEWS_NOT_TAKEN: Wait = { reason: 'the client has not taken everything new yet', forGood: false };
 const CLUSTERS_NOT_GONE: Wait = { reason: 'its cluster is still there', forGood: false };

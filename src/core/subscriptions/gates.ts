@@ -13,8 +13,10 @@ export type Wait = {
   readonly maxMs?: number;
 };
 
-/** An Envoy that comes back while clusters warm asks for its clusters when that is over: in general, at once. */
-export const ASKS_FOR_CLUSTERS_WITHIN_MS = 1000;
+/** A client that comes back asks for its clusters at once… */
+const ASKS_FOR_CLUSTERS_WITHIN_MS = 1000;
+/** …but while clusters of it warm only when that is over: Envoy waits up to 15 s for an assignment that does not come. */
+export const WARMS_AT_MOST_MS = 20_000;
 
 /**
  * Make before break, the first half: whether the client can use every cluster that a route (or a listener, or a filter)
@@ -33,11 +35,10 @@ export function waitOfUpsert(
   if (resource.typeUrl === TYPE_URL.cluster) return undefined;
   const cds = subscriptions.get(TYPE_URL.cluster);
   const own = subscriptions.get(resource.typeUrl);
-  if (cds === undefined)
-    return aggregated && own?.resumed === true ? waitForSubscription(resource, subscriptions) : undefined;
+  const resumed = [...subscriptions.values()].some((subscription) => subscription.resumed);
+  if (cds === undefined) return aggregated && resumed ? waitForSubscription(resource, subscriptions) : undefined;
   if (!cds.wildcard) return undefined;
   const eds = subscriptions.get(TYPE_URL.endpoint);
-  const resumed = own?.resumed === true || subscriptions.get(TYPE_URL.listener)?.resumed === true;
   const serves = resumed || own?.served === true;
   for (const { typeUrl, name } of resource.needs) {
     if (typeUrl !== TYPE_URL.cluster) continue;
@@ -49,11 +50,12 @@ export function waitOfUpsert(
 
 function waitForSubscription(resource: Resource, subscriptions: Subscriptions): Wait | undefined {
   if (!resource.needs.some(({ typeUrl }) => typeUrl === TYPE_URL.cluster)) return undefined;
-  const reason = 'the client has not asked for its clusters yet';
-  // While assignments are under way, or do not exist, clusters may be warming.
-  const eds = subscriptions.get(TYPE_URL.endpoint);
-  const warming = eds !== undefined && (eds.unanswered > 0 || eds.missesSome);
-  return { reason, forGood: false, ...(warming ? {} : { maxMs: ASKS_FOR_CLUSTERS_WITHIN_MS }) };
+  const mayWarm = subscriptions.get(TYPE_URL.endpoint)?.resumed === true;
+  return {
+    reason: 'the client has not asked for its clusters yet',
+    forGood: false,
+    maxMs: mayWarm ? WARMS_AT_MOST_MS : ASKS_FOR_CLUSTERS_WITHIN_MS,
+  };
 }
 
 function waitForCluster(

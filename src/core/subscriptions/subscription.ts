@@ -89,12 +89,6 @@ export class Subscription {
     return this.#unanswered.length;
   }
 
-  /** It was asked for names that the client has nothing under. */
-  get missesSome(): boolean {
-    for (const name of this.names) if (!this.acked.has(name)) return true;
-    return false;
-  }
-
   get searching(): boolean {
     return this.#trials.length > 0;
   }

@@ -28,11 +28,11 @@ export class Waits {
       return true;
     }
     const before = this.#waiting.get(key);
-    // What the client refused may become good: from then on it has its time.
-    const anew = before === undefined || (before.forGood && !wait.forGood);
+    // Another reason is progress, and has its own time.
+    const anew = before === undefined || before.reason !== wait.reason;
     const sinceMs = anew ? nowMs : before.sinceMs;
     const gaveUp = (!anew && before.gaveUp) || (!wait.forGood && nowMs - sinceMs >= (wait.maxMs ?? MAX_WAIT_MS));
-    if (anew || before.reason !== wait.reason || before.maxMs !== wait.maxMs || before.gaveUp !== gaveUp) {
+    if (anew || before.maxMs !== wait.maxMs || before.gaveUp !== gaveUp) {
       this.#waiting.set(key, { typeUrl, name, sinceMs, gaveUp, ...wait });
     }
     return gaveUp;

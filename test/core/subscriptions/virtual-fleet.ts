@@ -1,5 +1,5 @@
 import { type Resource, TYPE_SHORT, TYPE_URL } from '../../../src/core/resources/index.ts';
-import { makeSnapshot, type Snapshot } from '../../../src/core/snapshot/index.ts';
+import { makeSnapshot, type Snapshot, viewOf } from '../../../src/core/snapshot/index.ts';
 import {
   ClientStream,
   KnownSets,
@@ -39,8 +39,9 @@ export class VirtualFleet {
   /** Everything that was said, for the story of a failure. */
   readonly said: string[] = [];
   /**
-   * Routes to a cluster that the client itself refuses, sent to a client that served nothing: better the rest of its routes
-   * than none.
+   * What the model finds wrong and is not: routes to a cluster that the client itself refuses, sent to a client that served
+   * nothing (better the rest of its routes than none); the answer to a request that crossed with what it asks for; and all
+   * assignments again for a client that came back and seems to be warming some.
    */
   readonly excused: string[] = [];
   readonly #random: () => number;
@@ -58,6 +59,8 @@ export class VirtualFleet {
   /** When the client sent what the server heard last: all that the server can know of it. */
   #heardMs = 0;
   #underWay: number[] = [];
+  /** Names in the request that is being answered. */
+  #asked: ReadonlySet<string> = new Set();
 
   constructor(variant: Variant, random: () => number, style: 'Named' | 'Unnamed') {
     this.variant = variant;
@@ -182,26 +185,29 @@ export class VirtualFleet {
       this.#pump();
     });
     this.#toClientMs = Math.max(takenMs, this.#toClientMs) + Math.floor(this.#random() * 30);
-    this.#arrive(response, sentMs);
+    const mayBeWarming = this.#stream?.subscriptions.every(({ typeUrl }) => typeUrl !== TYPE_URL.cluster) === true;
+    this.#arrive(response, sentMs, mayBeWarming ? new Set(out.resources.map(({ name }) => name)) : this.#asked);
   }
 
-  #arrive(response: ModelResponse, sentMs: number): void {
+  #arrive(response: ModelResponse, sentMs: number, asked: ReadonlySet<string>): void {
     this.#at(this.#toClientMs, () => {
       // A stalled client reads nothing; what comes stands in its buffer, in order.
       if (this.nowMs < this.#stalledUntilMs) {
         this.#toClientMs = Math.max(this.#toClientMs, this.#stalledUntilMs);
-        this.#at(this.#stalledUntilMs, () => this.#receive(response, sentMs));
+        this.#at(this.#stalledUntilMs, () => this.#receive(response, sentMs, asked));
       } else {
-        this.#receive(response, sentMs);
+        this.#receive(response, sentMs, asked);
       }
     });
   }
 
-  #receive(response: ModelResponse, sentMs: number): void {
+  #receive(response: ModelResponse, sentMs: number, asked: ReadonlySet<string>): void {
     const served = this.model.routes.size > 0;
     const before = this.model.problems().length;
     this.model.receive(response, this.nowMs, sentMs);
     for (const problem of this.model.problems().slice(before)) {
+      const again = /^needless: \w+ (\S+) is unchanged/.exec(problem)?.[1];
+      if (again !== undefined && asked.has(again)) this.excused.push(problem);
       const cluster = /^NC: .* no cluster (\S+)/.exec(problem)?.[1];
       const own = this.refusals.some(({ typeUrl, name }) => typeUrl === TYPE_URL.cluster && name === cluster);
       if (!served && own) this.excused.push(problem);
@@ -231,7 +237,15 @@ export class VirtualFleet {
     } else {
       this.#stream?.receiveSotw(typeUrl, { ...common, names, version: versionInfo }, this.nowMs);
     }
+    if (process.env.TRACE) {
+      const x = this.#stream?.subscriptions.find((y) => y.typeUrl === typeUrl);
+      this.#tell(
+        `   names ${[...(x?.names ?? [])]} acked ${[...(x?.acked.keys() ?? [])]} refused ${x?.refusals(viewOf(this.snapshot, typeUrl)).map((r) => r.name)} last ${x?.lastNonce}`,
+      );
+    }
+    this.#asked = new Set([...subscribe, ...names]);
     this.#pump();
+    this.#asked = new Set();
   }
 
   #tell(text: string): void {

@@ -26,7 +26,11 @@ function takeNames(subscription: Subscription, names: readonly string[], first: 
   subscription.started = true;
   subscription.wildcard = star || legacy;
   subscription.legacyWildcard = legacy;
-  for (const name of [...subscription.names]) if (!wanted.has(name)) subscription.names.delete(name);
+  for (const name of [...subscription.names]) {
+    if (wanted.has(name)) continue;
+    subscription.names.delete(name);
+    if (!subscription.wildcard) subscription.drop(name);
+  }
   let news = first || (subscription.wildcard && !wasWildcard);
   for (const name of wanted) {
     if (subscription.names.has(name)) continue;

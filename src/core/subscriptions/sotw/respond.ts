@@ -1,5 +1,5 @@
 import { contentHash } from '../../../base/units/index.ts';
-import { emptyAssignment, type Resource } from '../../resources/index.ts';
+import { emptyAssignment, type Resource, TYPE_URL } from '../../resources/index.ts';
 import type { TypeView } from '../../snapshot/index.ts';
 import { resourceOf, versionOf } from '../held.ts';
 import type { Outgoing } from '../messages.ts';
@@ -16,13 +16,12 @@ export function upsertSotw(
   absent: readonly string[],
   /** What is gone and may be taken away now. */
   lost: readonly string[],
-  /** Whether a name that does not exist is answered with an assignment without endpoints. */
-  tellsEmpty: boolean,
 ): Outgoing | undefined {
   const { trial, later } = due;
   const told = trial || subscription.searching ? NO_NAMES : absent;
-  // Nothing else can tell a client that an assignment does not exist: its cluster would warm until the fetch times out.
-  const empty = tellsEmpty ? told.map(emptyAssignment) : [];
+  // Nothing else can tell a client that an assignment does not exist: its cluster would warm until the fetch times out. One
+  // that came back may have endpoints under the name, and keeps them.
+  const empty = subscription.typeUrl === TYPE_URL.endpoint && !subscription.resumed ? told.map(emptyAssignment) : [];
   const fresh = [...due.resources, ...empty].sort(byName);
   // While something is held back an empty answer would be a lie.
   if (fresh.length === 0 && (!subscription.answerOwed || subscription.searching || later)) return undefined;
