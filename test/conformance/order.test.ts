@@ -32,12 +32,14 @@ function told(heard: readonly Response[]): string[] {
   return heard.filter(({ items, removed }) => items.length + removed.length > 0).map(inWords);
 }
 
+const CHILDREN = [
+  ['cds', 'eds'],
+  ['lds', 'rds'],
+] as const;
+
 /** What Envoy does: asks for the assignments of its clusters and the routes of its listeners, and gives them up with these. */
 function follow(client: WireClient): void {
-  for (const [parent, child] of [
-    ['cds', 'eds'],
-    ['lds', 'rds'],
-  ] as const) {
+  for (const [parent, child] of CHILDREN) {
     const needed = client.holds(parent);
     const wanted = client.wants(child);
     const subscribe = needed.filter((name) => !wanted.includes(name));
@@ -47,7 +49,7 @@ function follow(client: WireClient): void {
   }
 }
 
-/** Accepts and follows until nothing is left to come; what came, in words. */
+/** Accepts and follows until it is `done`; what came, in words. */
 async function liveThrough(client: WireClient, done: () => boolean): Promise<string[]> {
   const heard: Response[] = [];
   while (!done()) {

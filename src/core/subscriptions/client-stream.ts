@@ -47,6 +47,8 @@ export class ClientStream {
   #resumedAtMs: number | undefined;
   #edsResumedAtMs: number | undefined;
   #mayBeWarming = false;
+  /** Assignments of clusters that were sent before the client asked for assignments. */
+  readonly #owedAssignments = new Set<string>();
   #snapshot: Snapshot | undefined;
 
   constructor(options: ClientStreamOptions) {
@@ -78,6 +80,10 @@ export class ClientStream {
     if (first && subscription.acked.size > 0) {
       this.#remind(subscription);
       this.#cameBack(typeUrl, nowMs);
+    }
+    if (first && typeUrl === TYPE_URL.endpoint) {
+      for (const name of this.#owedAssignments) if (subscription.wants(name)) subscription.force(name);
+      this.#owedAssignments.clear();
     }
     return answer;
   }
@@ -265,13 +271,14 @@ export class ClientStream {
    */
   #assignmentsFollow(clusters: Subscription, changed: readonly Resource[]): void {
     const eds = this.#subscriptions.get(TYPE_URL.endpoint);
-    if (eds === undefined) return;
     for (const cluster of changed) {
       const held = versionOf(clusters.held(cluster.name));
       // A set of state of the world carries again what is on its way already.
       if (held === cluster.version) continue;
       for (const { typeUrl, name } of cluster.needs) {
-        if (typeUrl !== TYPE_URL.endpoint || !eds.wants(name)) continue;
+        if (typeUrl !== TYPE_URL.endpoint) continue;
+        if (eds === undefined) this.#owedAssignments.add(name);
+        if (eds?.wants(name) !== true) continue;
         if (held === undefined) eds.lose(name);
         eds.force(name);
       }
@@ -298,7 +305,9 @@ export class ClientStream {
   #cameBack(typeUrl: string, nowMs: number): void {
     if (typeUrl === TYPE_URL.endpoint) {
       this.#edsResumedAtMs = nowMs;
-      this.#mayBeWarming = this.#aggregated && !this.#subscriptions.has(TYPE_URL.cluster);
+      // In state of the world its assignments are sent in any case.
+      const untold = this.variant === 'Delta' && this.#aggregated;
+      this.#mayBeWarming = untold && !this.#subscriptions.has(TYPE_URL.cluster);
     }
     if (this.#aggregated && typeUrl === TYPE_URL.cluster) this.#resumedAtMs = nowMs;
   }

@@ -15,8 +15,8 @@ export type Wait = {
 
 /** A client that comes back asks for its clusters at once… */
 const ASKS_FOR_CLUSTERS_WITHIN_MS = 1000;
-/** …but while clusters of it warm only when that is over: Envoy waits up to 15 s for an assignment that does not come. */
-export const WARMS_AT_MOST_MS = 20_000;
+/** …but while clusters of it warm only when that is over: Envoy waits up to 15 s for each assignment that does not come. */
+export const WARMS_AT_MOST_MS = 30_000;
 
 /**
  * Make before break, the first half: whether the client can use every cluster that a route (or a listener, or a filter)

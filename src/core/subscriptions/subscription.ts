@@ -375,7 +375,7 @@ export class Subscription {
     const suspects: Resource[] = [];
     for (const resource of sent.changed) {
       if (this.#pending.get(resource.name)?.nonce === sent.nonce) this.#pending.delete(resource.name);
-      if (!this.wants(resource.name)) continue;
+      // Also what it does not want just now: it may want it again in the same request.
       if (versionOf(this.acked.get(resource.name)) !== resource.version) suspects.push(resource);
       else if (!this.#pending.has(resource.name) && this.#neededAgain.has(resource.name))
         this.#forced.add(resource.name);

@@ -26,7 +26,7 @@ describe.each([
     if (process.env.TRACE)
       writeFileSync(
         process.env.TRACE,
-        [...story, ...fleet.said, ...fleet.model.problems()]
+        [`99999999: warming ${[...fleet.model.warmingClusters.keys()]} active ${[...fleet.model.activeClusters.keys()]} connected ${fleet.connected} at ${fleet.nowMs} waiting ${JSON.stringify(fleet.waiting)}`, ...story, ...fleet.said, ...fleet.model.problems().filter((x) => !fleet.excused.includes(x))]
           .map((l) => l.replace(/^(.*)\(at (\d+) ms\)$/, '$2: !!! $1'))
           .sort((a, b) => parseInt(a) - parseInt(b))
           .join('\n'),
@@ -90,6 +90,6 @@ function live(variant: Variant, style: 'Named' | 'Unnamed', seed: number) {
   world.heal();
   fleet.publish(world.resources());
   tell('healed');
-  fleet.run(30_000);
+  fleet.run(60_000);
   return { fleet, world, story };
 }

@@ -129,14 +129,16 @@ export class VirtualFleet {
     const untilMs = this.nowMs + forMs;
     for (let guard = 0; guard < 100_000; guard += 1) {
       const next = this.#events.sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
-      const wakeMs = this.#stream?.nextWakeMs() ?? Number.POSITIVE_INFINITY;
-      const atMs = Math.max(this.nowMs, Math.min(next?.atMs ?? Number.POSITIVE_INFINITY, wakeMs));
+      const never = Number.POSITIVE_INFINITY;
+      const wakeMs = Math.min(this.#stream?.nextWakeMs() ?? never, this.model.nextEventMs() ?? never);
+      const atMs = Math.max(this.nowMs, Math.min(next?.atMs ?? never, wakeMs));
       if (atMs > untilMs) break;
       this.nowMs = atMs;
       if (next !== undefined && next.atMs <= atMs) {
         this.#events.shift();
         next.run();
       } else {
+        this.model.advance(this.nowMs);
         this.#pump();
         // A wake that changes nothing must not be asked for again at once.
         if ((this.#stream?.nextWakeMs() ?? Number.POSITIVE_INFINITY) <= this.nowMs) this.nowMs += 1;

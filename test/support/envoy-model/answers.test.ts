@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ModelRequest, type ModelResource, TYPE } from './messages.ts';
+import { type ModelRequest, type ModelResource, TYPE } from './index.ts';
 import { assignment, cluster, extension, listener, route, runtime, Scene } from './scene.ts';
 
 type Said = {

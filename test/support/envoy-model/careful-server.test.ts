@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CarefulServer, type World } from './careful-server.ts';
 import { EnvoyModel } from './envoy-model.ts';
-import type { Variant } from './messages.ts';
+import type { Variant } from './index.ts';
 import { assignment, cluster, listener, route, runtime } from './scene.ts';
 
 type Service = { readonly cluster: number; readonly endpoints: number; readonly shares: boolean } | null;

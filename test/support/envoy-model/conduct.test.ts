@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ModelResource, TYPE } from './messages.ts';
+import { type ModelResource, TYPE } from './index.ts';
 import { assignment, cluster, listener, route, runtime, Scene } from './scene.ts';
 
 function refuse(_: string, { version }: ModelResource) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TYPE } from './messages.ts';
+import { TYPE } from './index.ts';
 import { assignment, cluster, lines, listener, route, runtime, Scene } from './scene.ts';
 
 describe('the wire of a Delta Envoy', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TYPE } from './messages.ts';
+import { TYPE } from './index.ts';
 import { assignment, cluster, extension, lines, listener, route, runtime, Scene } from './scene.ts';
 
 describe('removals of a Delta Envoy', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ModelResource, TYPE } from './messages.ts';
+import { type ModelResource, TYPE } from './index.ts';
 import { assignment, cluster, lines, listener, route, runtime, Scene } from './scene.ts';
 
 const OTHERS = ['a', 'b'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TYPE } from './messages.ts';
+import { TYPE } from './index.ts';
 import { assignment, cluster, heartbeat, lines, runtime, Scene } from './scene.ts';
 
 const LAYERS = { runtimeLayers: ['lapsing'] };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TYPE } from './messages.ts';
+import { TYPE } from './index.ts';
 import { assignment, cluster, lines, route, Scene, staticCluster } from './scene.ts';
 
 describe.each(['Delta', 'Sotw'] as const)('warming of clusters in a %s Envoy', (variant) => {
