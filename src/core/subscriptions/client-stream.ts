@@ -138,7 +138,8 @@ export class ClientStream {
   nextWakeMs(): number | undefined {
     let wakeMs = this.#waits.nextWakeMs();
     if (this.#resumedAtMs !== undefined) wakeMs = Math.min(this.#resumedAtMs + ASK_MORE_MS, wakeMs ?? Infinity);
-    if (this.#mayBeWarming) wakeMs = Math.min((this.#edsResumedAtMs ?? 0) + ASK_MORE_MS, wakeMs ?? Infinity);
+    const untilAsked = (this.#edsResumedAtMs ?? 0) + ASK_MORE_MS;
+    if (this.#mayBeWarming) wakeMs = Math.min(untilAsked, wakeMs ?? Infinity);
     for (const { heartbeats } of this.#upsertOrder) {
       const dueMs = heartbeats.nextAtMs;
       if (dueMs !== undefined && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
@@ -211,7 +212,7 @@ export class ClientStream {
 
   #mayVanish(typeUrl: string, name: string, nowMs: number): boolean {
     if (typeUrl !== TYPE_URL.cluster && typeUrl !== TYPE_URL.endpoint) return true;
-    const wait = typeUrl === TYPE_URL.cluster ? this.#waitOfCluster(name, nowMs) : this.#waitForClusters();
+    const wait = typeUrl === TYPE_URL.cluster ? this.#waitOfCluster(name, nowMs) : this.#waitForClusters(nowMs);
     return this.#waits.over(typeUrl, name, wait, nowMs);
   }
 
@@ -244,11 +245,13 @@ export class ClientStream {
   }
 
   /** Assignments go after their clusters; Envoy mostly gives them up itself by then. */
-  #waitForClusters(): Wait | undefined {
+  #waitForClusters(nowMs: number): Wait | undefined {
     const cds = this.#subscriptions.get(TYPE_URL.cluster);
     if (cds === undefined) {
-      const resumed = this.#subscriptions.get(TYPE_URL.endpoint)?.resumed === true;
-      return this.#aggregated && resumed ? MAY_ASK_FOR_CLUSTERS : undefined;
+      // One that asks for nothing but endpoints has its clusters elsewhere.
+      const asksForMore = this.#subscriptions.has(TYPE_URL.listener) || this.#subscriptions.has(TYPE_URL.route);
+      const mayAsk = asksForMore || nowMs - (this.#edsResumedAtMs ?? nowMs) < ASK_MORE_MS;
+      return this.#edsResumedAtMs !== undefined && this.#aggregated && mayAsk ? MAY_ASK_FOR_CLUSTERS : undefined;
     }
     if (!cds.wildcard) return undefined;
     return cds.unanswered > 0 || cds.gone(this.view(TYPE_URL.cluster)).lost.length > 0 ? CLUSTERS_NOT_GONE : undefined;

@@ -319,7 +319,9 @@ export class Subscription {
     const latencyMs = nowMs - sent.sentAtMs;
     const told = { resources: sent.changed, removed: sent.dropped, latencyMs };
     if (errorDetail === undefined) {
-      if (tried?.twin !== undefined) tried.twin.isBad = true;
+      // Only if it went whole: what was left out may be what was refused.
+      const whole = tried !== undefined && sent.changed.length === tried.resources.length;
+      if (whole && tried.twin !== undefined) tried.twin.isBad = true;
       for (const one of answered) this.#take(one);
       return { kind: 'Acked', ...told };
     }

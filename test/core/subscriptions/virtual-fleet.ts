@@ -68,6 +68,8 @@ export class VirtualFleet {
     this.model = new EnvoyModel({
       variant,
       runtimeLayers: [],
+      // As in our bootstrap: shorter than the waits of the server.
+      fetchTimeoutMs: 2000,
       refusalStyle: style,
       describe: ({ body }) => (body as Described).body,
       refuse: (_typeUrl, { body }) => {
@@ -121,7 +123,7 @@ export class VirtualFleet {
   }
 
   stall(forMs: number): void {
-    this.#stalledUntilMs = this.nowMs + forMs;
+    this.#stalledUntilMs = Math.max(this.#stalledUntilMs, this.nowMs + forMs);
   }
 
   /** Lets time pass. */
