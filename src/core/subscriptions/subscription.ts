@@ -403,8 +403,16 @@ export class Subscription {
       if (!this.#pending.has(name) && this.#neededAgain.delete(name)) this.#forced.add(name);
     }
     // It was on its way when one of its members was refused: that explains it, and nothing new is learnt.
-    if (culprits.length === 0 && known.length === 0) this.#trials.unshift(...halves(suspects, message));
+    if (culprits.length === 0 && known.length === 0 && !this.#isSought(suspects)) {
+      this.#trials.unshift(...halves(suspects, message));
+    }
     return culprits.length > 0 ? culprits : known;
+  }
+
+  /** Whether the search that goes on explains a refusal of these: all among which the culprit is sought are there. */
+  #isSought(suspects: readonly Resource[]): boolean {
+    const sought = this.#trials.flatMap(({ resources }) => resources);
+    return sought.length > 0 && sought.every((one) => suspects.some((other) => sameVersion(one, other)));
   }
 
   #note(name: string, refused: Refused): void {
@@ -479,6 +487,10 @@ function within(resources: readonly Resource[], maxBytes: number): readonly Reso
     if (bytes > maxBytes && at > 0) return resources.slice(0, at);
   }
   return resources;
+}
+
+function sameVersion(a: Resource, b: Resource): boolean {
+  return a.name === b.name && a.version === b.version;
 }
 
 function byName(a: Resource, b: Resource): number {
