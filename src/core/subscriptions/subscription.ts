@@ -346,15 +346,19 @@ export class Subscription {
     const changed = new Map<string, Resource>();
     for (const one of refused) for (const resource of one.changed) changed.set(resource.name, resource);
     const nonces = new Set(refused.map((one) => one.nonce));
-    // What the newest carries in another version is no longer of interest.
-    const open = [...changed.values()].filter(({ name }) => nonces.has(this.#pending.get(name)?.nonce ?? newest.nonce));
+    // What a response that was taken carries in a newer version is no longer of interest.
+    const superseded = new Set(isNewest ? newest.changed.map(({ name }) => name) : []);
+    const open = [...changed.values()].filter(({ name }) => !superseded.has(name));
     for (const { name } of open) if (nonces.has(this.#pending.get(name)?.nonce ?? '')) this.#pending.delete(name);
     const dropped = refused.flatMap((one) => one.dropped);
     return { ...newest, changed: open, dropped };
   }
 
   #take(sent: Sent): void {
-    if (sent.changed.length > 0) this.served = true;
+    if (sent.changed.length > 0) {
+      this.served = true;
+      this.#allowRemovals();
+    }
     for (const resource of sent.changed) {
       const { name } = resource;
       if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
@@ -407,6 +411,15 @@ export class Subscription {
       this.#trials.unshift(...halves(suspects, message));
     }
     return culprits.length > 0 ? culprits : known;
+  }
+
+  /** A removal that was refused may be tried again after something else was taken. */
+  #allowRemovals(): void {
+    for (const [name, { version }] of this.#refused) {
+      if (version !== '') continue;
+      this.#refused.delete(name);
+      this.#noneGoneIn = undefined;
+    }
   }
 
   /** Whether the search that goes on explains a refusal of these: all among which the culprit is sought are there. */
