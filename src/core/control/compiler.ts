@@ -3,6 +3,7 @@ import type { SidecarGroup } from '../policy/index.ts';
 import {
   checkResource,
   compileAssignments,
+  compileEndpointsOnly,
   compileRuntime,
   compileStructure,
   type Resource,
@@ -46,10 +47,16 @@ export class Compiler {
   /** Undefined when the policy has no such group. Rule violations never leave: see {@link refusals}. */
   snapshot(plan: Plan, key: SnapshotKey): Snapshot | undefined {
     const group = plan.policy.groups.find((candidate) => candidate.name === key.group);
-    if (group === undefined) return undefined;
     const text = snapshotKeyText(key);
     const before = this.#compiled.get(text);
     if (before?.plan === plan) return before.snapshot;
+    if (key.endpointsOnly === true && (group !== undefined || key.group === '')) {
+      const assignments = makeSnapshot(key, compileEndpointsOnly(plan, group, this.#encoder), before?.snapshot);
+      const admitted = admit(assignments, before);
+      this.#compiled.set(text, { structureOf: '', structure: [], plan, ...admitted });
+      return admitted.snapshot;
+    }
+    if (group === undefined) return undefined;
     const sidecars = sharers(own(plan.sidecars, group.name)?.length ?? 1);
     const structureOf = `${plan.policyRevision} ${sidecars}`;
     const structure = before?.structureOf === structureOf ? before.structure : structureFor(plan, group, key, sidecars);

@@ -42,10 +42,29 @@ function assignment(input: AssignmentInput, encoder: AssignmentEncoder, origin: 
   return { ...encoded, needs: [], ...(origin === undefined ? {} : { origin }) };
 }
 
-function serviceInput(plan: Plan, service: ModelService): AssignmentInput {
+/**
+ * What an Envoy may ask for whose clusters belong to someone else: the endpoints of a service (`chat`) or of one pool of it
+ * (`chat/gpu`). Of the services of its group, or of all where it is in none.
+ */
+export function compileEndpointsOnly(
+  plan: Plan,
+  group: SidecarGroup | undefined,
+  encoder: AssignmentEncoder,
+): readonly Resource[] {
+  const services = group === undefined ? plan.policy.services : servicesOf(plan.policy, group);
+  return services
+    .flatMap((service) => [
+      assignment(serviceInput(plan, service), encoder, service.origin),
+      ...service.pools.map((pool) => assignment(serviceInput(plan, service, pool.name), encoder, pool.origin)),
+    ])
+    .sort((a, b) => compareText(a.name, b.name));
+}
+
+function serviceInput(plan: Plan, service: ModelService, pool?: string): AssignmentInput {
   const decisions = new Map((plan.decisions[service.name]?.endpoints ?? []).map((each) => [each.id, each]));
   const byZone = new Map<string, { id: string; endpoint: AssignmentEndpoint }[]>();
   for (const endpoint of plan.endpoints[service.name] ?? []) {
+    if (pool !== undefined && endpoint.pool !== pool) continue;
     const decision = decisions.get(endpoint.id);
     const draining = endpoint.lifecycle === 'Draining' || decision?.health === 'Draining';
     const zone = byZone.get(endpoint.zone ?? '') ?? [];
@@ -57,7 +76,7 @@ function serviceInput(plan: Plan, service: ModelService): AssignmentInput {
     byZone.set(endpoint.zone ?? '', zone);
   }
   return {
-    clusterName: service.name,
+    clusterName: pool === undefined ? service.name : `${service.name}/${pool}`,
     localities: [...byZone]
       .sort(([a], [b]) => compareText(a, b))
       .map(([zone, members]) => ({

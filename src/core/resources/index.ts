@@ -1,4 +1,4 @@
-export { compileAssignments, emptyAssignment, wireWeight } from './assignments.ts';
+export { compileAssignments, compileEndpointsOnly, emptyAssignment, wireWeight } from './assignments.ts';
 export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 export { checkResource } from './check-resource.ts';
 export { type CommandOptions, commandLine } from './command-line.ts';

@@ -1,6 +1,6 @@
 import { decodeDeltaRequest, decodeSotwRequest, type Node, TypeUrls } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
-import { SEND_ORDER, TYPE_SHORT } from '../../core/resources/index.ts';
+import { SEND_ORDER, TYPE_SHORT, TYPE_URL } from '../../core/resources/index.ts';
 import type { Snapshot } from '../../core/snapshot/index.ts';
 import {
   type Answer,
@@ -274,7 +274,8 @@ export class DiscoveryStream implements RpcListener {
   #send(client: ClientStream, out: Outgoing, nowMs: number): void {
     const { typeUrl } = out;
     const type = this.#typeLog(typeUrl);
-    const { framed, nonce } = this.#host.cache.encode(out, this.method.variant, this.#wrapTtl, type.lastNonce);
+    const wrapTtl = this.#wrapTtl && !this.#mayCrash(client, typeUrl);
+    const { framed, nonce } = this.#host.cache.encode(out, this.method.variant, wrapTtl, type.lastNonce);
     type.lastNonce = nonce;
     // The books first: an answer may race the write.
     client.sent(out, nonce, nowMs);
@@ -284,6 +285,15 @@ export class DiscoveryStream implements RpcListener {
     }
     this.#unsent.add(typeUrl);
     this.#rpc.send(framed, type.taken);
+  }
+
+  /**
+   * Envoy 1.40 tells a TTL that ran out to all runtime layers of a state-of-the-world stream, and one that hears of another
+   * layer's name throws where nobody catches (measured). So a client with several layers gets none of them with a TTL.
+   */
+  #mayCrash(client: ClientStream, typeUrl: string): boolean {
+    if (typeUrl !== TYPE_URL.runtime) return false;
+    return client.subscriptions.some((subscription) => subscription.typeUrl === typeUrl && subscription.names.size > 1);
   }
 
   #typeLog(typeUrl: string): TypeLog {

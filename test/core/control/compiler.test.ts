@@ -44,6 +44,23 @@ describe('the compiler', () => {
     expect(compiler.snapshot(plan([aService('chat')], 'r1'), { ...KEY, group: 'constructor' })).toBeUndefined();
   });
 
+  it('gives an Envoy with clusters of its own the endpoints of services and pools, and nothing else', () => {
+    const compiler = new Compiler();
+    const services = [aService('chat'), aService('code')];
+    const ofNobody = { ...KEY, group: '', endpointsOnly: true };
+    const snapshot = snapshotOf(compiler, plan(services, 'r1', { [a]: 700, [b]: 300 }), ofNobody);
+    expect([...snapshot.types.keys()]).toEqual([TYPE_URL.endpoint]);
+    const pool = aService('chat').pools[0]?.name;
+    const names = [...viewOf(snapshot, TYPE_URL.endpoint).keys()];
+    expect(names).toEqual(['chat', `chat/${pool}`, 'code', `code/${pool}`]);
+    for (const name of ['chat', `chat/${pool}`]) {
+      const message = messageOf([...viewOf(snapshot, TYPE_URL.endpoint).values()], 'endpoint', name);
+      expect(at(message, 'cluster_name')).toBe(name);
+    }
+    expect(compiler.snapshot(plan(services, 'r1'), { ...ofNobody, group: 'nowhere' })).toBeUndefined();
+    expect(compiler.snapshot(plan(services, 'r1'), { ...KEY, group: '' })).toBeUndefined();
+  });
+
   it('gives one and the same snapshot for one plan, and for the next that says the same', () => {
     const compiler = new Compiler();
     const first = snapshotOf(compiler, plan([aService('chat')], 'r1', { [a]: 700, [b]: 300 }));
