@@ -46,14 +46,20 @@ describe('the compiler', () => {
 
   it('gives an Envoy with clusters of its own the endpoints of services and pools, and nothing else', () => {
     const compiler = new Compiler();
-    const services = [aService('chat'), aService('code')];
+    const pool = {
+      name: 'gpu',
+      origin: aService('chat').origin,
+      capacityType: 'OnDemand' as const,
+      endpoints: { kind: 'Static' as const, endpoints: [] },
+      signals: aService('chat').signals,
+    };
+    const services = [aService('chat', { pools: [pool] }), aService('code')];
     const ofNobody = { ...KEY, group: '', endpointsOnly: true };
     const snapshot = snapshotOf(compiler, plan(services, 'r1', { [a]: 700, [b]: 300 }), ofNobody);
     expect([...snapshot.types.keys()]).toEqual([TYPE_URL.endpoint]);
-    const pool = aService('chat').pools[0]?.name;
     const names = [...viewOf(snapshot, TYPE_URL.endpoint).keys()];
-    expect(names).toEqual(['chat', `chat/${pool}`, 'code', `code/${pool}`]);
-    for (const name of ['chat', `chat/${pool}`]) {
+    expect(names).toEqual(['chat', 'chat/gpu', 'code']);
+    for (const name of ['chat', 'chat/gpu']) {
       const message = messageOf([...viewOf(snapshot, TYPE_URL.endpoint).values()], 'endpoint', name);
       expect(at(message, 'cluster_name')).toBe(name);
     }
