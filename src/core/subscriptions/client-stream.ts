@@ -114,12 +114,12 @@ export class ClientStream {
     this.#endWarming(nowMs);
     if (this.#waits.size > 0) this.#waits.keep((waiting) => this.#stillWaits(waiting));
     for (const subscription of this.#upsertOrder) {
-      if (!ready(subscription.typeUrl)) continue;
+      if (subscription.isSettled(this.view(subscription.typeUrl)) || !ready(subscription.typeUrl)) continue;
       const out = this.#nextUpsert(subscription, nowMs) ?? this.#nextBeat(subscription, nowMs);
       if (out !== undefined) return out;
     }
     for (const subscription of this.#removeOrder) {
-      if (!ready(subscription.typeUrl)) continue;
+      if (subscription.isSettled(this.view(subscription.typeUrl)) || !ready(subscription.typeUrl)) continue;
       const out = this.#nextRemoval(subscription, nowMs);
       if (out !== undefined) return out;
     }

@@ -24,7 +24,12 @@ export class Heartbeats {
     if (this.#dueAtMs.size > 0) this.#dueAtMs.delete(name);
   }
 
+  get isEmpty(): boolean {
+    return this.#dueAtMs.size === 0;
+  }
+
   get nextAtMs(): number | undefined {
+    if (this.#dueAtMs.size === 0) return undefined;
     let next: number | undefined;
     for (const dueMs of this.#dueAtMs.values()) if (next === undefined || dueMs < next) next = dueMs;
     return next;

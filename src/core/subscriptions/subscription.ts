@@ -89,6 +89,18 @@ export class Subscription {
     return this.#unanswered.length;
   }
 
+  /** Nothing is due, owed, gone or sought: by far the most frequent answer, so it is asked first. */
+  isSettled(view: TypeView): boolean {
+    return (
+      this.#upsertsOf === view &&
+      this.#noneGoneIn === view &&
+      this.#forced.size === 0 &&
+      this.#trials.length === 0 &&
+      !this.answerOwed &&
+      this.heartbeats.isEmpty
+    );
+  }
+
   get searching(): boolean {
     return this.#trials.length > 0;
   }
@@ -241,7 +253,7 @@ export class Subscription {
         if (lastGood !== undefined) resources.push(lastGood);
       }
     }
-    const sorted = resources.sort(byName);
+    const sorted = resources.length > 1 ? resources.sort(byName) : resources;
     const now = within(sorted, maxBytes);
     this.#upsertsOf = later || now.length < sorted.length ? undefined : view;
     return { resources: now, trial: false, later };
@@ -250,6 +262,12 @@ export class Subscription {
   /** Names that do not exist: `absent` were asked for and their absence was not told, `lost` the client has. Both sorted. */
   gone(view: TypeView): { readonly absent: readonly string[]; readonly lost: readonly string[] } {
     if (!this.started || this.#noneGoneIn === view || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_GONE;
+    if (this.#forced.size === 0 && this.#noneGoneIn !== undefined) {
+      if (changesBetween(this.#noneGoneIn, view).removed.length === 0) {
+        this.#noneGoneIn = view;
+        return NOTHING_GONE;
+      }
+    }
     const absent = new Set<string>();
     for (const name of this.names) {
       if (!view.has(name) && !this.#toldAbsent.has(name) && this.held(name) === undefined) absent.add(name);
@@ -437,22 +455,26 @@ export class Subscription {
   }
 
   /** A superset of what may be due. The fast path looks only at what changed since the last settled view. */
-  *#candidates(view: TypeView): Iterable<Resource> {
+  #candidates(view: TypeView): Iterable<Resource> {
     const settled = this.#upsertsOf;
-    if (settled === undefined) {
-      if (this.wildcard) return yield* view.values();
-      for (const name of this.names) {
-        const resource = view.get(name);
-        if (resource !== undefined) yield resource;
-      }
-      return;
-    }
+    if (settled === undefined) return this.wildcard ? view.values() : this.#named(view);
     const changed = settled === view ? NO_RESOURCES : changesBetween(settled, view).upserts;
-    for (const resource of changed) if (this.wants(resource.name)) yield resource;
+    if (this.#forced.size === 0) return this.wildcard ? changed : changed.filter(({ name }) => this.names.has(name));
+    const candidates = new Set(changed.filter(({ name }) => this.wants(name)));
     for (const name of this.#forced) {
       const resource = view.get(name);
-      if (resource !== undefined && !changed.includes(resource)) yield resource;
+      if (resource !== undefined) candidates.add(resource);
     }
+    return candidates;
+  }
+
+  #named(view: TypeView): readonly Resource[] {
+    const resources: Resource[] = [];
+    for (const name of this.names) {
+      const resource = view.get(name);
+      if (resource !== undefined) resources.push(resource);
+    }
+    return resources;
   }
 
   #unsettle(): void {

@@ -66,6 +66,8 @@ export class DiscoveryStream implements RpcListener {
   #snapshot: Snapshot | undefined;
   /** Types whose newest response the transport has not taken. */
   readonly #unsent = new Set<string>();
+  /** Something of such a type is due: when the transport has taken the response, it goes. */
+  #heldBack = false;
   readonly #types = new Map<string, TypeLog>();
   #askedAtMs = 0;
   #asked = 0;
@@ -250,6 +252,7 @@ export class DiscoveryStream implements RpcListener {
   #flush(): void {
     const client = this.#client as ClientStream;
     const nowMs = this.#host.now();
+    this.#heldBack = false;
     for (;;) {
       if (this.#state !== 'Open') return;
       const out = client.next(nowMs, this.#ready);
@@ -269,7 +272,11 @@ export class DiscoveryStream implements RpcListener {
     this.#alarm.unref();
   }
 
-  readonly #ready = (typeUrl: string): boolean => !this.#unsent.has(typeUrl);
+  readonly #ready = (typeUrl: string): boolean => {
+    if (!this.#unsent.has(typeUrl)) return true;
+    this.#heldBack = true;
+    return false;
+  };
 
   #send(client: ClientStream, out: Outgoing, nowMs: number): void {
     const { typeUrl } = out;
@@ -307,7 +314,7 @@ export class DiscoveryStream implements RpcListener {
         nackedAtMs: undefined,
         taken: () => {
           this.#unsent.delete(typeUrl);
-          if (this.#state === 'Open') this.#flush();
+          if (this.#heldBack && this.#state === 'Open') this.#flush();
         },
       };
       this.#types.set(typeUrl, type);

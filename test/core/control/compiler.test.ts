@@ -51,7 +51,7 @@ describe('the compiler', () => {
       origin: aService('chat').origin,
       capacityType: 'OnDemand' as const,
       endpoints: { kind: 'Static' as const, endpoints: [] },
-      signals: aService('chat').signals,
+      signals: {},
     };
     const services = [aService('chat', { pools: [pool] }), aService('code')];
     const ofNobody = { ...KEY, group: '', endpointsOnly: true };

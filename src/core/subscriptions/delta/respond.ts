@@ -5,10 +5,20 @@ import type { Due, Subscription } from '../subscription.ts';
 /** A response with what is due and the names that do not exist; undefined when there is nothing to say. */
 export function upsertDelta(subscription: Subscription, due: Due, absent: readonly string[]): Outgoing | undefined {
   const { resources, trial, later } = due;
-  const told = trial ? [] : absent;
+  const told = trial ? NO_NAMES : absent;
   // While something is held back an empty answer would be a lie.
   if (resources.length === 0 && told.length === 0 && (!subscription.answerOwed || later)) return undefined;
-  return { ...EMPTY, typeUrl: subscription.typeUrl, resources, changed: resources, removed: told, trial };
+  // Written out: this runs for every push to every stream.
+  return {
+    typeUrl: subscription.typeUrl,
+    resources,
+    heartbeats: NO_RESOURCES,
+    removed: told,
+    version: '',
+    changed: resources,
+    dropped: NO_NAMES,
+    trial,
+  };
 }
 
 export function removeDelta(subscription: Subscription, lost: readonly string[]): Outgoing {
@@ -19,6 +29,9 @@ export function removeDelta(subscription: Subscription, lost: readonly string[])
 export function beatDelta(subscription: Subscription, heartbeats: readonly Resource[]): Outgoing {
   return { ...EMPTY, typeUrl: subscription.typeUrl, heartbeats };
 }
+
+const NO_RESOURCES: readonly Resource[] = [];
+const NO_NAMES: readonly string[] = [];
 
 const EMPTY: Omit<Outgoing, 'typeUrl'> = {
   resources: [],
