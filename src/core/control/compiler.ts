@@ -51,8 +51,8 @@ export class Compiler {
     const before = this.#compiled.get(text);
     if (before?.plan === plan) return before.snapshot;
     if (key.endpointsOnly === true && (group !== undefined || key.group === '')) {
-      const assignments = makeSnapshot(key, compileEndpointsOnly(plan, group, this.#encoder), before?.snapshot);
-      const admitted = admit(assignments, before);
+      const assignments = attributed(compileEndpointsOnly(plan, group, this.#encoder), plan);
+      const admitted = admit(makeSnapshot(key, assignments, before?.snapshot), before);
       this.#compiled.set(text, { structureOf: '', structure: [], plan, ...admitted });
       return admitted.snapshot;
     }
@@ -79,7 +79,7 @@ export class Compiler {
   #assignmentsOf(plan: Plan, group: SidecarGroup): readonly Resource[] {
     const before = this.#assignments.get(group.name);
     if (before?.plan === plan) return before.resources;
-    const resources = compileAssignments(plan, group, this.#encoder);
+    const resources = attributed(compileAssignments(plan, group, this.#encoder), plan);
     this.#assignments.set(group.name, { plan, resources });
     return resources;
   }
@@ -87,10 +87,13 @@ export class Compiler {
 
 function structureFor(plan: Plan, group: SidecarGroup, key: SnapshotKey, sidecars: number): readonly Resource[] {
   const { release, listenerOverrides } = key;
-  return [
-    ...compileStructure(plan.policy, group, { release, listenerOverrides, sidecars }),
-    ...compileRuntime(plan.policy, group),
-  ];
+  const structure = compileStructure(plan.policy, group, { release, listenerOverrides, sidecars });
+  return attributed([...structure, ...compileRuntime(plan.policy, group)], plan);
+}
+
+/** With the revision of the policy beside each place in it: after the next edit the place alone would mislead. */
+function attributed(resources: readonly Resource[], { policyRevision: revision }: Plan): readonly Resource[] {
+  return resources.map((one) => (one.origin === undefined ? one : { ...one, origin: { ...one.origin, revision } }));
 }
 
 /**

@@ -4,7 +4,7 @@ export { checkResource } from './check-resource.ts';
 export { type CommandOptions, commandLine } from './command-line.ts';
 export { LASTING_LAYER, SIDECARS_CLUSTER, SLOT } from './names.ts';
 export { sharers } from './rate-limit.ts';
-export type { Resource, ResourceRef } from './resource.ts';
+export type { Origin, Resource, ResourceRef } from './resource.ts';
 export { compileRuntime } from './runtime.ts';
 export { checkRuntimeValue, RUNTIME_KEYS, type RuntimeKey, type RuntimeLayer } from './runtime-keys.ts';
 export { renderStatic } from './static-rendering.ts';

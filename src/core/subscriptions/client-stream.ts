@@ -299,7 +299,7 @@ export class ClientStream {
     if (known === undefined) return;
     for (const resource of known) {
       subscription.acked.set(resource.name, resource);
-      if (resource.ttlMs !== undefined) heartbeats.atOnce(resource.name, nowMs);
+      if (resource.ttlMs !== undefined) heartbeats.atOnce(resource.name);
     }
     subscription.answerOwed = false;
     this.#remind(subscription);

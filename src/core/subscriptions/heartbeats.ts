@@ -8,6 +8,12 @@ const BEATS_PER_TTL = 3;
 /** When the TTL of each resource of one subscription must be renewed (design law 11). Costs nothing where nothing has one. */
 export class Heartbeats {
   readonly #dueAtMs = new Map<string, number>();
+  /** Held since before this stream: nobody knows whether they have a TTL, and how long it still runs. */
+  readonly #unsure = new Set<string>();
+
+  get isEmpty(): boolean {
+    return this.#dueAtMs.size === 0 && this.#unsure.size === 0;
+  }
 
   /** The resource, or its heartbeat, goes out now. */
   sent(resource: Resource, nowMs: number): void {
@@ -15,17 +21,15 @@ export class Heartbeats {
     else if (this.#dueAtMs.size > 0) this.#dueAtMs.delete(resource.name);
   }
 
-  /** The client holds it since before this stream: nobody knows how long its TTL still runs. */
-  atOnce(name: string, nowMs: number): void {
-    this.#dueAtMs.set(name, nowMs);
+  /** The client says that it holds it: if it has a TTL, it is renewed at once. */
+  atOnce(name: string): void {
+    this.#unsure.add(name);
   }
 
   delete(name: string): void {
-    if (this.#dueAtMs.size > 0) this.#dueAtMs.delete(name);
-  }
-
-  get isEmpty(): boolean {
-    return this.#dueAtMs.size === 0;
+    if (this.isEmpty) return;
+    this.#dueAtMs.delete(name);
+    this.#unsure.delete(name);
   }
 
   get nextAtMs(): number | undefined {
@@ -37,14 +41,20 @@ export class Heartbeats {
 
   /** Those that are due, sorted by name. One that is about to be sent in full, or is not there, is no heartbeat. */
   due(view: TypeView, held: (name: string) => Held | undefined, nowMs: number): readonly Resource[] {
-    if (this.#dueAtMs.size === 0) return [];
+    if (this.isEmpty) return NONE;
+    for (const name of this.#unsure) if (view.get(name)?.ttlMs !== undefined) this.#dueAtMs.set(name, nowMs);
+    this.#unsure.clear();
     const due: Resource[] = [];
     for (const [name, dueMs] of this.#dueAtMs) {
+      if (dueMs > nowMs) continue;
       const resource = view.get(name);
-      if (resource === undefined || versionOf(held(name)) !== resource.version || dueMs > nowMs) continue;
-      if (resource.ttlMs === undefined) this.#dueAtMs.delete(name);
-      else due.push(resource);
+      if (resource?.ttlMs === undefined) this.#dueAtMs.delete(name);
+      else if (versionOf(held(name)) === resource.version) due.push(resource);
+      // It waits at a gate, or for the transport: its TTL is looked at again in a while.
+      else this.#dueAtMs.set(name, nowMs + resource.ttlMs / BEATS_PER_TTL);
     }
     return due.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }
+
+const NONE: readonly Resource[] = [];

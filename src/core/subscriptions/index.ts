@@ -3,4 +3,5 @@ export type { Answer, DeltaRequest, Outgoing, Refusal, SotwRequest, Variant } fr
 export { type ResourceState, resourceStates, type SyncStatus } from './resource-state.ts';
 export { KnownSets } from './sotw/known-sets.ts';
 export type { Subscription } from './subscription.ts';
+export { type TypeState, typeStates } from './type-state.ts';
 export { MAX_WAIT_MS, type Waiting } from './waits.ts';

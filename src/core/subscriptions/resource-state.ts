@@ -5,7 +5,10 @@ import type { Refusal } from './messages.ts';
 import type { Subscription } from './subscription.ts';
 import type { Waiting } from './waits.ts';
 
-/** `NOT_SENT`: it was not due, or is held back. `STALE`: sent and not answered, or still to be taken away. */
+/**
+ * `NOT_SENT`: it was not due, or is held back. `STALE`: sent and not answered, or still to be taken away; what cannot be taken
+ * away is `SYNCED`.
+ */
 export type SyncStatus = 'SYNCED' | 'STALE' | 'NACKED' | 'NOT_SENT';
 
 /** Where one resource is on its way to one client. */
@@ -34,7 +37,8 @@ export function resourceStates(client: ClientStream, subscription: Subscription)
   const waiting = new Map(
     client.waiting.filter(({ typeUrl }) => typeUrl === subscription.typeUrl).map((one) => [one.name, one]),
   );
-  return [...names].sort().map((name) => stateOf(subscription, name, view.get(name), waiting.get(name)));
+  const settled = subscription.isSettled(view);
+  return [...names].sort().map((name) => stateOf(subscription, name, view.get(name), waiting.get(name), settled));
 }
 
 function stateOf(
@@ -42,14 +46,16 @@ function stateOf(
   name: string,
   wanted: Resource | undefined,
   waiting: Waiting | undefined,
+  settled: boolean,
 ): ResourceState {
   const sentVersion = versionOf(subscription.held(name));
   const ackedVersion = versionOf(subscription.acked.get(name));
   const refusal = subscription.isRefused(name, wanted) ? subscription.refusal(name) : undefined;
+  const isKept = settled && wanted === undefined && refusal === undefined && sentVersion === ackedVersion;
   return {
     typeUrl: subscription.typeUrl,
     name,
-    status: statusOf(wanted?.version, sentVersion, ackedVersion, refusal !== undefined),
+    status: isKept ? 'SYNCED' : statusOf(wanted?.version, sentVersion, ackedVersion, refusal !== undefined),
     ...(wanted === undefined ? {} : { wanted }),
     ...(sentVersion === undefined ? {} : { sentVersion }),
     ...(ackedVersion === undefined ? {} : { ackedVersion }),
@@ -65,6 +71,7 @@ function statusOf(
   refused: boolean,
 ): SyncStatus {
   if (refused) return 'NACKED';
-  if (acked === wanted) return 'SYNCED';
+  // What it has, and what it has once it takes what was sent: something else may be on its way.
+  if (acked === wanted && sent === wanted) return 'SYNCED';
   return sent === wanted || wanted === undefined ? 'STALE' : 'NOT_SENT';
 }

@@ -1,6 +1,6 @@
 import { decodeDeltaRequest, decodeSotwRequest, type Node, TypeUrls } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
-import { SEND_ORDER, TYPE_SHORT, TYPE_URL } from '../../core/resources/index.ts';
+import { SEND_ORDER, TYPE_SHORT } from '../../core/resources/index.ts';
 import type { Snapshot } from '../../core/snapshot/index.ts';
 import {
   type Answer,
@@ -261,14 +261,12 @@ export class DiscoveryStream implements RpcListener {
     }
     this.wakeMs = client.nextWakeMs();
     const inMs = (this.wakeMs ?? Number.POSITIVE_INFINITY) - nowMs;
-    if (inMs >= WAKE_MS || this.#alarm !== undefined) return;
-    this.#alarm = setTimeout(
-      () => {
-        this.#alarm = undefined;
-        if (this.#state === 'Open') this.#flush();
-      },
-      Math.max(1, inMs),
-    );
+    // What is overdue already could not go: the sweep of the server asks again.
+    if (inMs <= 0 || inMs >= WAKE_MS || this.#alarm !== undefined) return;
+    this.#alarm = setTimeout(() => {
+      this.#alarm = undefined;
+      if (this.#state === 'Open') this.#flush();
+    }, inMs);
     this.#alarm.unref();
   }
 
@@ -281,8 +279,7 @@ export class DiscoveryStream implements RpcListener {
   #send(client: ClientStream, out: Outgoing, nowMs: number): void {
     const { typeUrl } = out;
     const type = this.#typeLog(typeUrl);
-    const wrapTtl = this.#wrapTtl && !this.#mayCrash(client, typeUrl);
-    const { framed, nonce } = this.#host.cache.encode(out, this.method.variant, wrapTtl, type.lastNonce);
+    const { framed, nonce } = this.#host.cache.encode(out, this.method.variant, this.#wrapTtl, type.lastNonce);
     type.lastNonce = nonce;
     // The books first: an answer may race the write.
     client.sent(out, nonce, nowMs);
@@ -292,15 +289,6 @@ export class DiscoveryStream implements RpcListener {
     }
     this.#unsent.add(typeUrl);
     this.#rpc.send(framed, type.taken);
-  }
-
-  /**
-   * Envoy 1.40 tells a TTL that ran out to all runtime layers of a state-of-the-world stream, and one that hears of another
-   * layer's name throws where nobody catches (measured). So a client with several layers gets none of them with a TTL.
-   */
-  #mayCrash(client: ClientStream, typeUrl: string): boolean {
-    if (typeUrl !== TYPE_URL.runtime) return false;
-    return client.subscriptions.some((subscription) => subscription.typeUrl === typeUrl && subscription.names.size > 1);
   }
 
   #typeLog(typeUrl: string): TypeLog {

@@ -1,8 +1,10 @@
 import type { Snapshot } from '../../core/snapshot/index.ts';
 import type { DiscoveryStream } from './discovery-stream.ts';
 
-/** Streams that are published to in one turn of the event loop: about ten milliseconds. */
-const PER_TURN = 200;
+/** So long a turn of the event loop may take: requests that came meanwhile wait no longer. */
+const TURN_MS = 20;
+/** The clock is read once for so many streams. */
+const PER_READING = 64;
 
 /**
  * Publishes to all streams in slices, so that requests, which clients wait for, are served between two of them. A stream that
@@ -29,8 +31,9 @@ export class Publisher {
 
   #slice(): void {
     this.#scheduled = false;
-    const end = Math.min(this.#queue.length, this.#at + PER_TURN);
-    for (; this.#at < end; this.#at += 1) {
+    const untilMs = performance.now() + TURN_MS;
+    for (; this.#at < this.#queue.length; this.#at += 1) {
+      if (this.#at % PER_READING === PER_READING - 1 && performance.now() > untilMs) break;
       const stream = this.#queue[this.#at] as DiscoveryStream;
       stream.queued = false;
       const snapshot = this.#snapshotOf(stream);

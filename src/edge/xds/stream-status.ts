@@ -1,5 +1,5 @@
-import { TYPE_SHORT } from '../../core/resources/index.ts';
-import { type ClientStream, type ResourceState, resourceStates } from '../../core/subscriptions/index.ts';
+import { type Origin, TYPE_SHORT } from '../../core/resources/index.ts';
+import { type ClientStream, type ResourceState, resourceStates, typeStates } from '../../core/subscriptions/index.ts';
 import { originText } from './origin-text.ts';
 
 /** What a stream remembers of one type besides the machine's books. */
@@ -23,48 +23,59 @@ export type TypeStatus = {
   readonly ackedAtMs?: number;
   /** Envoy's words with NACKED, the reason of a wait otherwise. */
   readonly message?: string;
+  /** Where the policy asks for what is refused, and the revision of that text. */
   readonly origin?: string;
-  readonly states: readonly ResourceState[];
+  readonly revision?: string;
 };
 
 export type StreamStatus = { readonly types: readonly TypeStatus[] };
 
+/** One type with all its resources. */
+export type TypeDetail = {
+  readonly type: string;
+  readonly sentAtMs?: number;
+  readonly ackedAtMs?: number;
+  readonly states: readonly ResourceState[];
+};
+
+/** Cheap: it is asked of every stream. */
 export function streamStatus(client: ClientStream, logs: ReadonlyMap<string, TypeLog>): StreamStatus {
   return {
-    types: client.subscriptions.map((subscription) => {
-      const { typeUrl } = subscription;
-      const log = logs.get(typeUrl);
-      return {
-        type: TYPE_SHORT[typeUrl] ?? typeUrl,
-        ...summary(resourceStates(client, subscription)),
-        ...(log?.sentAtMs === undefined ? {} : { sentAtMs: log.sentAtMs }),
-        ...(log?.ackedAtMs === undefined ? {} : { ackedAtMs: log.ackedAtMs }),
-      };
-    }),
+    types: typeStates(client).map(({ typeUrl, status, resources, refusal, waiting }) => ({
+      type: TYPE_SHORT[typeUrl] ?? typeUrl,
+      status,
+      resources,
+      ...times(logs.get(typeUrl)),
+      ...(refusal === undefined
+        ? {}
+        : { message: refusal.message, ...placeOf(client.view(typeUrl).get(refusal.name)?.origin) }),
+      ...(refusal !== undefined || waiting === undefined ? {} : { message: `${waiting.name} ${waitText(waiting)}` }),
+    })),
   };
 }
 
-function summary(
-  states: readonly ResourceState[],
-): Pick<TypeStatus, 'status' | 'resources' | 'message' | 'origin' | 'states'> {
-  const refused = states.find(({ status }) => status === 'NACKED');
-  const waiting = states.find((state) => state.waiting !== undefined)?.waiting;
-  const resources = states.filter(({ wanted }) => wanted !== undefined).length;
-  if (refused !== undefined) {
-    const origin = refused.wanted && originText(refused.wanted);
-    return {
-      status: 'NACKED',
-      resources,
-      states,
-      message: refused.refusal?.message ?? '',
-      ...(origin === undefined ? {} : { origin }),
-    };
-  }
-  const synced = states.every(({ status }) => status === 'SYNCED');
-  const status = synced ? 'SYNCED' : 'STALE';
-  if (waiting === undefined) return { status, resources, states };
-  const given = waiting.gaveUp
-    ? `sent all the same after a wait in vain: ${waiting.reason}`
-    : `waits: ${waiting.reason}`;
-  return { status, resources, states, message: `${waiting.name} ${given}` };
+/** As long as the resources are many: for one stream at a time. */
+export function streamDetails(client: ClientStream, logs: ReadonlyMap<string, TypeLog>): readonly TypeDetail[] {
+  return client.subscriptions.map((subscription) => ({
+    type: TYPE_SHORT[subscription.typeUrl] ?? subscription.typeUrl,
+    ...times(logs.get(subscription.typeUrl)),
+    states: resourceStates(client, subscription),
+  }));
+}
+
+function times(log: TypeLog | undefined): Pick<TypeStatus, 'sentAtMs' | 'ackedAtMs'> {
+  return {
+    ...(log?.sentAtMs === undefined ? {} : { sentAtMs: log.sentAtMs }),
+    ...(log?.ackedAtMs === undefined ? {} : { ackedAtMs: log.ackedAtMs }),
+  };
+}
+
+/** `chat.yaml:12:3` and the revision of that text; nothing of a resource that no line of a policy asked for. */
+export function placeOf(origin: Origin | undefined): { readonly origin?: string; readonly revision?: string } {
+  if (origin === undefined) return {};
+  return { origin: originText(origin), ...(origin.revision === undefined ? {} : { revision: origin.revision }) };
+}
+
+function waitText({ gaveUp, reason }: { readonly gaveUp: boolean; readonly reason: string }): string {
+  return gaveUp ? `sent all the same after a wait in vain: ${reason}` : `waits: ${reason}`;
 }

@@ -67,6 +67,20 @@ describe('the compiler', () => {
     expect(compiler.snapshot(plan(services, 'r1'), { ...KEY, group: '' })).toBeUndefined();
   });
 
+  it('attributes every resource to a place in the policy and to its revision', () => {
+    const compiler = new Compiler();
+    for (const key of [KEY, { ...KEY, group: '', endpointsOnly: true }]) {
+      for (const { name, origin } of all(snapshotOf(compiler, plan([aService('chat')], 'r1'), key))) {
+        expect(origin, name).toMatchObject({ line: expect.any(Number), revision: 'r1' });
+      }
+    }
+    // What the next revision changes is its own; that of a type without any change stays.
+    const slower = aService('chat', { timeouts: { ...aService('chat').timeouts, connectMs: 9000 } });
+    const next = snapshotOf(compiler, plan([slower], 'r2'));
+    expect(viewOf(next, TYPE_URL.cluster).get('chat')?.origin?.revision).toBe('r2');
+    expect(viewOf(next, TYPE_URL.listener).get('models')?.origin?.revision).toBe('r1');
+  });
+
   it('gives one and the same snapshot for one plan, and for the next that says the same', () => {
     const compiler = new Compiler();
     const first = snapshotOf(compiler, plan([aService('chat')], 'r1', { [a]: 700, [b]: 300 }));

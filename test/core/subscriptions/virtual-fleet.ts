@@ -86,6 +86,11 @@ export class VirtualFleet {
     return this.#stream !== undefined;
   }
 
+  /** The server's end. Between two calls of this class it has nothing to send. */
+  get stream(): ClientStream | undefined {
+    return this.#stream;
+  }
+
   get refusals(): readonly Refusal[] {
     return this.#stream?.refusals() ?? [];
   }

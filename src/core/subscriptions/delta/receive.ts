@@ -8,7 +8,7 @@ import type { Subscription } from '../subscription.ts';
 export function receiveDelta(subscription: Subscription, request: DeltaRequest, nowMs: number): Answer {
   const answer = subscription.answer(request.nonce, request.errorDetail, nowMs);
   const first = !subscription.started;
-  if (first) begin(subscription, request, nowMs);
+  if (first) begin(subscription, request);
   for (const name of request.subscribe) {
     if (name === '*') {
       // Asked for again, it must be sent again, as any name.
@@ -24,11 +24,11 @@ export function receiveDelta(subscription: Subscription, request: DeltaRequest, 
   return answer;
 }
 
-function begin(subscription: Subscription, request: DeltaRequest, nowMs: number): void {
+function begin(subscription: Subscription, request: DeltaRequest): void {
   subscription.started = true;
   for (const [name, version] of Object.entries(request.initialVersions)) {
     subscription.acked.set(name, version);
-    subscription.heartbeats.atOnce(name, nowMs);
+    subscription.heartbeats.atOnce(name);
   }
   subscription.resumed = subscription.acked.size > 0;
   const legacyWildcard = request.subscribe.length === 0 && request.unsubscribe.length === 0;

@@ -1,9 +1,19 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { MessageReader } from './message-reader.ts';
 import { type Rpc, type RpcHandler, type RpcListener, STATUS } from './rpc.ts';
 
 /** A client that ignores the end of its call is cut off after this time. */
 const END_GRACE_MS = 1000;
+
+export type GrpcCallOptions = {
+  readonly path: string;
+  readonly peer: string;
+  readonly maxMessageBytes: number;
+  readonly heard: () => void;
+  /** The call holds so many bytes more, or fewer, of a message that has begun; false when its connection holds too many. */
+  readonly holds: (moreBytes: number) => boolean;
+  readonly closed: () => void;
+};
 
 /** One gRPC call on one HTTP/2 stream. */
 export class GrpcCall implements Rpc {
@@ -11,30 +21,23 @@ export class GrpcCall implements Rpc {
   readonly peer: string;
   readonly #stream: ServerHttp2Stream;
   readonly #reader: MessageReader;
-  readonly #heard: () => void;
+  readonly #options: GrpcCallOptions;
+  #heldBytes = 0;
   #listener: RpcListener | undefined;
   #responded = false;
   #ended = false;
 
-  constructor(
-    stream: ServerHttp2Stream,
-    options: {
-      readonly path: string;
-      readonly peer: string;
-      readonly maxMessageBytes: number;
-      readonly heard: () => void;
-      readonly closed: () => void;
-    },
-  ) {
+  constructor(stream: ServerHttp2Stream, options: GrpcCallOptions) {
     this.path = options.path;
     this.peer = options.peer;
     this.#stream = stream;
-    this.#heard = options.heard;
+    this.#options = options;
     this.#reader = new MessageReader(options.maxMessageBytes, (message) => {
       if (!this.#ended) this.#listener?.message(message);
     });
     stream.on('close', () => {
       this.#ended = true;
+      this.#holds(0);
       options.closed();
       this.#listener?.closed();
       this.#listener = undefined;
@@ -53,7 +56,7 @@ export class GrpcCall implements Rpc {
   }
 
   send(framed: Buffer, taken?: () => void): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#stream.destroyed || this.#stream.closed) return;
     this.#respond();
     // `taken` comes with an error when the call ends first; then there is nobody left to send to.
     this.#stream.write(framed, taken === undefined ? undefined : (error) => error ?? taken());
@@ -76,7 +79,9 @@ export class GrpcCall implements Rpc {
     }
     // What the client still sends is read and dropped, so that flow control does not hold up its end.
     stream.resume();
-    const late = setTimeout(() => stream.close(), END_GRACE_MS);
+    // Without an error code the stream would stay until the client has taken everything, which it may never do.
+    const code = (): number => (stream.writableFinished ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+    const late = setTimeout(() => stream.close(code()), END_GRACE_MS);
     late.unref();
     stream.once('close', () => clearTimeout(late));
   }
@@ -89,23 +94,37 @@ export class GrpcCall implements Rpc {
 
   #read(chunk: Buffer): void {
     if (this.#ended) return;
-    this.#heard();
+    this.#options.heard();
     const fault = this.#reader.push(chunk);
-    if (fault === undefined) return;
-    this.end(fault.status === 'Unimplemented' ? STATUS.UNIMPLEMENTED : STATUS.RESOURCE_EXHAUSTED, fault.message);
+    if (fault !== undefined) {
+      this.end(fault.status === 'Unimplemented' ? STATUS.UNIMPLEMENTED : STATUS.RESOURCE_EXHAUSTED, fault.message);
+    } else if (!this.#holds(this.#reader.heldBytes)) {
+      this.end(STATUS.RESOURCE_EXHAUSTED, 'too many bytes of unfinished messages on this connection');
+    }
+  }
+
+  #holds(bytes: number): boolean {
+    const moreBytes = bytes - this.#heldBytes;
+    this.#heldBytes = bytes;
+    return moreBytes === 0 || this.#options.holds(moreBytes);
   }
 }
 
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
-const MAX_MESSAGE_CHARACTERS = 2000;
+/** As it is on the wire: gRPC's own clients take 8 KiB of headers, all together. */
+const MAX_MESSAGE_CHARACTERS = 4000;
 
 /** `grpc-message` is percent-encoded UTF-8 (gRPC over HTTP/2, "Responses"). */
 function encodeMessage(message: string): string {
-  return Buffer.from(message.slice(0, MAX_MESSAGE_CHARACTERS))
-    .reduce<string[]>((parts, byte) => {
-      const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
-      parts.push(plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`);
-      return parts;
-    }, [])
-    .join('');
+  let encoded = '';
+  for (const character of message) {
+    const next = /[ -$&-~]/.test(character) ? character : percentEncoded(character);
+    if (encoded.length + next.length > MAX_MESSAGE_CHARACTERS) break;
+    encoded += next;
+  }
+  return encoded;
+}
+
+function percentEncoded(character: string): string {
+  return [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 }

@@ -25,6 +25,12 @@ export type GrpcServerOptions = {
   readonly keepaliveTimeoutMs?: number;
   /** Connections are ended after this time, give or take a fifth, so that clients spread over replicas. */
   readonly maxConnectionAgeMs?: number;
+  /** A connection that has reached its age is cut off after this time, whatever calls it still has. */
+  readonly retireMs?: number;
+  /** A connection without a call is ended after this time. */
+  readonly idleMs?: number;
+  /** How often connections are looked at. */
+  readonly sweepMs?: number;
   /** For the jitter, 0..1. */
   readonly random: Random;
   readonly debug: (fields: object, message: string) => void;
@@ -42,10 +48,14 @@ const MAX_STREAMS_PER_CONNECTION = 256;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** In MiB: what nghttp2 and node hold for one connection, a large response to a slow reader included. */
 const SESSION_MEMORY_MIB = 64;
-const SWEEP_MS = 1000;
-/** A connection without a single call is nobody's. */
-const IDLE_WITHOUT_CALL_MS = 20_000;
+/** A connection may hold the beginnings of so many large messages; each of its streams may begin one. */
+const MAX_HELD_MESSAGES = 2;
+/** A peer that is slower with its TLS handshake is not let in; Node would wait for two minutes. */
+const HANDSHAKE_MS = 10_000;
 const AGE_JITTER = 0.2;
+const DEFAULT_SWEEP_MS = 1000;
+const DEFAULT_IDLE_MS = 20_000;
+const DEFAULT_RETIRE_MS = 10_000;
 const DEFAULT_KEEPALIVE_MS = 30_000;
 const DEFAULT_KEEPALIVE_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_CONNECTION_AGE_MS = 3_600_000;
@@ -55,6 +65,9 @@ type Session = {
   readonly endAtMs: number;
   lastHeardMs: number;
   pingedAtMs: number | undefined;
+  /** Memory of messages that have begun. */
+  heldBytes: number;
+  socket: Socket | undefined;
 };
 
 /**
@@ -67,6 +80,8 @@ export class GrpcServer {
   readonly #server: Http2Server;
   readonly #sessions = new Map<ServerHttp2Session, Session>();
   readonly #calls = new Set<GrpcCall>();
+  /** All of them: those without a session stand in their TLS handshake. */
+  readonly #sockets = new Set<Socket>();
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: GrpcServerOptions) {
@@ -89,7 +104,12 @@ export class GrpcServer {
             requestCert: true,
             rejectUnauthorized: true,
             ALPNProtocols: ['h2'],
+            handshakeTimeout: HANDSHAKE_MS,
           });
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     this.#server.on('session', (session) => this.#opened(session));
     this.#server.on('stream', (stream, headers) => this.#called(stream, headers));
     // What a peer does wrong is its own concern: the connection is gone, and nothing else is touched.
@@ -120,7 +140,8 @@ export class GrpcServer {
         },
       );
     });
-    this.#sweep = setInterval(() => this.#sweepSessions(performance.now()), SWEEP_MS);
+    const sweepMs = this.#options.sweepMs ?? DEFAULT_SWEEP_MS;
+    this.#sweep = setInterval(() => this.#sweepSessions(performance.now()), sweepMs);
     this.#sweep.unref();
     if (address.kind === 'unix') return text;
     const bound = this.#server.address();
@@ -140,6 +161,7 @@ export class GrpcServer {
     for (const session of this.#sessions.keys()) session.close();
     const late = setTimeout(() => {
       for (const session of this.#sessions.keys()) session.destroy();
+      for (const socket of this.#sockets) socket.destroy();
     }, graceMs);
     await closed;
     clearTimeout(late);
@@ -148,11 +170,17 @@ export class GrpcServer {
   #opened(session: ServerHttp2Session): void {
     const nowMs = performance.now();
     const ageMs = this.#options.maxConnectionAgeMs ?? DEFAULT_MAX_CONNECTION_AGE_MS;
-    this.#sessions.set(session, {
+    const state: Session = {
       calls: new Set(),
       endAtMs: nowMs + ageMs * (1 + AGE_JITTER * (2 * this.#options.random() - 1)),
       lastHeardMs: nowMs,
       pingedAtMs: undefined,
+      heldBytes: 0,
+      socket: undefined,
+    };
+    this.#sessions.set(session, state);
+    session.on('connect', (_, socket) => {
+      state.socket = socket;
     });
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', (error) => this.#options.debug({ reason: error.message }, 'connection failed'));
@@ -168,7 +196,7 @@ export class GrpcServer {
       return;
     }
     const { ':method': method, ':path': path = '', 'content-type': type = '' } = headers as Record<string, string>;
-    if (method !== 'POST' || !type.startsWith('application/grpc')) {
+    if (method !== 'POST' || !GRPC_TYPE.test(type)) {
       stream.respond({ ':status': method === 'POST' ? 415 : 405 }, { endStream: true });
       stream.close();
       return;
@@ -179,6 +207,10 @@ export class GrpcServer {
       maxMessageBytes: this.#options.maxMessageBytes,
       heard: () => {
         session.lastHeardMs = performance.now();
+      },
+      holds: (moreBytes) => {
+        session.heldBytes += moreBytes;
+        return session.heldBytes <= MAX_HELD_MESSAGES * this.#options.maxMessageBytes;
       },
       closed: () => {
         session.calls.delete(call);
@@ -195,11 +227,15 @@ export class GrpcServer {
   #sweepSessions(nowMs: number): void {
     const keepaliveMs = this.#options.keepaliveMs ?? DEFAULT_KEEPALIVE_MS;
     const timeoutMs = this.#options.keepaliveTimeoutMs ?? DEFAULT_KEEPALIVE_TIMEOUT_MS;
+    const idleMs = this.#options.idleMs ?? DEFAULT_IDLE_MS;
+    const retireMs = this.#options.retireMs ?? DEFAULT_RETIRE_MS;
     for (const [session, state] of this.#sessions) {
-      if (session.destroyed) continue;
       const silentMs = nowMs - state.lastHeardMs;
-      if (state.pingedAtMs !== undefined && nowMs - state.pingedAtMs > timeoutMs) session.destroy();
-      else if (state.calls.size === 0 && silentMs > IDLE_WITHOUT_CALL_MS) session.destroy();
+      // node:http2 waits for a peer to take the last bytes, for ever if it reads no more: it had the time since the last look.
+      if (session.destroyed) state.socket?.destroy();
+      else if (state.pingedAtMs !== undefined && nowMs - state.pingedAtMs > timeoutMs) session.destroy();
+      else if (state.calls.size === 0 && silentMs > idleMs) session.destroy();
+      else if (nowMs > state.endAtMs + retireMs) session.destroy();
       else if (nowMs > state.endAtMs) this.#retire(session, state);
       else if (silentMs > keepaliveMs && state.pingedAtMs === undefined) this.#ping(session, state, nowMs);
     }
@@ -220,3 +256,6 @@ export class GrpcServer {
     session.close();
   }
 }
+
+/** Not gRPC-Web: that is another protocol under a similar name. */
+const GRPC_TYPE = /^application\/grpc(?:$|[+;])/;

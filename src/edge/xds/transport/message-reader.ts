@@ -2,17 +2,23 @@
 export type ReadFault = { readonly status: 'Unimplemented' | 'ResourceExhausted'; readonly message: string };
 
 const PREFIX_BYTES = 5;
+/** Room for a beginning, as a multiple of what came: a promised length alone costs nothing. */
+const ROOM_RATIO = 4;
+const LEAST_ROOM_BYTES = 1024;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Cuts a stream of bytes into gRPC messages: one byte "compressed", four bytes length, then the message. The usual case, a
- * whole message in one chunk, is handed on as a view without a copy.
+ * whole message in one chunk, is handed on as a view without a copy. A beginning is copied together: a list of its chunks
+ * would cost some hundred bytes for each byte of a client that sends them one by one.
  */
 export class MessageReader {
   readonly #maxBytes: number;
   readonly #onMessage: (message: Buffer) => void;
-  #chunks: Buffer[] = [];
+  /** A message that has begun, prefix included, and room for more of it. */
+  #partial: Buffer = NOTHING;
   #bytes = 0;
-  /** Bytes that are needed before it is worth looking again. */
+  /** Bytes of the partial message that are needed before it is worth looking again. */
   #wanted = PREFIX_BYTES;
 
   constructor(maxBytes: number, onMessage: (message: Buffer) => void) {
@@ -25,28 +31,34 @@ export class MessageReader {
     return this.#bytes > 0;
   }
 
-  push(chunk: Buffer): ReadFault | undefined {
-    if (this.#bytes === 0) return this.#take(chunk);
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes < this.#wanted) return undefined;
-    const all = Buffer.concat(this.#chunks, this.#bytes);
-    this.#chunks = [];
-    this.#bytes = 0;
-    return this.#take(all);
+  /** Memory that the message that has begun takes up. */
+  get heldBytes(): number {
+    return this.#partial.length;
   }
 
-  #take(bytes: Buffer): ReadFault | undefined {
+  /** Nothing of the chunk is needed after the call. */
+  push(chunk: Buffer): ReadFault | undefined {
     let at = 0;
+    while (this.#bytes > 0) {
+      at += this.#fill(chunk, at);
+      if (this.#bytes < this.#wanted) return undefined;
+      const whole = this.#partial.subarray(0, this.#bytes);
+      const length = this.#lengthAt(whole, 0);
+      if (typeof length !== 'number') return length;
+      this.#wanted = PREFIX_BYTES + length;
+      if (this.#bytes < this.#wanted) continue;
+      this.#partial = NOTHING;
+      this.#bytes = 0;
+      this.#onMessage(whole.subarray(PREFIX_BYTES));
+    }
+    return this.#take(chunk, at);
+  }
+
+  #take(bytes: Buffer, from: number): ReadFault | undefined {
+    let at = from;
     while (bytes.length - at >= PREFIX_BYTES) {
-      if (bytes[at] !== 0) return COMPRESSED;
-      const length = bytes.readUInt32BE(at + 1);
-      if (length > this.#maxBytes) {
-        return {
-          status: 'ResourceExhausted',
-          message: `a message of ${length} bytes; at most ${this.#maxBytes} are taken`,
-        };
-      }
+      const length = this.#lengthAt(bytes, at);
+      if (typeof length !== 'number') return length;
       const end = at + PREFIX_BYTES + length;
       if (end > bytes.length) {
         this.#keep(bytes, at, end - at);
@@ -59,10 +71,31 @@ export class MessageReader {
     return undefined;
   }
 
+  #lengthAt(bytes: Buffer, at: number): number | ReadFault {
+    if (bytes[at] !== 0) return COMPRESSED;
+    const length = bytes.readUInt32BE(at + 1);
+    if (length <= this.#maxBytes) return length;
+    return { status: 'ResourceExhausted', message: `a message of ${length} bytes; at most ${this.#maxBytes} are taken` };
+  }
+
   #keep(bytes: Buffer, at: number, wanted: number): void {
-    this.#chunks = [bytes.subarray(at)];
-    this.#bytes = bytes.length - at;
     this.#wanted = wanted;
+    this.#fill(bytes, at);
+  }
+
+  /** Copies what is wanted and there; returns how much that was. */
+  #fill(chunk: Buffer, at: number): number {
+    const length = Math.min(this.#wanted - this.#bytes, chunk.length - at);
+    const filled = this.#bytes + length;
+    if (filled > this.#partial.length) {
+      const room = Math.min(this.#wanted, Math.max(LEAST_ROOM_BYTES, ROOM_RATIO * filled));
+      const larger = Buffer.allocUnsafeSlow(room);
+      this.#partial.copy(larger, 0, 0, this.#bytes);
+      this.#partial = larger;
+    }
+    chunk.copy(this.#partial, this.#bytes, at, at + length);
+    this.#bytes = filled;
+    return length;
   }
 }
 
