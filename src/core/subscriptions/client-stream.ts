@@ -50,6 +50,9 @@ export class ClientStream {
   /** Assignments of clusters that were sent before the client asked for assignments. */
   readonly #owedAssignments = new Set<string>();
   #snapshot: Snapshot | undefined;
+  /** The last look found nothing to do, and nothing was heard since. */
+  #calm = false;
+  #beatAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ClientStreamOptions) {
     this.variant = options.variant;
@@ -71,12 +74,15 @@ export class ClientStream {
   /** The snapshot to bring the client to. */
   publish(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
+    this.#calm = false;
   }
 
   receiveDelta(typeUrl: string, request: DeltaRequest, nowMs: number): Answer {
     const subscription = this.#subscriptionOf(typeUrl);
     const first = !subscription.started;
     const answer = receiveDelta(subscription, request, nowMs);
+    const asks = request.subscribe.length > 0 || request.unsubscribe.length > 0;
+    if (asks || first || answer.kind !== 'Acked') this.#calm = false;
     if (first && subscription.acked.size > 0) {
       this.#remind(subscription);
       this.#cameBack(typeUrl, nowMs);
@@ -92,6 +98,7 @@ export class ClientStream {
     const subscription = this.#subscriptionOf(typeUrl);
     const first = !subscription.started;
     const answer = receiveSotw(subscription, request, nowMs);
+    this.#calm = false;
     if (first && request.version !== '') this.#resume(subscription, request.version, nowMs);
     return answer;
   }
@@ -109,14 +116,22 @@ export class ClientStream {
    * the type. Whoever sends it calls `sent` before anything else.
    */
   next(nowMs: number, ready: (typeUrl: string) => boolean): Outgoing | undefined {
-    if (this.#snapshot === undefined) return undefined;
+    if (this.#snapshot === undefined || (this.#calm && nowMs < this.#beatAtMs)) return undefined;
     if (this.#resumedAtMs !== undefined && nowMs - this.#resumedAtMs >= ASK_MORE_MS) this.#resumedAtMs = undefined;
     this.#endWarming(nowMs);
     if (this.#waits.size > 0) this.#waits.keep((waiting) => this.#stillWaits(waiting));
+    let settled = true;
     for (const subscription of this.#upsertOrder) {
-      if (subscription.isSettled(this.view(subscription.typeUrl)) || !ready(subscription.typeUrl)) continue;
-      const out = this.#nextUpsert(subscription, nowMs) ?? this.#nextBeat(subscription, nowMs);
+      const isSettled = subscription.isSettled(this.view(subscription.typeUrl));
+      if (!isSettled) settled = false;
+      if ((isSettled && subscription.heartbeats.isEmpty) || !ready(subscription.typeUrl)) continue;
+      const out =
+        (isSettled ? undefined : this.#nextUpsert(subscription, nowMs)) ?? this.#nextBeat(subscription, nowMs);
       if (out !== undefined) return out;
+    }
+    if (settled) {
+      this.#calmDown();
+      return undefined;
     }
     for (const subscription of this.#removeOrder) {
       if (subscription.isSettled(this.view(subscription.typeUrl)) || !ready(subscription.typeUrl)) continue;
@@ -128,6 +143,7 @@ export class ClientStream {
 
   /** Books what `next` gave. The nonce must be new on this stream. */
   sent(out: Outgoing, nonce: string, nowMs: number): void {
+    this.#calm = false;
     const subscription = this.#subscriptionOf(out.typeUrl);
     if (out.typeUrl === TYPE_URL.cluster) this.#assignmentsFollow(subscription, out.changed);
     subscription.sent(out, nonce, nowMs);
@@ -136,6 +152,7 @@ export class ClientStream {
 
   /** When something is due that no request and no snapshot triggers: a heartbeat, or the end of a bounded wait. */
   nextWakeMs(): number | undefined {
+    if (this.#calm) return this.#beatAtMs === Number.POSITIVE_INFINITY ? undefined : this.#beatAtMs;
     let wakeMs = this.#waits.nextWakeMs();
     if (this.#resumedAtMs !== undefined) wakeMs = Math.min(this.#resumedAtMs + ASK_MORE_MS, wakeMs ?? Infinity);
     const untilAsked = (this.#edsResumedAtMs ?? 0) + ASK_MORE_MS;
@@ -145,6 +162,17 @@ export class ClientStream {
       if (dueMs !== undefined && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
     }
     return wakeMs;
+  }
+
+  /** Nothing is to be done until something is heard, or a heartbeat is due. */
+  #calmDown(): void {
+    if (this.#waits.size > 0 || this.#resumedAtMs !== undefined || this.#mayBeWarming) return;
+    this.#calm = true;
+    this.#beatAtMs = Number.POSITIVE_INFINITY;
+    for (const { heartbeats } of this.#upsertOrder) {
+      const dueMs = heartbeats.nextAtMs;
+      if (dueMs !== undefined && dueMs < this.#beatAtMs) this.#beatAtMs = dueMs;
+    }
   }
 
   #nextUpsert(subscription: Subscription, nowMs: number): Outgoing | undefined {

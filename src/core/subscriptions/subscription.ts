@@ -1,35 +1,15 @@
 import type { Resource } from '../resources/index.ts';
 import { changesBetween, type TypeView } from '../snapshot/index.ts';
 import { culpritsOf } from './culprit.ts';
+import { CulpritSearch } from './culprit-search.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type Held, resourceOf, versionOf } from './held.ts';
 import type { Answer, Outgoing, Refusal } from './messages.ts';
+import { type Refused, RefusedVersions } from './refused-versions.ts';
+import { type Sent, Unanswered } from './unanswered.ts';
 
 /** Responses that may be un-ACKed at once; a client that answers none of them is not sent more of the type. */
 const MAX_UNANSWERED = 32;
-
-/** Refused versions that are remembered for one stream and type. */
-const MAX_REFUSED = 1000;
-
-type Sent = {
-  readonly nonce: string;
-  readonly sentAtMs: number;
-  readonly changed: readonly Resource[];
-  readonly dropped: readonly string[];
-  /** State of the world: its `version_info`. */
-  readonly version: string;
-};
-
-type Trial = {
-  readonly resources: readonly Resource[];
-  readonly message: string;
-  /** The other half of what was refused: if this one is good, that one is not. */
-  readonly twin?: Trial;
-  /** One of its members is at fault; nobody need ask. */
-  isBad: boolean;
-};
-
-type Refused = Omit<Refusal, 'typeUrl' | 'name' | 'lastGood'>;
 
 export type Due = {
   readonly resources: readonly Resource[];
@@ -62,47 +42,48 @@ export class Subscription {
   served = false;
   /** Nonce of the newest response; kept after its ACK, so that a stale request is known as one. */
   lastNonce = '';
-  /** The client waits for an answer even if there is nothing to put into it. */
   answerOwed = false;
   readonly #pending = new Map<string, { readonly resource: Resource | undefined; readonly nonce: string }>();
-  readonly #unanswered: Sent[] = [];
+  readonly #unanswered = new Unanswered();
   /** To be sent whatever is held: re-subscriptions, and assignments after a change of their cluster. */
-  readonly #forced = new Set<string>();
+  #forced: Set<string> | undefined;
   #forcedAll = false;
   /** Of what was forced, that which was sent and not taken: if it is refused, the last good version must go instead. */
-  readonly #neededAgain = new Set<string>();
-  readonly #refused = new Map<string, Refused>();
-  /** Groups of a refused response among which the culprit is sought: each goes out by itself, one after the other. */
-  readonly #trials: Trial[] = [];
-  /** The one that is out. */
-  #tried: Trial | undefined;
-  readonly #toldAbsent = new Set<string>();
+  #neededAgain: Set<string> | undefined;
+  #refused: RefusedVersions | undefined;
+  #search: CulpritSearch | undefined;
+  #toldAbsent: Set<string> | undefined;
   /** The view of which nothing is due, so that the next one need only be compared with it; and the one without losses. */
   #upsertsOf: TypeView | undefined;
   #noneGoneIn: TypeView | undefined;
+  /** The view in which there is nothing to do at all, until something is heard. */
+  #calmIn: TypeView | undefined;
 
   constructor(typeUrl: string) {
     this.typeUrl = typeUrl;
   }
 
   get unanswered(): number {
-    return this.#unanswered.length;
+    return this.#unanswered.size;
   }
 
-  /** Nothing is due, owed, gone or sought: by far the most frequent answer, so it is asked first. */
+  /** Nothing is due, owed, gone or sought (heartbeats apart): by far the most frequent answer, so it is asked first. */
   isSettled(view: TypeView): boolean {
-    return (
+    if (this.#calmIn === view) return true;
+    const calm =
       this.#upsertsOf === view &&
       this.#noneGoneIn === view &&
-      this.#forced.size === 0 &&
-      this.#trials.length === 0 &&
+      (this.#forced === undefined || this.#forced.size === 0) &&
+      !this.searching &&
       !this.answerOwed &&
-      this.heartbeats.isEmpty
-    );
+      this.#refused === undefined &&
+      this.#unanswered.size < MAX_UNANSWERED;
+    if (calm) this.#calmIn = view;
+    return calm;
   }
 
   get searching(): boolean {
-    return this.#trials.length > 0;
+    return this.#search?.isOn === true;
   }
 
   wants(name: string): boolean {
@@ -143,20 +124,20 @@ export class Subscription {
     let found: string | undefined;
     for (const [name, held] of this.acked) {
       if (typeof held === 'object') continue;
-      if (this.#refused.has(name)) return name;
+      if (this.#refused?.get(name) !== undefined) return name;
       found = name;
     }
     // In state of the world it does not even say which versions it has.
     for (const name of this.names) {
-      if (this.acked.has(name) || this.#toldAbsent.has(name)) continue;
-      if (this.#refused.has(name)) return name;
+      if (this.acked.has(name) || this.#toldAbsent?.has(name)) continue;
+      if (this.#refused?.get(name) !== undefined) return name;
       found = name;
     }
     return found;
   }
 
   refusal(name: string): Refusal | undefined {
-    const refused = this.#refused.get(name);
+    const refused = this.#refused?.get(name);
     if (refused === undefined) return undefined;
     const lastGood = resourceOf(this.acked.get(name));
     return { typeUrl: this.typeUrl, name, ...refused, ...(lastGood === undefined ? {} : { lastGood }) };
@@ -164,7 +145,7 @@ export class Subscription {
 
   /** What stands refused: the version that the view has, or a removal. A refused version is remembered all the same. */
   refusals(view: TypeView): readonly Refusal[] {
-    return [...this.#refused].flatMap(([name, { version }]) => {
+    return [...(this.#refused?.all() ?? [])].flatMap(([name, { version }]) => {
       const stands = (view.get(name)?.version ?? '') === version;
       return stands ? (this.refusal(name) ?? []) : [];
     });
@@ -172,30 +153,37 @@ export class Subscription {
 
   /** Whether this version, or (with `undefined`) the removal, was refused by the client. */
   isRefused(name: string, resource: Resource | undefined): boolean {
-    return this.#refused.size > 0 && this.#refused.get(name)?.version === (resource?.version ?? '');
+    return this.#refused?.is(name, resource) === true;
   }
 
   /** Takes over what the same client refused on an earlier stream. */
   remember(refusal: Refusal): void {
     const { name, version, message, atMs, lastGood } = refusal;
-    this.#refused.set(name, { version, message, atMs });
+    this.#note(name, { version, message, atMs });
     if (lastGood !== undefined && this.acked.get(name) === lastGood.version) this.acked.set(name, lastGood);
   }
 
   want(name: string): void {
     this.names.add(name);
-    this.#toldAbsent.delete(name);
+    this.#toldAbsent?.delete(name);
     this.#unsettle();
   }
 
   /** Sent again even if unchanged. */
   force(name: string): void {
+    this.#forced ??= new Set();
     this.#forced.add(name);
     this.#noneGoneIn = undefined;
+    this.#calmIn = undefined;
   }
 
   forceAll(): void {
     this.#forcedAll = true;
+    this.oweAnswer();
+  }
+
+  /** The client waits for an answer even if there is nothing to put into it. */
+  oweAnswer(): void {
     this.answerOwed = true;
     this.#unsettle();
   }
@@ -204,10 +192,10 @@ export class Subscription {
   drop(name: string): void {
     this.acked.delete(name);
     this.#pending.delete(name);
-    this.#forced.delete(name);
-    this.#neededAgain.delete(name);
-    this.#refused.delete(name);
-    this.#toldAbsent.delete(name);
+    this.#forced?.delete(name);
+    this.#neededAgain?.delete(name);
+    this.#refused?.forget(name);
+    this.#toldAbsent?.delete(name);
     this.heartbeats.delete(name);
   }
 
@@ -224,22 +212,22 @@ export class Subscription {
    * `maxBytes` is due the next time; one resource always goes.
    */
   due(view: TypeView, allowed: (resource: Resource) => boolean, maxBytes: number, nowMs: number): Due {
-    if (!this.started || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_DUE;
-    if (this.#trials.length > 0) {
+    if (!this.started || this.#unanswered.size >= MAX_UNANSWERED) return NOTHING_DUE;
+    if (this.searching) {
       const resources = this.#nextTrial(view, nowMs);
-      if (resources.length > 0 || this.#trials.length > 0) return { resources, trial: true, later: false };
+      if (resources.length > 0 || this.searching) return { resources, trial: true, later: false };
     }
-    if (this.#upsertsOf === view && this.#forced.size === 0) return NOTHING_DUE;
+    if (this.#upsertsOf === view && !this.#forces) return NOTHING_DUE;
     if (this.#forcedAll) {
       this.#forcedAll = false;
-      for (const name of view.keys()) if (this.wants(name)) this.#forced.add(name);
+      for (const name of view.keys()) if (this.wants(name)) this.force(name);
     }
     const resources: Resource[] = [];
     let later = false;
     for (const resource of this.#candidates(view)) {
       const has = this.held(resource.name);
       const changed = versionOf(has) !== resource.version;
-      const forced = this.#forced.has(resource.name);
+      const forced = this.#forced?.has(resource.name) === true;
       // A version that the client only named is one that we know after all.
       if (!changed && typeof has === 'string') this.acked.set(resource.name, resource);
       if (!changed && !forced) continue;
@@ -261,8 +249,8 @@ export class Subscription {
 
   /** Names that do not exist: `absent` were asked for and their absence was not told, `lost` the client has. Both sorted. */
   gone(view: TypeView): { readonly absent: readonly string[]; readonly lost: readonly string[] } {
-    if (!this.started || this.#noneGoneIn === view || this.#unanswered.length >= MAX_UNANSWERED) return NOTHING_GONE;
-    if (this.#forced.size === 0 && this.#noneGoneIn !== undefined) {
+    if (!this.started || this.#noneGoneIn === view || this.#unanswered.size >= MAX_UNANSWERED) return NOTHING_GONE;
+    if (!this.#forces && this.#noneGoneIn !== undefined) {
       if (changesBetween(this.#noneGoneIn, view).removed.length === 0) {
         this.#noneGoneIn = view;
         return NOTHING_GONE;
@@ -270,10 +258,10 @@ export class Subscription {
     }
     const absent = new Set<string>();
     for (const name of this.names) {
-      if (!view.has(name) && !this.#toldAbsent.has(name) && this.held(name) === undefined) absent.add(name);
+      if (!view.has(name) && this.#toldAbsent?.has(name) !== true && this.held(name) === undefined) absent.add(name);
     }
     // Asked again, it is told again.
-    for (const name of this.#forced) if (!view.has(name) && this.held(name) === undefined) absent.add(name);
+    for (const name of this.#forced ?? []) if (!view.has(name) && this.held(name) === undefined) absent.add(name);
     const lost: string[] = [];
     for (const name of this.heldNames()) {
       if (!view.has(name) && this.wants(name) && !this.isRefused(name, undefined)) lost.push(name);
@@ -296,10 +284,13 @@ export class Subscription {
       const goes = this.#pending.get(resource.name);
       if (goes !== undefined && goes.resource === undefined) this.acked.delete(resource.name);
       this.#pending.set(resource.name, { resource, nonce });
-      if (this.#forced.has(resource.name)) this.#neededAgain.add(resource.name);
+      if (this.#forced?.has(resource.name) === true) {
+        this.#neededAgain ??= new Set();
+        this.#neededAgain.add(resource.name);
+      }
     }
     for (const resource of out.resources) {
-      this.#forced.delete(resource.name);
+      this.#forced?.delete(resource.name);
       this.heartbeats.sent(resource, nowMs);
     }
     for (const resource of out.heartbeats) this.heartbeats.sent(resource, nowMs);
@@ -308,68 +299,33 @@ export class Subscription {
       this.heartbeats.delete(name);
     }
     for (const name of out.removed) {
-      this.#forced.delete(name);
-      if (this.names.has(name)) this.#toldAbsent.add(name);
+      this.#forced?.delete(name);
+      if (!this.names.has(name)) continue;
+      this.#toldAbsent ??= new Set();
+      this.#toldAbsent.add(name);
     }
-    if (out.trial) this.#tried = this.#trials.shift();
-    this.#unanswered.push({ nonce, sentAtMs: nowMs, changed: out.changed, dropped: out.dropped, version: out.version });
+    if (out.trial) this.#search?.sent();
+    const { changed, dropped, version } = out;
+    this.#unanswered.add({ nonces: [nonce], sentAtMs: nowMs, changed, dropped, version });
   }
 
-  /**
-   * What a request says about the response of its nonce. Earlier responses were taken: answers come in order.
-   *
-   * In state of the world a client answers only the newest of several responses, and an error of an earlier one travels with
-   * that answer (Envoy pauses its requests while clusters warm). There `takenVersion`, the `version_info` that it took last,
-   * tells which were taken: those up to it. If that is the newest, the error is about one before.
-   */
+  /** What a request says about the response of its nonce; see {@link Unanswered}. */
   answer(
     nonce: string,
     errorDetail: { readonly message: string } | undefined,
     nowMs: number,
     takenVersion?: string,
   ): Answer {
-    const at = nonce === '' ? -1 : this.#unanswered.findIndex((sent) => sent.nonce === nonce);
-    if (at === -1) return SPONTANEOUS;
-    const answered = this.#unanswered.splice(0, at + 1);
-    const sent = answered[at] as Sent;
-    const tried = this.#tried;
-    this.#tried = undefined;
+    const answered = this.#unanswered.answer(nonce, errorDetail !== undefined, takenVersion);
+    if (answered === undefined) return SPONTANEOUS;
+    const { sent, taken, refused } = answered;
+    this.#search?.answered(refused === undefined ? sent.changed.length : undefined);
+    for (const one of taken) this.#take(one);
     const latencyMs = nowMs - sent.sentAtMs;
     const told = { resources: sent.changed, removed: sent.dropped, latencyMs };
-    if (errorDetail === undefined) {
-      // Only if it went whole: what was left out may be what was refused.
-      const whole = tried !== undefined && sent.changed.length === tried.resources.length;
-      if (whole && tried.twin !== undefined) tried.twin.isBad = true;
-      for (const one of answered) this.#take(one);
-      return { kind: 'Acked', ...told };
-    }
+    if (errorDetail === undefined || refused === undefined) return { kind: 'Acked', ...told };
     const { message } = errorDetail;
-    const refused = this.#split(answered, takenVersion);
     return { kind: 'Nacked', ...told, message, culprits: this.#refuse(refused, message, nowMs) };
-  }
-
-  /** Takes what was taken, and returns the rest as one response. */
-  #split(answered: readonly Sent[], takenVersion: string | undefined): Sent {
-    const newest = answered.at(-1) as Sent;
-    const lastTaken =
-      takenVersion === undefined
-        ? answered.length - 2
-        : answered.findLastIndex(({ version }) => version !== '' && version === takenVersion);
-    const isNewest = lastTaken === answered.length - 1 && answered.length > 1;
-    const refused = isNewest ? answered.slice(0, -1) : answered.slice(lastTaken + 1);
-    if (isNewest) this.#take(newest);
-    else for (const one of answered.slice(0, lastTaken + 1)) this.#take(one);
-    const [only] = refused;
-    if (refused.length === 1 && only !== undefined) return only;
-    const changed = new Map<string, Resource>();
-    for (const one of refused) for (const resource of one.changed) changed.set(resource.name, resource);
-    const nonces = new Set(refused.map((one) => one.nonce));
-    // What a response that was taken carries in a newer version is no longer of interest.
-    const superseded = new Set(isNewest ? newest.changed.map(({ name }) => name) : []);
-    const open = [...changed.values()].filter(({ name }) => !superseded.has(name));
-    for (const { name } of open) if (nonces.has(this.#pending.get(name)?.nonce ?? '')) this.#pending.delete(name);
-    const dropped = refused.flatMap((one) => one.dropped);
-    return { ...newest, changed: open, dropped };
   }
 
   #take(sent: Sent): void {
@@ -379,17 +335,18 @@ export class Subscription {
     }
     for (const resource of sent.changed) {
       const { name } = resource;
-      if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
-      this.#neededAgain.delete(name);
+      this.#settle(name, sent);
+      this.#neededAgain?.delete(name);
       if (!this.wants(name)) continue;
       // A version that it had before is the last good one, sent again in place of what is refused.
-      if (this.#refused.size > 0 && versionOf(this.acked.get(name)) !== resource.version) this.#refused.delete(name);
+      if (this.#refused !== undefined && versionOf(this.acked.get(name)) !== resource.version)
+        this.#refused.forget(name);
       this.acked.set(name, resource);
     }
     for (const name of sent.dropped) {
-      if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
+      this.#settle(name, sent);
       this.acked.delete(name);
-      this.#refused.delete(name);
+      this.#refused?.forget(name);
     }
   }
 
@@ -398,18 +355,17 @@ export class Subscription {
     this.#unsettle();
     const suspects: Resource[] = [];
     for (const resource of sent.changed) {
-      if (this.#pending.get(resource.name)?.nonce === sent.nonce) this.#pending.delete(resource.name);
+      this.#settle(resource.name, sent);
       // Also what it does not want just now: it may want it again in the same request.
       if (versionOf(this.acked.get(resource.name)) !== resource.version) suspects.push(resource);
-      else if (!this.#pending.has(resource.name) && this.#neededAgain.has(resource.name))
-        this.#forced.add(resource.name);
+      else if (!this.#pending.has(resource.name) && this.#neededAgain?.has(resource.name)) this.force(resource.name);
     }
     for (const name of sent.dropped) {
-      if (this.#pending.get(name)?.nonce === sent.nonce) this.#pending.delete(name);
+      this.#settle(name, sent);
     }
     if (suspects.length === 0) {
       // Unchanged content or a removal: sending it again would go round for ever.
-      for (const resource of sent.changed) this.#forced.delete(resource.name);
+      for (const resource of sent.changed) this.#forced?.delete(resource.name);
       for (const name of sent.dropped) this.#note(name, { version: '', message, atMs: nowMs });
       return sent.changed.length === 1 ? sent.changed : NO_RESOURCES;
     }
@@ -422,36 +378,34 @@ export class Subscription {
     for (const { name, version } of culprits) {
       this.#note(name, { version, message, atMs: nowMs });
       // Unless a newer version is on its way already.
-      if (!this.#pending.has(name) && this.#neededAgain.delete(name)) this.#forced.add(name);
+      if (!this.#pending.has(name) && this.#neededAgain?.delete(name)) this.force(name);
     }
     // It was on its way when one of its members was refused: that explains it, and nothing new is learnt.
-    if (culprits.length === 0 && known.length === 0 && !this.#isSought(suspects)) {
-      this.#trials.unshift(...halves(suspects, message));
+    if (culprits.length === 0 && known.length === 0 && this.#search?.explains(suspects) !== true) {
+      this.#search ??= new CulpritSearch();
+      this.#search.start(suspects, message);
     }
     return culprits.length > 0 ? culprits : known;
   }
 
-  /** A removal that was refused may be tried again after something else was taken. */
-  #allowRemovals(): void {
-    for (const [name, { version }] of this.#refused) {
-      if (version !== '') continue;
-      this.#refused.delete(name);
-      this.#noneGoneIn = undefined;
-    }
+  /** What was on its way in this response is not any more. */
+  #settle(name: string, { nonces }: Sent): void {
+    const pending = this.#pending.get(name);
+    if (pending !== undefined && nonces.includes(pending.nonce)) this.#pending.delete(name);
   }
 
-  /** Whether the search that goes on explains a refusal of these: all among which the culprit is sought are there. */
-  #isSought(suspects: readonly Resource[]): boolean {
-    const sought = this.#trials.flatMap(({ resources }) => resources);
-    return sought.length > 0 && sought.every((one) => suspects.some((other) => sameVersion(one, other)));
+  /** A removal that was refused may be tried again after something else was taken. */
+  #allowRemovals(): void {
+    if (this.#refused?.forgetRemovals() === true) this.#unsettle();
   }
 
   #note(name: string, refused: Refused): void {
-    this.#refused.delete(name);
-    this.#refused.set(name, refused);
-    if (this.#refused.size <= MAX_REFUSED) return;
-    const [oldest] = this.#refused.keys();
-    this.#refused.delete(oldest as string);
+    this.#refused ??= new RefusedVersions();
+    this.#refused.note(name, refused);
+  }
+
+  get #forces(): boolean {
+    return this.#forced !== undefined && this.#forced.size > 0;
   }
 
   /** A superset of what may be due. The fast path looks only at what changed since the last settled view. */
@@ -459,9 +413,9 @@ export class Subscription {
     const settled = this.#upsertsOf;
     if (settled === undefined) return this.wildcard ? view.values() : this.#named(view);
     const changed = settled === view ? NO_RESOURCES : changesBetween(settled, view).upserts;
-    if (this.#forced.size === 0) return this.wildcard ? changed : changed.filter(({ name }) => this.names.has(name));
+    if (!this.#forces) return this.wildcard ? changed : changed.filter(({ name }) => this.names.has(name));
     const candidates = new Set(changed.filter(({ name }) => this.wants(name)));
-    for (const name of this.#forced) {
+    for (const name of this.#forced ?? []) {
       const resource = view.get(name);
       if (resource !== undefined) candidates.add(resource);
     }
@@ -478,36 +432,27 @@ export class Subscription {
   }
 
   #unsettle(): void {
+    this.#calmIn = undefined;
     this.#upsertsOf = undefined;
     this.#noneGoneIn = undefined;
   }
 
   #nextTrial(view: TypeView, nowMs: number): readonly Resource[] {
-    if (this.#unanswered.length > 0) return NO_RESOURCES;
-    for (let trial = this.#trials[0]; trial !== undefined; trial = this.#trials[0]) {
-      // A newer version goes its ordinary way.
-      const open = trial.resources.filter(
-        (resource) =>
-          view.get(resource.name)?.version === resource.version &&
-          this.wants(resource.name) &&
-          !this.isRefused(resource.name, resource) &&
-          versionOf(this.held(resource.name)) !== resource.version,
-      );
-      const sure = trial.isBad && open.length === trial.resources.length;
-      if (open.length > 0 && !sure) return open.sort(byName);
-      this.#trials.shift();
-      if (!sure) continue;
-      if (open.length > 1) this.#trials.unshift(...halves(open, trial.message));
-      else for (const { name, version } of open) this.#note(name, { version, message: trial.message, atMs: nowMs });
+    if (this.#unanswered.size > 0) return NO_RESOURCES;
+    for (;;) {
+      const step = this.#search?.next((resource) => this.#isOpen(resource, view)) ?? { kind: 'Over' };
+      if (step.kind === 'Over') return NO_RESOURCES;
+      if (step.kind === 'Try') return [...step.resources].sort(byName);
+      const { name, version } = step.resource;
+      this.#note(name, { version, message: step.message, atMs: nowMs });
     }
-    return NO_RESOURCES;
   }
-}
 
-function halves(resources: readonly Resource[], message: string): readonly Trial[] {
-  const middle = Math.ceil(resources.length / 2);
-  const second: Trial = { resources: resources.slice(middle), message, isBad: false };
-  return [{ resources: resources.slice(0, middle), message, isBad: false, twin: second }, second];
+  #isOpen(resource: Resource, view: TypeView): boolean {
+    const { name, version } = resource;
+    if (view.get(name)?.version !== version || !this.wants(name) || this.isRefused(name, resource)) return false;
+    return versionOf(this.held(name)) !== version;
+  }
 }
 
 const SPONTANEOUS: Answer = { kind: 'Spontaneous' };
@@ -522,10 +467,6 @@ function within(resources: readonly Resource[], maxBytes: number): readonly Reso
     if (bytes > maxBytes && at > 0) return resources.slice(0, at);
   }
   return resources;
-}
-
-function sameVersion(a: Resource, b: Resource): boolean {
-  return a.name === b.name && a.version === b.version;
 }
 
 function byName(a: Resource, b: Resource): number {

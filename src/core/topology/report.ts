@@ -32,7 +32,12 @@ export type Delivery = {
   readonly latencyMs?: number;
   /** Envoy's text, on `Nacked`. */
   readonly message?: string;
+  /** Of `resources`, those at fault; on `Nacked`, empty while they are sought. */
+  readonly culprits?: readonly Culprit[];
 };
+
+/** A resource that an Envoy refused, and the policy text that asks for it: `chat.yaml:12:3`, at a revision. */
+export type Culprit = { readonly name: string; readonly origin?: string; readonly revision?: string };
 
 export type NodePresence = {
   readonly nodeId: string;

@@ -34,8 +34,7 @@ function begin(subscription: Subscription, request: DeltaRequest): void {
   const legacyWildcard = request.subscribe.length === 0 && request.unsubscribe.length === 0;
   if (legacyWildcard) subscription.wildcard = true;
   // Envoy's start waits for the first answer to a wildcard, even if there is nothing.
-  if ((legacyWildcard || request.subscribe.includes('*')) && subscription.acked.size === 0)
-    subscription.answerOwed = true;
+  if ((legacyWildcard || request.subscribe.includes('*')) && subscription.acked.size === 0) subscription.oweAnswer();
 }
 
 function unsubscribe(subscription: Subscription, name: string): void {

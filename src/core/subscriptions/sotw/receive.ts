@@ -41,6 +41,6 @@ function takeNames(subscription: Subscription, names: readonly string[], first: 
   }
   for (const held of [...subscription.heldNames()]) if (!subscription.wants(held)) subscription.drop(held);
   if (!news) return;
-  subscription.answerOwed = true;
+  subscription.oweAnswer();
   if (!first && subscription.wildcard && !wasWildcard && !isFullState(subscription.typeUrl)) subscription.forceAll();
 }
