@@ -266,7 +266,8 @@ export class Subscription {
     for (const name of this.heldNames()) {
       if (!view.has(name) && this.wants(name) && !this.isRefused(name, undefined)) lost.push(name);
     }
-    if (absent.size === 0 && lost.length === 0) this.#noneGoneIn = view;
+    // Otherwise the next view is looked at in full: a name may have come and gone in between.
+    this.#noneGoneIn = absent.size === 0 && lost.length === 0 ? view : undefined;
     return { absent: [...absent].sort(), lost: lost.sort() };
   }
 
