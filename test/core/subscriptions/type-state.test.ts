@@ -79,7 +79,10 @@ describe('the state of a type', () => {
 
   it('of runtime layers: the answer to a heartbeat is no news', () => {
     const client = new ClientStream({ variant: 'Delta', sets: new KnownSets(), aggregated: true });
-    const layer = { ...describedResource('runtime', 'lapsing', { body: { kind: 'runtime' }, revision: 1 }), ttlMs: 3000 };
+    const layer = {
+      ...describedResource('runtime', 'lapsing', { body: { kind: 'runtime' }, revision: 1 }),
+      ttlMs: 3000,
+    };
     client.publish(makeSnapshot({ group: 'lab', release: '1.40', listenerOverrides: {} }, [layer]));
     const request = { nonce: '', subscribe: ['lapsing'], unsubscribe: [], initialVersions: {} };
     client.receiveDelta(TYPE_URL.runtime, request, 0);

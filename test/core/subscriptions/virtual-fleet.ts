@@ -44,7 +44,8 @@ export class VirtualFleet {
   /**
    * What the model finds wrong and is not: routes to a cluster that the client itself refuses, sent to a client that served
    * nothing (better the rest of its routes than none); the answer to a request that crossed with what it asks for; and all
-   * assignments again for a client that came back and seems to be warming some.
+   * assignments again for a client that came back and seems to be warming some; an assignment after a change of its cluster
+   * that was refused meanwhile.
    */
   readonly excused: string[] = [];
   readonly #random: () => number;
@@ -208,7 +209,9 @@ export class VirtualFleet {
       // A stalled client reads nothing; what comes stands in its buffer, in order.
       if (this.nowMs < this.#stalledUntilMs) {
         this.#toClientMs = Math.max(this.#toClientMs, this.#stalledUntilMs);
-        this.#at(this.#stalledUntilMs, () => this.#receive(response, sentMs, asked));
+        // By then it may have asked for what comes, and no longer want it.
+        const late = new Set([...asked, ...response.resources.map(({ name }) => name)]);
+        this.#at(this.#stalledUntilMs, () => this.#receive(response, sentMs, late));
       } else {
         this.#receive(response, sentMs, asked);
       }
@@ -223,6 +226,9 @@ export class VirtualFleet {
       const again = /^needless: \w+ (\S+) is unchanged/.exec(problem)?.[1];
       if (again !== undefined && (asked.has(again) || (again === '(all)' && asked.has(GONE))))
         this.excused.push(problem);
+      // The assignment follows a change of its cluster, and the client refused the change.
+      const followsRefused = this.refusals.some(({ typeUrl, name }) => typeUrl === TYPE_URL.cluster && name === again);
+      if (again !== undefined && followsRefused) this.excused.push(problem);
       const cluster = /^NC: .* no cluster (\S+)/.exec(problem)?.[1];
       const own = this.refusals.some(({ typeUrl, name }) => typeUrl === TYPE_URL.cluster && name === cluster);
       if (!served && own) this.excused.push(problem);
