@@ -1,16 +1,16 @@
 import { seededRandom } from '../base/units/index.ts';
-import type { Delivery, NodePresence } from '../core/topology/index.ts';
 import { type AdminServer, createAdminServer } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
 import {
   buildExplainView,
+  buildProxyConfigView,
   buildServerView,
   type EventLoopLagMeter,
   EventTimeline,
   type HttpServer,
   type Log,
   Metrics,
-  type NewEvent,
+  type ProxyConfigTarget,
   type ServerView,
   startEventLoopLag,
   startHttpServer,
@@ -24,6 +24,7 @@ import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
+import { timelineEvent } from './timeline-event.ts';
 import { VERSION } from './version.ts';
 
 export type ServerOptions = {
@@ -72,7 +73,11 @@ export class LoadlineServer {
   constructor(options: ServerOptions) {
     const { log } = options;
     this.#options = options;
-    this.#metrics = new Metrics({ version: VERSION, view: () => this.view(), eventLoopLag: this.#lag });
+    this.#metrics = new Metrics({
+      version: VERSION,
+      view: () => buildServerView(this.#viewInput([])),
+      eventLoopLag: this.#lag,
+    });
     this.#checkpoints = new Checkpoints(options.data, log);
     this.#signals = new SignalSchedule({
       clock: this.#now,
@@ -81,7 +86,7 @@ export class LoadlineServer {
       onCollected: (report) => this.#collected(report),
     });
     this.#inbox = new ControlInbox((word) => {
-      const event = eventOf(word);
+      const event = timelineEvent(word);
       if (event !== undefined) this.#timeline.add(event);
     });
     this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take().samples);
@@ -95,6 +100,8 @@ export class LoadlineServer {
           nacked ? this.#metrics.nacked(type, latencyMs) : this.#metrics.acked(type, latencyMs),
         streams: (kind, open) => this.#metrics.streams(kind, open),
         reported: () => this.#metrics.loadReport(),
+        refused: (reason) => this.#metrics.refused(reason),
+        gaveUp: (type) => this.#metrics.gaveUp(type),
       },
       log: {
         info: (fields, message) => log.info({ ...fields }, message),
@@ -134,7 +141,8 @@ export class LoadlineServer {
       address: this.#options.admin,
       observe: {
         status: () => this.view(),
-        explain: (target) => buildExplainView(this.#viewInput(), target),
+        explain: (target) => buildExplainView(this.#viewInput([]), target),
+        proxyConfig: (target) => this.#proxyConfig(target),
       },
       log: this.#options.log,
     });
@@ -173,10 +181,21 @@ export class LoadlineServer {
   }
 
   view(): ServerView {
-    return buildServerView(this.#viewInput());
+    return buildServerView(this.#viewInput(this.#xds.nodes()));
   }
 
-  #viewInput(): ViewInput {
+  #proxyConfig(target: ProxyConfigTarget): ReturnType<typeof buildProxyConfigView> {
+    const input = {
+      nowMs: this.#now(),
+      policyRevision: this.#loop.plan?.policyRevision ?? '',
+      node: this.#xds.node(target.node),
+      connected: () => this.#xds.nodeIds(),
+    };
+    return buildProxyConfigView(input, target);
+  }
+
+  /** There may be thousands of nodes: only who shows them asks for them. */
+  #viewInput(nodes: ViewInput['nodes']): ViewInput {
     const nowMs = this.#now();
     return {
       version: VERSION,
@@ -185,7 +204,7 @@ export class LoadlineServer {
       tick: this.#loop.state.tick,
       plan: this.#loop.plan,
       loads: this.#loop.loads,
-      nodes: this.#xds.nodes(),
+      nodes,
       sources: this.#signals.health(),
       policy: this.#keeper.view(),
       issuedShares: this.#loop.issuedShares,
@@ -254,7 +273,7 @@ export class LoadlineServer {
       this.#toldRefusals.add(id);
       const origin = resource.origin === undefined ? undefined : `${resource.origin.file}:${resource.origin.line}`;
       log.error(
-        { type: resource.typeUrl, resource: resource.name, origin, reason },
+        { type: resource.typeUrl, resource: resource.name, origin, revision: resource.origin?.revision, reason },
         'resource breaks a rule of envoy and is held back',
       );
     }
@@ -285,25 +304,6 @@ export class LoadlineServer {
   #collected({ target, collected }: CollectReport): void {
     this.#metrics.scraped(SCRAPE_KIND[target.kind], collected.failure?.reason);
     if (collected.refusals.length > 0) this.#metrics.signalRefusals(collected.refusals.length);
-  }
-}
-
-/** What an operator may ask about later: sidecars that came and went, and what they refused. */
-function eventOf(word: Delivery | NodePresence): NewEvent | undefined {
-  const { nodeId: subject, kind, atMs } = word;
-  switch (kind) {
-    case 'Connected':
-    case 'Disconnected': {
-      const { group, envoyVersion } = word;
-      return { atMs, kind: `Node${kind}`, subject, message: `group ${group}`, fields: { group, envoy: envoyVersion } };
-    }
-    case 'Nacked': {
-      const resources = word.resources.map(({ name }) => name).join(' ');
-      // Envoy's text begins with a dump of the resource; the reason is at its end.
-      return { atMs, kind: 'Nack', subject, message: (word.message ?? '').slice(-600), fields: { resources } };
-    }
-    default:
-      return undefined;
   }
 }
 

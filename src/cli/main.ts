@@ -4,6 +4,7 @@ import { LoadlineError } from '../base/errors.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
 import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
+import { addProxyConfig } from './commands/proxy-config.ts';
 import { addServe } from './commands/serve.ts';
 import { addStatus } from './commands/status.ts';
 import { addValidate } from './commands/validate.ts';
@@ -50,7 +51,16 @@ export function buildProgram(io: Io, finish: Finish): Command {
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
-  for (const add of [addServe, addValidate, addBootstrap, addStatus, addExplain, addModelserver, addVersion]) {
+  for (const add of [
+    addServe,
+    addValidate,
+    addBootstrap,
+    addStatus,
+    addProxyConfig,
+    addExplain,
+    addModelserver,
+    addVersion,
+  ]) {
     add(program, io, finish);
   }
   for (const command of program.commands)

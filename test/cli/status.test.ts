@@ -3,7 +3,12 @@ import { parse } from 'yaml';
 import { explainText } from '../../src/cli/commands/explain.ts';
 import { statusText } from '../../src/cli/commands/status.ts';
 import { type AdminServer, createAdminServer } from '../../src/edge/admin/index.ts';
-import { buildExplainView, buildServerView, type ServerView } from '../../src/edge/observe/index.ts';
+import {
+  buildExplainView,
+  buildProxyConfigView,
+  buildServerView,
+  type ServerView,
+} from '../../src/edge/observe/index.ts';
 import { viewInput } from '../edge/observe/a-view.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
 import { freePort } from '../support/free-port.ts';
@@ -19,7 +24,20 @@ const INPUT = viewInput(40, {
       connectedAtMs: 1_800_000_000_000,
       types: [
         { type: 'cds', status: 'SYNCED', resources: 1 },
-        { type: 'eds', status: 'NACKED', resources: 2, message: 'weight is wrong', origin: 'lab.yaml:12:3' },
+        {
+          type: 'eds',
+          status: 'NACKED',
+          resources: 2,
+          message: 'weight is wrong',
+          origin: 'lab.yaml:12:3',
+          revision: 'r7',
+        },
+        {
+          type: 'rds',
+          status: 'STALE',
+          resources: 1,
+          message: 'models waits: the client has not taken cluster chat yet',
+        },
       ],
     },
   ],
@@ -35,12 +53,17 @@ const INPUT = viewInput(40, {
   ],
 });
 const VIEW: ServerView = buildServerView(INPUT);
+const NOBODY = { nowMs: 0, policyRevision: 'r7', node: undefined, connected: () => [] };
 let server: AdminServer;
 
 beforeAll(async () => {
   server = await createAdminServer({
     address: '127.0.0.1:0',
-    observe: { status: () => VIEW, explain: (target) => buildExplainView(INPUT, target) },
+    observe: {
+      status: () => VIEW,
+      explain: (target) => buildExplainView(INPUT, target),
+      proxyConfig: (target) => buildProxyConfigView(NOBODY, target),
+    },
     log: new FakeLog(),
   });
 });
@@ -54,8 +77,9 @@ describe('status', () => {
     const { code, out, err } = await run('status', '--admin', server.address);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/^loadline 1\.2\.3, up 40 s, tick 41, policy revision [0-9a-f]{16} \(lab\.yaml\)\n/);
-    expect(out).toMatch(/sidecar-a +lab +1\.40\.0 +40 s +SYNCED +NACKED +- +- +- +-/);
-    expect(out).toContain('sidecar-a refuses eds (lab.yaml:12:3): weight is wrong');
+    expect(out).toMatch(/sidecar-a +lab +1\.40\.0 +40 s +SYNCED +NACKED +- +STALE +- +-/);
+    expect(out).toContain('sidecar-a refuses eds (lab.yaml:12:3, revision r7): weight is wrong\n');
+    expect(out).toContain('sidecar-a rds: models waits: the client has not taken cluster chat yet\n');
     expect(out).toMatch(/gpu\/10\.0\.0\.3:8000 +\d+ /);
     expect(out).toContain(
       '1 of 1 sources fail:\n  engine http://10.0.0.1:8000/metrics: connection refused (last success never)',
@@ -68,6 +92,14 @@ describe('status', () => {
     expect(JSON.parse(json.out)).toEqual(expected);
     const yaml = await run('status', '--admin', server.address, '--output', 'yaml');
     expect(parse(yaml.out)).toEqual(expected);
+  });
+
+  it('shortens what Envoy says, and leaves out what is not known', () => {
+    const [node] = VIEW.nodes as [ServerView['nodes'][number]];
+    const message = `what: ${'dump '.repeat(800)}: why`;
+    const types = [{ type: 'cds', status: 'NACKED' as const, resources: 1, message }];
+    const text = statusText({ ...VIEW, nodes: [{ ...node, types }] }, false);
+    expect(text).toMatch(/^sidecar-a refuses cds: what: dump .{1,60} … .{1,240}: why$/m);
   });
 
   it('says that nobody is connected, and what is wrong with the newest policy', () => {
@@ -131,8 +163,22 @@ describe('explain', () => {
   });
 });
 
+describe('proxy-config', () => {
+  it('says that no sidecar is connected', async () => {
+    expect(await run('proxy-config', 'a', '--admin', server.address)).toEqual({
+      code: 1,
+      out: '',
+      err: 'error: no sidecar "a" is connected; none is\n',
+    });
+  });
+});
+
 describe('without a server', () => {
-  it.each([['status'], ['explain', 'chat']])('%s says that nothing listens, and where', async (...argv) => {
+  it.each([
+    ['status'],
+    ['explain', 'chat'],
+    ['proxy-config', 'a'],
+  ])('%s says that nothing listens, and where', async (...argv) => {
     const address = `127.0.0.1:${await freePort()}`;
     expect(await run(...argv, '--admin', address)).toEqual({
       code: 1,

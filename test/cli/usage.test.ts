@@ -5,7 +5,7 @@ import { buildProgram } from '../../src/cli/main.ts';
 import { run } from './run.ts';
 
 const commands: readonly Command[] = buildProgram({ out: () => {}, err: () => {}, colour: false }, () => {}).commands;
-const NAMES = ['serve', 'validate', 'bootstrap', 'status', 'explain', 'modelserver', 'version'];
+const NAMES = ['serve', 'validate', 'bootstrap', 'status', 'proxy-config', 'explain', 'modelserver', 'version'];
 
 describe('loadline', () => {
   it('has the commands that it has', () => {
@@ -38,6 +38,11 @@ describe('loadline', () => {
     ],
     [['version', 'extra'], "error: too many arguments for 'version'."],
     [['explain'], "error: missing required argument 'SERVICE[/POOL[/ENDPOINT]]'"],
+    [['proxy-config'], "error: missing required argument 'NODE'"],
+    [
+      ['proxy-config', 'a', '--type', 'xds'],
+      "error: option '--type <TYPE>' argument 'xds' is invalid. Allowed choices are cds, eds, sds, rtds, ecds, lds, rds.",
+    ],
     [['validate'], "error: required option '-f, --file <PATH...>' not specified"],
     [['validate', '-f'], "error: option '-f, --file <PATH...>' argument missing"],
     [['bootstrap', '--group', 'lab'], "error: required option '--node-id <ID>' not specified"],
@@ -74,7 +79,7 @@ describe('the help of each command', () => {
   });
 
   it('offers the formats table, yaml and json wherever a value is printed', () => {
-    for (const name of ['status', 'explain']) {
+    for (const name of ['status', 'proxy-config', 'explain']) {
       const output = commands.find((one) => one.name() === name)?.options.find(({ long }) => long === '--output');
       expect(output?.argChoices, name).toEqual(['table', 'yaml', 'json']);
       expect(output?.defaultValue, name).toBe('table');

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
 import type { ServerView } from '../../edge/observe/index.ts';
+import { envoyWords, placeWords } from '../envoy-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
 
@@ -55,11 +56,12 @@ export function statusText(view: ServerView, colour: boolean): string {
         ),
   );
   for (const { id, types } of nodes) {
-    for (const { type, status, message, origin } of types) {
-      if (status === 'NACKED')
-        lines.push(
-          paint('red', `${id} refuses ${type}${origin === undefined ? '' : ` (${origin})`}: ${message ?? ''}`),
-        );
+    for (const { type, status, message = '', ...place } of types) {
+      if (status === 'NACKED') {
+        lines.push(paint('red', `${id} refuses ${type}${placeWords(place)}: ${envoyWords(message)}`));
+      } else if (message !== '') {
+        lines.push(paint('yellow', `${id} ${type}: ${message}`));
+      }
     }
   }
   for (const service of services) {

@@ -34,8 +34,8 @@ export const REMOVE_ORDER: readonly string[] = [
   TYPE_URL.endpoint,
 ];
 
-/** `cds`, `eds`, … as metrics and people call them. */
-export const TYPE_SHORT: Readonly<Record<string, string>> = {
+/** `cds`, `eds`, … as metrics and people call them. Clients name types: without a prototype, `constructor` is none. */
+export const TYPE_SHORT: Readonly<Record<string, string>> = Object.assign(Object.create(null) as object, {
   [TYPE_URL.cluster]: 'cds',
   [TYPE_URL.endpoint]: 'eds',
   [TYPE_URL.listener]: 'lds',
@@ -43,4 +43,4 @@ export const TYPE_SHORT: Readonly<Record<string, string>> = {
   [TYPE_URL.runtime]: 'rtds',
   [TYPE_URL.secret]: 'sds',
   [TYPE_URL.extension]: 'ecds',
-};
+});

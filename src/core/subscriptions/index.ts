@@ -4,4 +4,4 @@ export { type ResourceState, resourceStates, type SyncStatus } from './resource-
 export { KnownSets } from './sotw/known-sets.ts';
 export type { Subscription } from './subscription.ts';
 export { type TypeState, typeStates } from './type-state.ts';
-export { MAX_WAIT_MS, type Waiting } from './waits.ts';
+export type { Waiting } from './waits.ts';

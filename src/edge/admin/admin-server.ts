@@ -2,9 +2,17 @@ import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, st
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
 import { removeStaleSocket } from '../listen/index.ts';
-import type { ExplainTarget, ExplainView, Log, ServerView } from '../observe/index.ts';
+import type {
+  ExplainTarget,
+  ExplainView,
+  Log,
+  ProxyConfigTarget,
+  ProxyConfigView,
+  ServerView,
+} from '../observe/index.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { observeService } from './observe-service.ts';
+import { decodeProxyTarget, encodeProxyConfig } from './proxy-config-message.ts';
 import { encodeStatus } from './status-message.ts';
 import type { Wire } from './wire-values.ts';
 
@@ -12,6 +20,7 @@ import type { Wire } from './wire-values.ts';
 export interface ObserveSeam {
   status(): ServerView;
   explain(target: ExplainTarget): Result<ExplainView>;
+  proxyConfig(target: ProxyConfigTarget): Result<ProxyConfigView>;
 }
 
 export type AdminServerOptions = {
@@ -55,6 +64,10 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       }
       const found = observe.explain(target);
       return found.ok ? { ...found, value: encodeExplain(found.value) } : found;
+    }),
+    proxyConfig: unary(log, 'ProxyConfig', (request) => {
+      const found = observe.proxyConfig(decodeProxyTarget(request));
+      return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
   });
   if (parsed.value.kind === 'unix') await removeStaleSocket(parsed.value.path);

@@ -1,9 +1,10 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
-import type { ExplainTarget, ExplainView, ServerView } from '../observe/index.ts';
+import type { ExplainTarget, ExplainView, ProxyConfigTarget, ProxyConfigView, ServerView } from '../observe/index.ts';
 import { decodeExplain, encodeTarget } from './explain-message.ts';
 import { observeService } from './observe-service.ts';
+import { decodeProxyConfig, encodeProxyTarget } from './proxy-config-message.ts';
 import { decodeStatus } from './status-message.ts';
 import type { Wire } from './wire-values.ts';
 
@@ -12,6 +13,8 @@ export interface ObserveClient {
   status(): Promise<ServerView>;
   /** Issues (`NotFound`) when there is no such service, pool or endpoint, or (`Invalid`) when the target names none. */
   explain(target: ExplainTarget): Promise<Result<ExplainView>>;
+  /** Issues (`NotFound`) when no such sidecar is connected, or (`Invalid`) for a type that there is not. */
+  proxyConfig(target: ProxyConfigTarget): Promise<Result<ProxyConfigView>>;
   close(): void;
 }
 
@@ -33,7 +36,7 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
   const service = observeService();
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
 
-  const call = (name: 'Status' | 'Explain', request: Wire): Promise<Wire> =>
+  const call = (name: 'Status' | 'Explain' | 'ProxyConfig', request: Wire): Promise<Wire> =>
     new Promise((resolve, reject) => {
       const method = service[name];
       if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', `the service has no method ${name}`);
@@ -48,6 +51,24 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
       );
     });
 
+  /** The words of a refusal are for the caller; everything else is an error. */
+  const ask = async <T>(
+    name: 'Explain' | 'ProxyConfig',
+    request: Wire,
+    decode: (answer: Wire) => T,
+  ): Promise<Result<T>> => {
+    try {
+      return { ok: true, value: decode(await call(name, request)), warnings: [] };
+    } catch (error) {
+      const { code, details } = error as Partial<ServiceError>;
+      if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) {
+        const issue = code === status.NOT_FOUND ? 'NotFound' : 'Invalid';
+        return { ok: false, issues: [{ code: issue, path: '', message: details ?? '' }] };
+      }
+      throw inWords(error, address, deadlineMs);
+    }
+  };
+
   return {
     status: async () => {
       try {
@@ -56,18 +77,8 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
         throw inWords(error, address, deadlineMs);
       }
     },
-    explain: async (target) => {
-      try {
-        return { ok: true, value: decodeExplain(await call('Explain', encodeTarget(target))), warnings: [] };
-      } catch (error) {
-        const { code, details } = error as Partial<ServiceError>;
-        if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) {
-          const issue = code === status.NOT_FOUND ? 'NotFound' : 'Invalid';
-          return { ok: false, issues: [{ code: issue, path: '', message: details ?? '' }] };
-        }
-        throw inWords(error, address, deadlineMs);
-      }
-    },
+    explain: (target) => ask('Explain', encodeTarget(target), decodeExplain),
+    proxyConfig: (target) => ask('ProxyConfig', encodeProxyTarget(target), decodeProxyConfig),
     close: () => client.close(),
   };
 }

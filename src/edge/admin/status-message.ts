@@ -1,5 +1,6 @@
 import type { Issue } from '../../base/units/index.ts';
 import type { EndpointView, NodeView, PoolView, ServerView, ServiceView, TypeView } from '../observe/index.ts';
+import { fromSyncStatus, toSyncStatus } from './sync-status.ts';
 import {
   fromEnum,
   fromSeconds,
@@ -40,7 +41,7 @@ export function encodeStatus(view: ServerView): Wire {
       connectTime: toSeconds(node.connectedAtMs),
       types: node.types.map((type) => ({
         ...type,
-        status: `SYNC_STATUS_${type.status}`,
+        status: toSyncStatus(type.status),
         sendTime: toSeconds(type.sentAtMs),
         ackTime: toSeconds(type.ackedAtMs),
       })),
@@ -152,12 +153,13 @@ function decodeNode(wire: Wire): NodeView {
 function decodeType(wire: Wire): TypeView {
   return {
     type: text(wire.type),
-    status: text(wire.status).replace('SYNC_STATUS_', '') as TypeView['status'],
+    status: fromSyncStatus(wire.status),
     resources: number(wire.resources),
     ...optional('version', wire.version, text),
     ...optional('sentAtMs', wire.sendTime, (time) => fromSeconds(time) ?? 0),
     ...optional('ackedAtMs', wire.ackTime, (time) => fromSeconds(time) ?? 0),
     ...optional('message', wire.message, text),
     ...optional('origin', wire.origin, text),
+    ...optional('revision', wire.revision, text),
   };
 }

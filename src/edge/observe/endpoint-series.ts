@@ -30,7 +30,7 @@ export class EndpointSeries {
     this.#max = max;
   }
 
-  set(view: ServerView): void {
+  set(view: Pick<ServerView, 'services'>): void {
     for (const [gauge] of this.#gauges) gauge.reset();
     this.#age.reset();
     let left = this.#max;

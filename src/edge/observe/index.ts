@@ -1,4 +1,5 @@
 export { buildExplainView } from './build-explain-view.ts';
+export { buildProxyConfigView, type ProxyConfigInput } from './build-proxy-config-view.ts';
 export { buildServerView } from './build-server-view.ts';
 export { type EventLoopLag, type EventLoopLagMeter, startEventLoopLag } from './event-loop-lag.ts';
 export { type EventFields, EventTimeline, type NewEvent, type TimelineEvent } from './event-timeline.ts';
@@ -7,7 +8,21 @@ export type { HttpSources } from './http-routes.ts';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts';
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts';
 export { METRICS, type MetricDefinition, type MetricKind, type MetricName } from './metric-catalogue.ts';
-export { Metrics, type MetricsOptions, type PolicyLoadResult, type StreamKind } from './metrics.ts';
+export {
+  type MeteredView,
+  Metrics,
+  type MetricsOptions,
+  type PolicyLoadResult,
+  type RefusalReason,
+  type StreamKind,
+} from './metrics.ts';
+export type {
+  ConfigResourceView,
+  ConfigTypeView,
+  NodeConfigView,
+  ProxyConfigTarget,
+  ProxyConfigView,
+} from './proxy-config-view.ts';
 export type {
   EndpointState,
   EndpointView,
@@ -20,3 +35,4 @@ export type {
   TypeView,
 } from './server-view.ts';
 export type { ViewInput } from './view-input.ts';
+export { XDS_TYPES } from './xds-types.ts';

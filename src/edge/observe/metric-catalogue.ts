@@ -1,9 +1,16 @@
+import { XDS_TYPES } from './xds-types.ts';
+
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
 export type MetricDefinition = {
   readonly kind: MetricKind;
   readonly help: string;
   readonly labels: readonly string[];
+  /**
+   * Every value of every label, where the sets are fixed: such a counter has all its series from the start, at 0. Otherwise
+   * the first event of a series would be invisible to `rate()` and `increase()`.
+   */
+  readonly values?: Readonly<Record<string, readonly string[]>>;
   /** Upper bounds, of a histogram. */
   readonly buckets?: readonly number[];
 };
@@ -13,6 +20,8 @@ export type MetricName =
   | 'loadline_xds_resources_sent_total'
   | 'loadline_xds_nacks_total'
   | 'loadline_xds_ack_latency_seconds'
+  | 'loadline_xds_refused_total'
+  | 'loadline_xds_waits_given_up_total'
   | 'loadline_xds_streams'
   | 'loadline_load_reports_total'
   | 'loadline_ticks_total'
@@ -34,6 +43,8 @@ export type MetricName =
   | 'loadline_event_loop_lag_seconds'
   | 'loadline_build_info';
 
+const TYPES = { type: XDS_TYPES };
+
 const ENDPOINT: readonly string[] = ['service', 'pool', 'endpoint'];
 
 /**
@@ -50,17 +61,31 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'counter',
     help: 'Resources in those responses (clusters, endpoint assignments and so on), removals included.',
     labels: ['type'],
+    values: TYPES,
   },
   loadline_xds_nacks_total: {
     kind: 'counter',
     help: 'Responses that an Envoy refused (NACK), by xDS type. Any is worth a look: `loadline status` has the words of the Envoy.',
     labels: ['type'],
+    values: TYPES,
   },
   loadline_xds_ack_latency_seconds: {
     kind: 'histogram',
     help: 'Time from sending a response, or a heartbeat, to the answer of the Envoy (ACK or NACK).',
     labels: ['type'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  loadline_xds_refused_total: {
+    kind: 'counter',
+    help: 'Calls of Envoys that were turned away, by reason: `Busy` (too many at once; it tries again), `Identity` (no such sidecar group), `Limit` (too many streams, names or requests), `Protocol` (not what xDS allows).',
+    labels: ['reason'],
+    values: { reason: ['Busy', 'Identity', 'Limit', 'Protocol'] },
+  },
+  loadline_xds_waits_given_up_total: {
+    kind: 'counter',
+    help: 'Changes held back until the Envoy takes another one (make before break) that went out all the same because it did not in time, by xDS type. The log names the node and the reason.',
+    labels: ['type'],
+    values: TYPES,
   },
   loadline_xds_streams: {
     kind: 'gauge',
@@ -127,6 +152,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'counter',
     help: 'Reads of metric pages that were tried, by kind: `engine`, `gpu`, `prometheus`.',
     labels: ['kind'],
+    values: { kind: ['engine', 'gpu', 'prometheus'] },
   },
   loadline_signal_errors_total: {
     kind: 'counter',
@@ -142,6 +168,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'counter',
     help: 'Times that policy files were read, by result: `accepted`, `refused`, or `unchanged` when the meaning is the same.',
     labels: ['result'],
+    values: { result: ['accepted', 'refused', 'unchanged'] },
   },
   loadline_policy_info: {
     kind: 'gauge',

@@ -1,17 +1,22 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { EndpointSeries } from './endpoint-series.ts';
 import type { EventLoopLagMeter } from './event-loop-lag.ts';
+import { type Cell, HotCounter, HotHistogram, type Observer } from './hot-series.ts';
 import { LabelLimit } from './label-limit.ts';
 import { METRICS, type MetricDefinition, type MetricName } from './metric-catalogue.ts';
 import type { ServerView } from './server-view.ts';
 
+/** The part of the state that has series: sidecars have none, there may be thousands. */
+export type MeteredView = Pick<ServerView, 'nowMs' | 'revision' | 'policy' | 'services'>;
+
+export type RefusalReason = 'Busy' | 'Identity' | 'Limit' | 'Protocol';
 export type PolicyLoadResult = 'accepted' | 'refused' | 'unchanged';
 export type StreamKind = 'ads' | 'lrs';
 
 export type MetricsOptions = {
   readonly version: string;
   /** Read once per scrape, so that all series of one scrape are of one instant; undefined before there is one. */
-  readonly view: () => ServerView | undefined;
+  readonly view: () => MeteredView | undefined;
   readonly eventLoopLag: EventLoopLagMeter;
   /** Node's own `process_*` and `nodejs_*`; off in tests, because prom-client can start them but not stop them. */
   readonly processMetrics?: boolean;
@@ -34,8 +39,15 @@ export class Metrics {
   readonly #options: MetricsOptions;
   readonly #counters = new Map<MetricName, Counter>();
   readonly #gauges = new Map<MetricName, Gauge>();
-  readonly #histograms = new Map<MetricName, Histogram>();
+  readonly #histograms = new Map<MetricName, HotHistogram>();
   readonly #endpoints: EndpointSeries;
+  readonly #pushes: HotCounter;
+  readonly #resourcesSent: HotCounter;
+  readonly #tickDuration: Observer;
+  /** What one delivery touches, by type; pushes also by group. */
+  readonly #pushCells = new Map<string, Map<string, Cell>>();
+  readonly #sentCells = new Map<string, Cell>();
+  readonly #latencies = new Map<string, Observer>();
   readonly #groups = new LabelLimit();
   readonly #reasons = new LabelLimit();
 
@@ -45,6 +57,9 @@ export class Metrics {
     for (const [name, definition] of Object.entries(METRICS) as [MetricName, MetricDefinition][]) {
       this.#register(name, definition);
     }
+    this.#pushes = new HotCounter(this.#counter('loadline_xds_pushes_total'));
+    this.#resourcesSent = new HotCounter(this.#counter('loadline_xds_resources_sent_total'));
+    this.#tickDuration = this.#histogram('loadline_tick_duration_seconds').observer({});
     this.#endpoints = new EndpointSeries((name) => this.#gauge(name), options.maxEndpointSeries ?? MAX_ENDPOINT_SERIES);
     this.#gauge('loadline_build_info').set({ version: options.version }, 1);
     if (options.processMetrics ?? true) collectDefaultMetrics({ register: this.#registry });
@@ -52,17 +67,27 @@ export class Metrics {
 
   /** A response went out to one node. */
   pushed(type: string, group: string, resources: number): void {
-    this.#counter('loadline_xds_pushes_total').inc({ type, group: this.#groups.admit(group) });
-    this.#counter('loadline_xds_resources_sent_total').inc({ type }, resources);
+    (this.#pushCells.get(group)?.get(type) ?? this.#pushCell(type, group)).pending += 1;
+    (this.#sentCells.get(type) ?? this.#sentCell(type)).pending += resources;
   }
 
   acked(type: string, latencyMs: number): void {
-    this.#histogram('loadline_xds_ack_latency_seconds').observe({ type }, latencyMs / MS_PER_SECOND);
+    (this.#latencies.get(type) ?? this.#latency(type))(latencyMs / MS_PER_SECOND);
   }
 
   nacked(type: string, latencyMs: number): void {
     this.#counter('loadline_xds_nacks_total').inc({ type });
     this.acked(type, latencyMs);
+  }
+
+  /** A call was turned away. */
+  refused(reason: RefusalReason): void {
+    this.#counter('loadline_xds_refused_total').inc({ reason });
+  }
+
+  /** A change was held back in vain. */
+  gaveUp(type: string): void {
+    this.#counter('loadline_xds_waits_given_up_total').inc({ type });
   }
 
   streams(kind: StreamKind, open: number): void {
@@ -75,7 +100,7 @@ export class Metrics {
 
   ticked(durationMs: number): void {
     this.#counter('loadline_ticks_total').inc();
-    this.#histogram('loadline_tick_duration_seconds').observe(durationMs / MS_PER_SECOND);
+    this.#tickDuration(durationMs / MS_PER_SECOND);
   }
 
   /** One try to read a metric page; `reason` (a constant word) when it gave nothing usable. */
@@ -96,6 +121,8 @@ export class Metrics {
 
   /** @returns the page of `/metrics`. */
   async text(): Promise<string> {
+    this.#pushes.flush();
+    this.#resourcesSent.flush();
     const lag = this.#options.eventLoopLag.read();
     const lagGauge = this.#gauge('loadline_event_loop_lag_seconds');
     lagGauge.set({ stat: 'p50' }, lag.p50Ms / MS_PER_SECOND);
@@ -106,7 +133,7 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  #readView(view: ServerView): void {
+  #readView(view: MeteredView): void {
     const info = this.#gauge('loadline_policy_info');
     info.reset();
     if (view.revision !== '') info.set({ revision: view.revision }, 1);
@@ -120,12 +147,19 @@ export class Metrics {
     this.#endpoints.set(view);
   }
 
-  /** Counters and gauges without labels start at 0, so that a rate exists from the first event on. */
-  #register(name: MetricName, { kind, help, labels, buckets }: MetricDefinition): void {
+  /** What needs no event to be known starts at 0, so that a rate exists from the first event on. */
+  #register(name: MetricName, { kind, help, labels, buckets, values }: MetricDefinition): void {
     const common = { name, help, labelNames: [...labels], registers: [this.#registry] };
-    if (kind === 'counter') this.#counters.set(name, new Counter(common));
-    else if (kind === 'gauge') this.#gauges.set(name, new Gauge(common));
-    else this.#histograms.set(name, new Histogram({ ...common, buckets: [...(buckets ?? [])] }));
+    if (kind === 'gauge') this.#gauges.set(name, new Gauge(common));
+    else if (kind === 'histogram') {
+      const histogram = new HotHistogram({ name, help, buckets: buckets ?? [] });
+      histogram.register(this.#registry);
+      this.#histograms.set(name, histogram);
+    } else {
+      const counter = new Counter(common);
+      this.#counters.set(name, counter);
+      if (values !== undefined) for (const one of combinations(labels, values)) counter.inc(one, 0);
+    }
   }
 
   #counter(name: MetricName): Counter {
@@ -136,7 +170,44 @@ export class Metrics {
     return this.#gauges.get(name) as Gauge;
   }
 
-  #histogram(name: MetricName): Histogram {
-    return this.#histograms.get(name) as Histogram;
+  #histogram(name: MetricName): HotHistogram {
+    return this.#histograms.get(name) as HotHistogram;
   }
+
+  #pushCell(type: string, group: string): Cell {
+    const label = this.#groups.admit(group);
+    let ofGroup = this.#pushCells.get(label);
+    if (ofGroup === undefined) {
+      ofGroup = new Map();
+      this.#pushCells.set(label, ofGroup);
+    }
+    let cell = ofGroup.get(type);
+    if (cell === undefined) {
+      cell = this.#pushes.cell({ type, group: label });
+      ofGroup.set(type, cell);
+    }
+    return cell;
+  }
+
+  #sentCell(type: string): Cell {
+    const cell = this.#resourcesSent.cell({ type });
+    this.#sentCells.set(type, cell);
+    return cell;
+  }
+
+  #latency(type: string): Observer {
+    const observer = this.#histogram('loadline_xds_ack_latency_seconds').observer({ type });
+    this.#latencies.set(type, observer);
+    return observer;
+  }
+}
+
+function combinations(
+  labels: readonly string[],
+  values: Readonly<Record<string, readonly string[]>>,
+): readonly Readonly<Record<string, string>>[] {
+  return labels.reduce<readonly Readonly<Record<string, string>>[]>(
+    (all, label) => all.flatMap((one) => (values[label] ?? []).map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  );
 }

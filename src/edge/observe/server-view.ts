@@ -60,10 +60,11 @@ export type TypeView = {
   readonly version?: string;
   readonly sentAtMs?: number;
   readonly ackedAtMs?: number;
-  /** Envoy's words, with NACKED. */
+  /** Envoy's words, with NACKED; else why something is held back. */
   readonly message?: string;
-  /** `file:line` of the policy text that the refused resource comes from. */
+  /** `file:line:column` of the policy text that asks for what is refused, and the revision that has it there. */
   readonly origin?: string;
+  readonly revision?: string;
 };
 
 export type NodeView = {

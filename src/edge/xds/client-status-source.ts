@@ -18,7 +18,7 @@ export function clientStatusSource(streams: () => Iterable<DiscoveryStream>): Cl
 }
 
 function resourcesOf(stream: DiscoveryStream): readonly ClientResource[] {
-  return (stream.status()?.types ?? []).flatMap(({ states, sentAtMs, ackedAtMs }) =>
+  return stream.details().flatMap(({ states, sentAtMs, ackedAtMs }) =>
     states.map(({ typeUrl, name, wanted, sentVersion, ackedVersion, refusal }) => ({
       typeUrl,
       name,

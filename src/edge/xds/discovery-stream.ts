@@ -10,11 +10,12 @@ import {
   type Refusal,
 } from '../../core/subscriptions/index.ts';
 import type { DiscoveryMethod } from './discovery-methods.ts';
+import { GivenUpWaits } from './given-up-waits.ts';
 import type { Peer } from './node-identity.ts';
-import { originText } from './origin-text.ts';
+import { reportRefusal } from './refusal-report.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { Inbox, XdsLog, XdsMeter } from './seams.ts';
-import { type StreamStatus, streamStatus, type TypeLog } from './stream-status.ts';
+import { type StreamStatus, streamDetails, streamStatus, type TypeDetail, type TypeLog } from './stream-status.ts';
 import { type Rpc, type RpcListener, STATUS } from './transport/rpc.ts';
 
 /** The outcome of asking to be let in. */
@@ -69,6 +70,7 @@ export class DiscoveryStream implements RpcListener {
   /** Something of such a type is due: when the transport has taken the response, it goes. */
   #heldBack = false;
   readonly #types = new Map<string, TypeLog>();
+  readonly #givenUp = new GivenUpWaits();
   #askedAtMs = 0;
   #asked = 0;
   #alarm: NodeJS.Timeout | undefined;
@@ -88,6 +90,10 @@ export class DiscoveryStream implements RpcListener {
   /** Who it is; undefined until it is let in. */
   get peer(): Peer | undefined {
     return this.#peer;
+  }
+
+  get over(): boolean {
+    return this.#state === 'Over';
   }
 
   message(bytes: Buffer): void {
@@ -136,6 +142,10 @@ export class DiscoveryStream implements RpcListener {
     return this.#client === undefined ? undefined : streamStatus(this.#client, this.#types);
   }
 
+  details(): readonly TypeDetail[] {
+    return this.#client === undefined ? [] : streamDetails(this.#client, this.#types);
+  }
+
   refusals(): readonly Refusal[] {
     return this.#client?.refusals() ?? [];
   }
@@ -179,12 +189,15 @@ export class DiscoveryStream implements RpcListener {
     const typeUrl = this.#typeOf(request.typeUrl);
     if (typeUrl === undefined) return;
     const nowMs = this.#host.now();
+    const searched = client.subscriptions.find((one) => one.typeUrl === typeUrl && one.searching);
+    const refusedBefore = searched?.refusals(client.view(typeUrl));
     const answer =
       'names' in request ? client.receiveSotw(typeUrl, request, nowMs) : client.receiveDelta(typeUrl, request, nowMs);
     if (answer.kind === 'Acked' || answer.kind === 'Nacked') this.#answered(typeUrl, answer, nowMs);
     else if (!this.#mayAsk(nowMs)) this.#limit(`more than ${REQUESTS_PER_SEC} requests a second`);
     if (client.subscriptions.length > MAX_TYPES) this.#limit(`more than ${MAX_TYPES} resource types`);
     this.#flush();
+    if (refusedBefore !== undefined) this.#foundOut(client, typeUrl, answer, refusedBefore);
   }
 
   #decode(bytes: Buffer, node: boolean): ReturnType<typeof decodeDeltaRequest | typeof decodeSotwRequest> | undefined {
@@ -216,46 +229,39 @@ export class DiscoveryStream implements RpcListener {
   }
 
   #answered(typeUrl: string, answer: Extract<Answer, { kind: 'Acked' | 'Nacked' }>, nowMs: number): void {
-    const { inbox, meter, log } = this.#host;
-    const peer = this.#peer as Peer;
     const type = this.#typeLog(typeUrl);
-    meter.answered(type.short, answer.latencyMs, answer.kind === 'Nacked');
+    this.#host.meter.answered(type.short, answer.latencyMs, answer.kind === 'Nacked');
     if (answer.kind === 'Acked') {
       type.ackedAtMs = nowMs;
       return;
     }
-    const { message, culprits } = answer;
-    type.nackedAtMs = nowMs;
-    log.warn(
-      {
-        node: peer.nodeId,
-        type: type.short,
-        resource: culprits.map(({ name }) => name).join(' ') || undefined,
-        origin: culprits.flatMap((culprit) => originText(culprit) ?? []).join(' ') || undefined,
-        resources: answer.resources.length,
-        // Envoy's text begins with a dump of the resource; the reason is at its end.
-        detail: message.slice(-600),
-      },
-      culprits.length === 0 ? 'response refused by envoy; its resources are tried apart' : 'resource refused by envoy',
-    );
-    inbox.delivery({
-      nodeId: peer.nodeId,
-      typeUrl,
-      kind: 'Nacked',
-      resources: answer.resources.map(({ name, version }) => ({ name, version })),
-      atMs: nowMs,
-      latencyMs: answer.latencyMs,
-      message,
-    });
+    const { culprits, message, latencyMs } = answer;
+    const resources = [...answer.resources, ...answer.removed.map((name) => ({ name, version: '' }))];
+    const { nodeId } = this.#peer as Peer;
+    reportRefusal(this.#host, { nodeId, typeUrl, resources, culprits, message, atMs: nowMs, latencyMs });
+  }
+
+  /** What the search for a culprit came to without asking: the one that is left when the others were taken. */
+  #foundOut(client: ClientStream, typeUrl: string, answer: Answer, refusedBefore: readonly Refusal[]): void {
+    const { nodeId } = this.#peer as Peer;
+    const told = [...refusedBefore, ...(answer.kind === 'Nacked' ? answer.culprits : [])];
+    for (const refusal of client.refusals()) {
+      const { name, message, atMs } = refusal;
+      const culprit = client.view(typeUrl).get(name);
+      if (refusal.typeUrl !== typeUrl || culprit === undefined || told.some((one) => one.name === name)) continue;
+      reportRefusal(this.#host, { nodeId, typeUrl, resources: [culprit], culprits: [culprit], message, atMs });
+    }
   }
 
   #flush(): void {
     const client = this.#client as ClientStream;
     const nowMs = this.#host.now();
     this.#heldBack = false;
+    const mayGiveUp = this.wakeMs !== undefined && nowMs >= this.wakeMs;
     for (;;) {
       if (this.#state !== 'Open') return;
       const out = client.next(nowMs, this.#ready);
+      if (mayGiveUp) this.#tellGivenUp(client);
       if (out === undefined) break;
       this.#send(client, out, nowMs);
     }
@@ -268,6 +274,15 @@ export class DiscoveryStream implements RpcListener {
       if (this.#state === 'Open') this.#flush();
     }, inMs);
     this.#alarm.unref();
+  }
+
+  #tellGivenUp(client: ClientStream): void {
+    const { meter, log } = this.#host;
+    for (const { typeUrl, name: resource, reason } of this.#givenUp.take(client.waiting)) {
+      const type = this.#typeLog(typeUrl).short;
+      meter.gaveUp?.(type);
+      log.info({ node: this.#peer?.nodeId, type, resource, reason }, 'waited in vain for envoy, and went on');
+    }
   }
 
   readonly #ready = (typeUrl: string): boolean => {
@@ -299,7 +314,6 @@ export class DiscoveryStream implements RpcListener {
         lastNonce: '',
         sentAtMs: undefined,
         ackedAtMs: undefined,
-        nackedAtMs: undefined,
         taken: () => {
           this.#unsent.delete(typeUrl);
           if (this.#heldBack && this.#state === 'Open') this.#flush();

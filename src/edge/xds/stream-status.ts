@@ -1,6 +1,6 @@
-import { type Origin, TYPE_SHORT } from '../../core/resources/index.ts';
+import { TYPE_SHORT } from '../../core/resources/index.ts';
 import { type ClientStream, type ResourceState, resourceStates, typeStates } from '../../core/subscriptions/index.ts';
-import { originText } from './origin-text.ts';
+import { type PolicyPlace, policyPlace } from './policy-place.ts';
 
 /** What a stream remembers of one type besides the machine's books. */
 export type TypeLog = {
@@ -9,12 +9,11 @@ export type TypeLog = {
   lastNonce: string;
   sentAtMs: number | undefined;
   ackedAtMs: number | undefined;
-  nackedAtMs: number | undefined;
   /** Called by the transport; made once. */
   readonly taken: () => void;
 };
 
-/** What happened last with one type on this stream: `loadline status` shows it. */
+/** What happened last with one type on this stream: `loadline status` shows it. The place is that of what is refused. */
 export type TypeStatus = {
   readonly type: string;
   readonly status: 'SYNCED' | 'STALE' | 'NACKED';
@@ -23,10 +22,7 @@ export type TypeStatus = {
   readonly ackedAtMs?: number;
   /** Envoy's words with NACKED, the reason of a wait otherwise. */
   readonly message?: string;
-  /** Where the policy asks for what is refused, and the revision of that text. */
-  readonly origin?: string;
-  readonly revision?: string;
-};
+} & PolicyPlace;
 
 export type StreamStatus = { readonly types: readonly TypeStatus[] };
 
@@ -48,7 +44,7 @@ export function streamStatus(client: ClientStream, logs: ReadonlyMap<string, Typ
       ...times(logs.get(typeUrl)),
       ...(refusal === undefined
         ? {}
-        : { message: refusal.message, ...placeOf(client.view(typeUrl).get(refusal.name)?.origin) }),
+        : { message: refusal.message, ...policyPlace(client.view(typeUrl).get(refusal.name)) }),
       ...(refusal !== undefined || waiting === undefined ? {} : { message: `${waiting.name} ${waitText(waiting)}` }),
     })),
   };
@@ -68,12 +64,6 @@ function times(log: TypeLog | undefined): Pick<TypeStatus, 'sentAtMs' | 'ackedAt
     ...(log?.sentAtMs === undefined ? {} : { sentAtMs: log.sentAtMs }),
     ...(log?.ackedAtMs === undefined ? {} : { ackedAtMs: log.ackedAtMs }),
   };
-}
-
-/** `chat.yaml:12:3` and the revision of that text; nothing of a resource that no line of a policy asked for. */
-export function placeOf(origin: Origin | undefined): { readonly origin?: string; readonly revision?: string } {
-  if (origin === undefined) return {};
-  return { origin: originText(origin), ...(origin.revision === undefined ? {} : { revision: origin.revision }) };
 }
 
 function waitText({ gaveUp, reason }: { readonly gaveUp: boolean; readonly reason: string }): string {

@@ -9,6 +9,7 @@ import { clientStatusSource } from './client-status-source.ts';
 import { DISCOVERY_METHODS } from './discovery-methods.ts';
 import { type Admission, DiscoveryStream, type StreamHost, WAKE_MS } from './discovery-stream.ts';
 import { LOAD_REPORTS_PATH, type LoadReportHost, LoadReportStream } from './load-reports.ts';
+import { type NodeConfig, nodeConfig } from './node-config.ts';
 import { type Peer, peerOf } from './node-identity.ts';
 import { type NodeStatus, nodeStatuses } from './node-status.ts';
 import { Publisher } from './publisher.ts';
@@ -16,7 +17,7 @@ import { ResponseCache } from './response-cache.ts';
 import type { Inbox, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';
 import { clientStatusMethods, HealthService, reflectionMethods, servedServices } from './services/index.ts';
 import { StreamRegistry } from './stream-registry.ts';
-import { GrpcServer, type TlsOptions } from './transport/grpc-server.ts';
+import { type ConnectionTimes, GrpcServer, type TlsOptions } from './transport/grpc-server.ts';
 import { type RpcHandler, STATUS } from './transport/rpc.ts';
 
 const HEALTH_SERVICE = 'grpc.health.v1.Health';
@@ -41,6 +42,8 @@ export type XdsServerOptions = {
   /** Mutual TLS. Without it the server is for loopback alone. */
   readonly tls?: TlsOptions;
   readonly maxConnectionAgeMs?: number;
+  /** Other times of connections than the defaults. */
+  readonly connectionTimes?: ConnectionTimes;
 };
 
 /**
@@ -80,6 +83,7 @@ export class XdsServer {
       maxMessageBytes: MAX_MESSAGE_BYTES,
       random: options.random ?? Math.random,
       debug: (fields, message) => options.log.debug(fields, message),
+      ...options.connectionTimes,
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(options.maxConnectionAgeMs === undefined ? {} : { maxConnectionAgeMs: options.maxConnectionAgeMs }),
     });
@@ -116,6 +120,16 @@ export class XdsServer {
     return nodeStatuses(this.#registry.all());
   }
 
+  /** Undefined when no such node is connected. */
+  node(id: string): NodeConfig | undefined {
+    return nodeConfig(this.#registry.all(), id);
+  }
+
+  /** Sorted; each once. */
+  nodeIds(): readonly string[] {
+    return [...new Set([...this.#registry.all()].flatMap(({ peer }) => peer?.nodeId ?? []))].sort();
+  }
+
   /** Keys of the connected nodes, each once. */
   keys(): readonly string[] {
     return [...new Set([...this.#registry.all()].flatMap(({ peer }) => peer?.keyText ?? []))];
@@ -141,7 +155,8 @@ export class XdsServer {
       cache: new ResponseCache(),
       sets: new KnownSets(),
       admit: (node, stream, decided) => {
-        const room = this.#admissions.enter(() => decided(this.#admit(node, stream)));
+        // It may be gone by the time that it is its turn: nobody would ever take it off the books again.
+        const room = this.#admissions.enter(() => stream.over || decided(this.#admit(node, stream)));
         if (room) return;
         meter.refused?.('Busy');
         decided({ ok: false, status: STATUS.UNAVAILABLE, message: 'too many clients at once; try again in a moment' });

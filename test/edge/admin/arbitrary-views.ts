@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import type { EndpointExplanation, ExplainView, ServerView } from '../../../src/edge/observe/index.ts';
+import type {
+  ConfigResourceView,
+  EndpointExplanation,
+  ExplainView,
+  ProxyConfigView,
+  ServerView,
+} from '../../../src/edge/observe/index.ts';
 
 /** Views as the rooms could make them: every word of every union, `null` wherever something may be unknown. */
 const text = fc.string({ maxLength: 12 });
@@ -60,13 +66,14 @@ const endpoint = fc.record({
 
 const type = sparse<
   { type: string; status: 'SYNCED' | 'STALE' | 'NACKED' | 'NOT_SENT'; resources: number },
-  { version: string; sentAtMs: number; ackedAtMs: number; message: string; origin: string }
+  { version: string; sentAtMs: number; ackedAtMs: number; message: string; origin: string; revision: string }
 >(fc.record({ type: text, status, resources: count }), {
   version: text,
   sentAtMs: timeMs,
   ackedAtMs: timeMs,
   message: text,
   origin: text,
+  revision: text,
 });
 
 export const serverViews: fc.Arbitrary<ServerView> = fc.record({
@@ -182,6 +189,35 @@ export const explainViews: fc.Arbitrary<ExplainView> = fc.record({
       clamps: fc.array(text, { maxLength: 3 }),
       belief: unknown(belief),
     }),
+    { maxLength: 3 },
+  ),
+});
+
+const configResource = sparse<
+  Pick<ConfigResourceView, 'name' | 'status'>,
+  Required<Omit<ConfigResourceView, 'name' | 'status'>>
+>(fc.record({ name: text, status }), {
+  wantedVersion: text,
+  sentVersion: text,
+  ackedVersion: text,
+  origin: text,
+  revision: text,
+  waiting: fc.record({ reason: text, sinceMs: timeMs, gaveUp: fc.boolean() }),
+  refusal: fc.record({ message: text, atMs: timeMs }),
+});
+
+export const proxyConfigViews: fc.Arbitrary<ProxyConfigView> = fc.record({
+  id: text,
+  group: text,
+  envoyVersion: text,
+  connectedAtMs: timeMs,
+  nowMs: timeMs,
+  policyRevision: text,
+  types: fc.array(
+    sparse<Omit<ProxyConfigView['types'][0], 'sentAtMs' | 'ackedAtMs'>, { sentAtMs: number; ackedAtMs: number }>(
+      fc.record({ type: text, peer: text, resources: fc.array(configResource, { maxLength: 3 }) }),
+      { sentAtMs: timeMs, ackedAtMs: timeMs },
+    ),
     { maxLength: 3 },
   ),
 });

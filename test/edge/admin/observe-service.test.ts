@@ -11,7 +11,13 @@ import {
   type ObserveClient,
   type ObserveSeam,
 } from '../../../src/edge/admin/index.ts';
-import { buildExplainView, buildServerView, type ViewInput } from '../../../src/edge/observe/index.ts';
+import {
+  buildExplainView,
+  buildProxyConfigView,
+  buildServerView,
+  type ProxyConfigInput,
+  type ViewInput,
+} from '../../../src/edge/observe/index.ts';
 import { freePort } from '../../support/free-port.ts';
 import { leaveSocketBehind } from '../../support/leave-socket-behind.ts';
 import { viewInput } from '../observe/a-view.ts';
@@ -28,7 +34,14 @@ const INPUT = withRoundTime(viewInput(40));
 const OBSERVE: ObserveSeam = {
   status: () => buildServerView(INPUT),
   explain: (target) => buildExplainView(INPUT, target),
+  proxyConfig: (target) => buildProxyConfigView(configInput(target.node), target),
 };
+
+function configInput(node: string): ProxyConfigInput {
+  const types = ['cds', 'eds'].map((type) => ({ type, peer: '127.0.0.1:5000', resources: [] }));
+  const known = { id: 'a', group: 'lab', envoyVersion: '1.40.0', connectedAtMs: 1000, types };
+  return { nowMs: 2000, policyRevision: 'r1', node: node === 'a' ? known : undefined, connected: () => ['a'] };
+}
 
 async function serve(
   observe: ObserveSeam = OBSERVE,
@@ -63,6 +76,22 @@ describe('the Observe service', () => {
     ]) {
       expect(await observe.explain(target)).toEqual(buildExplainView(INPUT, target));
     }
+  });
+
+  it('gives the configuration of a sidecar, of all types or of one', async () => {
+    const { address } = await serve();
+    const observe = client(address);
+    for (const target of [{ node: 'a' }, { node: 'a', type: 'eds' }, { node: 'a', type: 'sds' }]) {
+      expect(await observe.proxyConfig(target)).toEqual(buildProxyConfigView(configInput('a'), target));
+    }
+    expect(await observe.proxyConfig({ node: 'b' })).toMatchObject({
+      ok: false,
+      issues: [{ code: 'NotFound', message: 'no sidecar "b" is connected; there are: a' }],
+    });
+    expect(await observe.proxyConfig({ node: 'a', type: 'xds' })).toMatchObject({
+      ok: false,
+      issues: [{ code: 'Invalid', message: expect.stringMatching(/^no type "xds"; there are: cds, eds, /) }],
+    });
   });
 
   it('answers a name that there is not with the names that there are', async () => {

@@ -3,13 +3,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeExplain, decodeTarget, encodeExplain, encodeTarget } from '../../../src/edge/admin/explain-message.ts';
 import { observeService } from '../../../src/edge/admin/observe-service.ts';
+import {
+  decodeProxyConfig,
+  decodeProxyTarget,
+  encodeProxyConfig,
+  encodeProxyTarget,
+} from '../../../src/edge/admin/proxy-config-message.ts';
 import { decodeStatus, encodeStatus } from '../../../src/edge/admin/status-message.ts';
 import { fromEnum, fromSeconds, toEnum, toSeconds, type Wire } from '../../../src/edge/admin/wire-values.ts';
-import { explainViews, serverViews } from './arbitrary-views.ts';
+import { explainViews, proxyConfigViews, serverViews } from './arbitrary-views.ts';
 
 const service = observeService();
 const Status = service.Status as MethodDefinition<Wire, Wire>;
 const Explain = service.Explain as MethodDefinition<Wire, Wire>;
+const ProxyConfig = service.ProxyConfig as MethodDefinition<Wire, Wire>;
 
 /** Through the bytes of the wire, as proto-loader writes and reads them. */
 const answered = (method: MethodDefinition<Wire, Wire>, wire: Wire): Wire =>
@@ -45,6 +52,20 @@ describe('the messages of the admin API', () => {
     );
   });
 
+  it('carry any configuration of a sidecar to the other side', () => {
+    fc.assert(
+      fc.property(proxyConfigViews, (view) => {
+        const arrived = decodeProxyConfig(answered(ProxyConfig, encodeProxyConfig(view)));
+        expect(rounded(arrived)).toEqual(rounded(view));
+      }),
+      { numRuns: 200 },
+    );
+    for (const target of [{ node: 'a' }, { node: '', type: 'eds' }]) {
+      const request = ProxyConfig.requestSerialize(encodeProxyTarget(target));
+      expect(decodeProxyTarget(ProxyConfig.requestDeserialize(request))).toEqual(target);
+    }
+  });
+
   it('carry a target: what is not named stays unnamed', () => {
     const name = fc.string({ minLength: 1, maxLength: 8 });
     const target = fc.oneof(
@@ -63,6 +84,7 @@ describe('the messages of the admin API', () => {
   it('read an answer that lacks everything: an older server, or one that knows nothing', () => {
     expect(decodeStatus(answered(Status, {}))).toMatchObject({ version: '', services: [], nodes: [], sources: [] });
     expect(decodeExplain(answered(Explain, {}))).toMatchObject({ endpoints: [], decidedAtMs: null });
+    expect(decodeProxyConfig(answered(ProxyConfig, {}))).toMatchObject({ id: '', types: [] });
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { METRICS, type MetricName, Metrics, type ServerView } from '../../../src/edge/observe/index.ts';
+import { METRICS, type MetricName, Metrics, type ServerView, XDS_TYPES } from '../../../src/edge/observe/index.ts';
 import { LabelLimit, OTHER_LABEL } from '../../../src/edge/observe/label-limit.ts';
 import { serverView } from './a-view.ts';
 
@@ -53,6 +53,8 @@ function tellAll(all: Metrics): void {
   all.pushed('eds', 'lab', 2);
   all.acked('eds', 5);
   all.nacked('cds', 7);
+  all.refused('Limit');
+  all.gaveUp('rds');
   all.streams('ads', 3);
   all.loadReport();
   all.ticked(4);
@@ -151,6 +153,40 @@ describe('what is told to the metrics', () => {
     for (const name of NAMES.filter((one) => METRICS[one].kind === 'counter' && METRICS[one].labels.length === 0)) {
       expect(await value(metrics(), name), name).toBe(0);
     }
+  });
+
+  it('starts counters whose labels have fixed values at 0 for each of them', async () => {
+    const fixed = NAMES.filter((one) => METRICS[one].values !== undefined);
+    expect(fixed).toContain('loadline_xds_nacks_total');
+    const { lines } = await page(metrics());
+    for (const name of fixed) {
+      const { labels, values = {} } = METRICS[name];
+      expect(
+        labels.filter((label) => values[label] === undefined),
+        name,
+      ).toEqual([]);
+      const series = lines.filter((line) => line.name === name);
+      expect(
+        series.map(({ value }) => value),
+        name,
+      ).toEqual(series.map(() => 0));
+      expect(series, name).toHaveLength(labels.reduce((product, label) => product * (values[label]?.length ?? 0), 1));
+    }
+  });
+
+  it('and counts on from there, in the same series', async () => {
+    const all = metrics();
+    tellAll(all);
+    await page(all);
+    tellAll(all);
+    const { lines } = await page(all);
+    const of = (name: string) =>
+      lines.filter((line) => line.name === name && line.value > 0).map(({ labels, value }) => ({ ...labels, value }));
+    expect(of('loadline_xds_resources_sent_total')).toEqual([{ type: 'eds', value: 4 }]);
+    expect(of('loadline_xds_pushes_total')).toEqual([{ type: 'eds', group: 'lab', value: 2 }]);
+    expect(of('loadline_xds_refused_total')).toEqual([{ reason: 'Limit', value: 2 }]);
+    expect(of('loadline_xds_waits_given_up_total')).toEqual([{ type: 'rds', value: 2 }]);
+    expect(lines.filter(({ name }) => name === 'loadline_xds_resources_sent_total')).toHaveLength(XDS_TYPES.length);
   });
 
   it('keeps the groups of nodes to a hundred, the rest under one name', async () => {

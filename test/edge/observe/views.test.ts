@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
   buildExplainView,
+  buildProxyConfigView,
   buildServerView,
   type ExplainView,
+  type ProxyConfigInput,
   type ViewInput,
 } from '../../../src/edge/observe/index.ts';
 import { Fleet, fleetPolicy } from '../../core/control/fleet.ts';
@@ -169,5 +171,27 @@ describe('an explanation', () => {
     const input = viewInput(0, { plan: fleet.tick(), loads: fleet.loads });
     const message = refusal(input, { service: 'chat', pool: 'gpu', endpoint: 'x' })[0]?.message ?? '';
     expect(message).toMatch(/ and 30 more$/);
+  });
+});
+
+describe('the configuration of a sidecar', () => {
+  const input = (...connected: readonly string[]): ProxyConfigInput => ({
+    nowMs: 0,
+    policyRevision: 'r1',
+    node: undefined,
+    connected: () => connected,
+  });
+  const message = (of: ProxyConfigInput, node: string): string | undefined => {
+    const result = buildProxyConfigView(of, { node });
+    return result.ok ? expect.fail('it was found') : result.issues[0]?.message;
+  };
+
+  it('of one that is not connected names the ids that are most like it, and how many there are', () => {
+    const ids = Array.from({ length: 5000 }, (_, at) => `pod-${at}`);
+    expect(message(input(...ids), 'pod-4999x')).toBe(
+      'no sidecar "pod-4999x" is connected; there are: pod-4999, pod-499, pod-4990, pod-4991, pod-4992 and 4995 more',
+    );
+    expect(message(input('b', 'a'), 'c')).toBe('no sidecar "c" is connected; there are: a, b');
+    expect(message(input(), 'c')).toBe('no sidecar "c" is connected; none is');
   });
 });

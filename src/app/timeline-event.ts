@@ -1,0 +1,35 @@
+import { TYPE_SHORT } from '../core/resources/index.ts';
+import type { Delivery, NodePresence } from '../core/topology/index.ts';
+import type { NewEvent } from '../edge/observe/index.ts';
+
+/** What an operator may ask about later: sidecars that came and went, and what they refused. */
+export function timelineEvent(word: Delivery | NodePresence): NewEvent | undefined {
+  const { nodeId: subject, kind, atMs } = word;
+  switch (kind) {
+    case 'Connected':
+    case 'Disconnected': {
+      const { group, envoyVersion } = word;
+      return { atMs, kind: `Node${kind}`, subject, message: `group ${group}`, fields: { group, envoy: envoyVersion } };
+    }
+    case 'Nacked': {
+      const resources = word.resources.map(({ name }) => name).join(' ');
+      const type = TYPE_SHORT[word.typeUrl] ?? word.typeUrl;
+      const fields = { type, resources, ...culpritFields(word.culprits ?? []) };
+      // Envoy's text begins with a dump of the resource; the reason is at its end.
+      return { atMs, kind: 'Nack', subject, message: (word.message ?? '').slice(-600), fields };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** What was refused, and where the policy asks for it; nothing while the culprit is sought. */
+function culpritFields(culprits: NonNullable<Delivery['culprits']>): NonNullable<NewEvent['fields']> {
+  const words = {
+    refused: culprits.map(({ name }) => name),
+    origin: culprits.flatMap(({ origin }) => origin ?? []),
+    revision: culprits.flatMap(({ revision }) => revision ?? []),
+  };
+  const said = Object.entries(words).filter(([, list]) => list.length > 0);
+  return Object.fromEntries(said.map(([field, list]) => [field, [...new Set(list)].join(' ')]));
+}
