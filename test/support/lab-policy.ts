@@ -1,6 +1,6 @@
 /** The lab policy with a test's own endpoints and, where given, more lines for the service's `spec` (indented by two). */
 export function labPolicy(
-  servers: readonly { readonly port: number }[],
+  servers: readonly { readonly port: number; readonly capacity?: number }[],
   options: { readonly gpuPortOffset?: number; readonly service?: string; readonly group?: string } = {},
 ): string {
   const gpu =
@@ -26,6 +26,10 @@ ${options.service ?? ''}  signals:
     - name: gpu
       endpoints:
         static:
-${servers.map(({ port }) => `          - { address: 127.0.0.1, port: ${port} }`).join('\n')}
+${servers.map((server) => `          - { address: 127.0.0.1, ${whatOf(server)} }`).join('\n')}
 `;
+}
+
+function whatOf({ port, capacity }: { readonly port: number; readonly capacity?: number }): string {
+  return capacity === undefined ? `port: ${port}` : `port: ${port}, capacity: ${capacity}`;
 }

@@ -1,5 +1,4 @@
 import { type Arrival, OpenLoop, type RequestOutcome } from '../../src/lab/traffic/index.ts';
-import type { Sidecar } from './sidecar.ts';
 
 export type Load = {
   readonly outcomes: RequestOutcome[];
@@ -13,7 +12,7 @@ export type Load = {
 
 /** Streams at a steady rate over the sidecars, each with a few tokens. */
 export function startLoad(
-  sidecars: readonly Sidecar[],
+  sidecars: readonly { readonly port: number }[],
   options: { readonly perSec: number; readonly seconds: number; readonly outputTokens?: number },
 ): Load {
   const count = options.perSec * options.seconds;
