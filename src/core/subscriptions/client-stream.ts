@@ -14,6 +14,8 @@ import { type Waiting, Waits } from './waits.ts';
 
 /** What may go into one response: gRPC clients refuse messages above 4 MiB unless told otherwise. */
 const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
+/** Names that one delta response takes away: a megabyte or two. */
+const MAX_REMOVED = 20_000;
 /** Envoy asks for all its types in one go after a reconnect; this is for a slow network. */
 const ASK_MORE_MS = 100;
 
@@ -25,6 +27,8 @@ export type ClientStreamOptions = {
   readonly maxResponseBytes?: number;
   /** Whether the stream carries several types. */
   readonly aggregated: boolean;
+  /** State of the world: whether TTLs travel to this client. Without them nothing lapses, and no heartbeat is needed. */
+  readonly ttlInSotw?: boolean;
 };
 
 /**
@@ -43,6 +47,7 @@ export class ClientStream {
   #removeOrder: readonly Subscription[] = [];
   readonly #waits = new Waits();
   readonly #aggregated: boolean;
+  readonly #beats: boolean;
   /** When a client with clusters of an earlier stream asked for them; undefined when that is long enough ago. */
   #resumedAtMs: number | undefined;
   #edsResumedAtMs: number | undefined;
@@ -58,8 +63,13 @@ export class ClientStream {
     this.variant = options.variant;
     this.#sets = options.sets;
     this.#aggregated = options.aggregated;
+    this.#beats = options.variant === 'Delta' || options.ttlInSotw === true;
     this.#remembered = options.refusals ?? [];
     this.#maxResponseBytes = options.maxResponseBytes ?? MAX_RESPONSE_BYTES;
+  }
+
+  subscription(typeUrl: string): Subscription | undefined {
+    return this.#subscriptions.get(typeUrl);
   }
 
   get subscriptions(): readonly Subscription[] {
@@ -82,7 +92,7 @@ export class ClientStream {
     const first = !subscription.started;
     const answer = receiveDelta(subscription, request, nowMs);
     const asks = request.subscribe.length > 0 || request.unsubscribe.length > 0;
-    if (asks || first || answer.kind !== 'Acked') this.#calm = false;
+    if (asks || first || answer.kind !== 'Acked' || !subscription.isSettled(this.view(typeUrl))) this.#calm = false;
     if (first && subscription.acked.size > 0) {
       this.#remind(subscription);
       this.#cameBack(typeUrl, nowMs);
@@ -124,7 +134,7 @@ export class ClientStream {
     for (const subscription of this.#upsertOrder) {
       const isSettled = subscription.isSettled(this.view(subscription.typeUrl));
       if (!isSettled) settled = false;
-      if ((isSettled && subscription.heartbeats.isEmpty) || !ready(subscription.typeUrl)) continue;
+      if ((isSettled && (!this.#beats || subscription.heartbeats.isEmpty)) || !ready(subscription.typeUrl)) continue;
       const out =
         (isSettled ? undefined : this.#nextUpsert(subscription, nowMs)) ?? this.#nextBeat(subscription, nowMs);
       if (out !== undefined) return out;
@@ -157,7 +167,7 @@ export class ClientStream {
     if (this.#resumedAtMs !== undefined) wakeMs = Math.min(this.#resumedAtMs + ASK_MORE_MS, wakeMs ?? Infinity);
     const untilAsked = (this.#edsResumedAtMs ?? 0) + ASK_MORE_MS;
     if (this.#mayBeWarming) wakeMs = Math.min(untilAsked, wakeMs ?? Infinity);
-    for (const { heartbeats } of this.#upsertOrder) {
+    for (const { heartbeats } of this.#beats ? this.#upsertOrder : []) {
       const dueMs = heartbeats.nextAtMs;
       if (dueMs !== undefined && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
     }
@@ -169,6 +179,7 @@ export class ClientStream {
     if (this.#waits.size > 0 || this.#resumedAtMs !== undefined || this.#mayBeWarming) return;
     this.#calm = true;
     this.#beatAtMs = Number.POSITIVE_INFINITY;
+    if (!this.#beats) return;
     for (const { heartbeats } of this.#upsertOrder) {
       const dueMs = heartbeats.nextAtMs;
       if (dueMs !== undefined && dueMs < this.#beatAtMs) this.#beatAtMs = dueMs;
@@ -184,13 +195,14 @@ export class ClientStream {
     if (full && lost.length > 0 && this.#mayAskMore(nowMs)) return undefined;
     const maxBytes = full ? Number.POSITIVE_INFINITY : this.#maxResponseBytes;
     const due = subscription.due(view, (resource) => this.#mayGo(resource, nowMs), maxBytes, nowMs);
-    if (this.variant === 'Delta') return upsertDelta(subscription, due, absent);
+    if (this.variant === 'Delta') return upsertDelta(subscription, due, absent.slice(0, MAX_REMOVED));
     if (!full) return upsertSotw(subscription, due, absent, []);
     const mayVanish = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
     return upsertSotw(subscription, due, absent, mayVanish);
   }
 
   #nextBeat(subscription: Subscription, nowMs: number): Outgoing | undefined {
+    if (!this.#beats) return undefined;
     const view = this.view(subscription.typeUrl);
     const beats = subscription.heartbeats.due(view, (name) => subscription.held(name), nowMs);
     if (beats.length === 0) return undefined;
@@ -211,7 +223,8 @@ export class ClientStream {
     }
     const may = lost.filter((name) => this.#mayVanish(typeUrl, name, nowMs));
     if (may.length === 0) return undefined;
-    return this.variant === 'Sotw' ? removeSotw(subscription, may) : removeDelta(subscription, may);
+    if (this.variant === 'Delta') return removeDelta(subscription, may.slice(0, MAX_REMOVED));
+    return removeSotw(subscription, may);
   }
 
   /**

@@ -24,26 +24,38 @@ export type SearchStep =
 export class CulpritSearch {
   readonly #trials: Trial[] = [];
   #tried: Trial | undefined;
+  /** The group that `next` gave is just what was refused; else its being taken proves nothing. */
+  #goesWhole = false;
 
   get isOn(): boolean {
     return this.#trials.length > 0;
   }
 
-  start(suspects: readonly Resource[], message: string): void {
-    this.#trials.unshift(...halves(suspects, message));
+  /** With a hint the others are tried first: if they are taken, it was the one that the hint names. */
+  start(suspects: readonly Resource[], message: string, hint?: string): void {
+    const others = suspects.filter(({ name }) => name !== hint);
+    const hinted = suspects.filter(({ name }) => name === hint);
+    if (hinted.length === 0 || others.length === 0) this.#trials.unshift(...halves(suspects, message));
+    else this.#trials.unshift(...twins(others, hinted, message));
   }
 
   /** Whether the search that goes on explains a refusal of these: all among which the culprit is sought are there. */
   explains(suspects: readonly Resource[]): boolean {
     const sought = this.#trials.flatMap(({ resources }) => resources);
-    return sought.length > 0 && sought.every((one) => suspects.some((other) => sameVersion(one, other)));
+    return sought.length > 0 && sought.every(({ name }) => suspects.some((other) => other.name === name));
   }
 
-  /** `isOpen`: the resource is still wanted in this version, and not held or refused. A newer one goes its ordinary way. */
-  next(isOpen: (resource: Resource) => boolean): SearchStep {
+  /**
+   * `openOf` gives what is still to be tried under a name: its newest version, so that resources that change all the time are
+   * found as well; undefined when it is not wanted any more, or is held or refused.
+   */
+  next(openOf: (name: string) => Resource | undefined): SearchStep {
     for (let trial = this.#trials[0]; trial !== undefined; trial = this.#trials[0]) {
-      const open = trial.resources.filter(isOpen);
-      const sure = trial.isBad && open.length === trial.resources.length;
+      const open = trial.resources.flatMap(({ name }) => openOf(name) ?? []);
+      const unchanged = open.every((one) => trial?.resources.some((other) => sameVersion(one, other)));
+      const whole = unchanged && open.length === trial.resources.length;
+      this.#goesWhole = whole;
+      const sure = trial.isBad && whole;
       if (open.length > 0 && !sure) return { kind: 'Try', resources: open };
       this.#trials.shift();
       if (!sure) continue;
@@ -56,22 +68,25 @@ export class CulpritSearch {
 
   /** The group that `next` gave goes out. */
   sent(): void {
-    this.#tried = this.#trials.shift();
+    const trial = this.#trials.shift();
+    this.#tried = this.#goesWhole ? trial : undefined;
   }
 
-  /** The client answered; `taken` says how many resources it took, undefined that it refused. */
-  answered(taken: number | undefined): void {
-    const tried = this.#tried;
+  /** The client answered the group. */
+  answered(taken: boolean): void {
+    if (taken && this.#tried?.twin !== undefined) this.#tried.twin.isBad = true;
     this.#tried = undefined;
-    // Only if it went whole: what was left out may be what was refused.
-    if (tried?.twin !== undefined && taken === tried.resources.length) tried.twin.isBad = true;
   }
 }
 
 function halves(resources: readonly Resource[], message: string): readonly Trial[] {
   const middle = Math.ceil(resources.length / 2);
-  const second: Trial = { resources: resources.slice(middle), message, isBad: false };
-  return [{ resources: resources.slice(0, middle), message, isBad: false, twin: second }, second];
+  return twins(resources.slice(0, middle), resources.slice(middle), message);
+}
+
+function twins(first: readonly Resource[], second: readonly Resource[], message: string): readonly Trial[] {
+  const twin: Trial = { resources: second, message, isBad: false };
+  return [{ resources: first, message, isBad: false, twin }, twin];
 }
 
 function sameVersion(a: Resource, b: Resource): boolean {

@@ -1,6 +1,6 @@
 import type { Resource } from '../resources/index.ts';
 import type { TypeView } from '../snapshot/index.ts';
-import { type Held, versionOf } from './held.ts';
+import type { Held } from './held.ts';
 
 /** A TTL runs out after three heartbeats that did not arrive. */
 const BEATS_PER_TTL = 3;
@@ -39,7 +39,7 @@ export class Heartbeats {
     return next;
   }
 
-  /** Those that are due, sorted by name. One that is about to be sent in full, or is not there, is no heartbeat. */
+  /** Those that are due, as the client has them, sorted by name. */
   due(view: TypeView, held: (name: string) => Held | undefined, nowMs: number): readonly Resource[] {
     if (this.isEmpty) return NONE;
     for (const name of this.#unsure) if (view.get(name)?.ttlMs !== undefined) this.#dueAtMs.set(name, nowMs);
@@ -47,11 +47,12 @@ export class Heartbeats {
     const due: Resource[] = [];
     for (const [name, dueMs] of this.#dueAtMs) {
       if (dueMs > nowMs) continue;
-      const resource = view.get(name);
-      if (resource?.ttlMs === undefined) this.#dueAtMs.delete(name);
-      else if (versionOf(held(name)) === resource.version) due.push(resource);
-      // It waits at a gate, or for the transport: its TTL is looked at again in a while.
-      else this.#dueAtMs.set(name, nowMs + resource.ttlMs / BEATS_PER_TTL);
+      const wanted = view.get(name);
+      const has = held(name);
+      // While a newer version is refused, or waits, the one that the client has must not lapse.
+      const resource = typeof has === 'object' ? has : has === wanted?.version ? wanted : undefined;
+      if (wanted === undefined || resource?.ttlMs === undefined) this.#dueAtMs.delete(name);
+      else due.push(resource);
     }
     return due.sort((a, b) => (a.name < b.name ? -1 : 1));
   }

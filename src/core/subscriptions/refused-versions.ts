@@ -1,8 +1,5 @@
 import type { Resource } from '../resources/index.ts';
 
-/** Refused versions that are remembered for one stream and type. */
-const MAX_REFUSED = 1000;
-
 export type Refused = {
   /** '' for a removal that was refused. */
   readonly version: string;
@@ -10,47 +7,56 @@ export type Refused = {
   readonly atMs: number;
 };
 
-/** What one client refused of one type: by name, the version that is never sent again. */
+/** Above so many, what nobody can ask for any more is forgotten. */
+const PRUNE_ABOVE = 1000;
+
+/**
+ * What one client refused of one type: by name, the version that is never sent again, and the removals. As long as a name is
+ * there its refusal is remembered, however many there are: a forgotten one would be sent, refused, and push out another.
+ */
 export class RefusedVersions {
   readonly #byName = new Map<string, Refused>();
-
-  get size(): number {
-    return this.#byName.size;
-  }
+  readonly #removals = new Map<string, Refused>();
 
   all(): Iterable<readonly [string, Refused]> {
-    return this.#byName;
+    return this.#removals.size === 0 ? this.#byName : [...this.#byName, ...this.#removals];
   }
 
+  /** Of the newest version that was refused, or else of the removal. */
   get(name: string): Refused | undefined {
-    return this.#byName.get(name);
+    return this.#byName.get(name) ?? this.#removals.get(name);
+  }
+
+  /** Whether a version of it was refused, this or an older one. */
+  hasVersion(name: string): boolean {
+    return this.#byName.has(name);
   }
 
   /** Whether this version, or (with `undefined`) the removal, was refused. */
   is(name: string, resource: Resource | undefined): boolean {
-    return this.#byName.get(name)?.version === (resource?.version ?? '');
+    if (resource === undefined) return this.#removals.has(name);
+    return this.#byName.get(name)?.version === resource.version;
   }
 
   note(name: string, refused: Refused): void {
-    this.#byName.delete(name);
-    this.#byName.set(name, refused);
-    if (this.#byName.size <= MAX_REFUSED) return;
-    const [oldest] = this.#byName.keys();
-    this.#byName.delete(oldest as string);
+    (refused.version === '' ? this.#removals : this.#byName).set(name, refused);
   }
 
   forget(name: string): void {
     this.#byName.delete(name);
+    this.#removals.delete(name);
   }
 
   /** Refused removals are forgotten; whether there were any. */
   forgetRemovals(): boolean {
-    let any = false;
-    for (const [name, { version }] of this.#byName) {
-      if (version !== '') continue;
-      this.#byName.delete(name);
-      any = true;
-    }
-    return any;
+    if (this.#removals.size === 0) return false;
+    this.#removals.clear();
+    return true;
+  }
+
+  /** Forgets names that are neither published nor asked for. */
+  prune(isThere: (name: string) => boolean): void {
+    if (this.#byName.size <= PRUNE_ABOVE) return;
+    for (const name of this.#byName.keys()) if (!isThere(name)) this.#byName.delete(name);
   }
 }

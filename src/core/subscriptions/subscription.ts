@@ -1,6 +1,6 @@
 import type { Resource } from '../resources/index.ts';
 import { changesBetween, type TypeView } from '../snapshot/index.ts';
-import { culpritsOf } from './culprit.ts';
+import { culpritsOf, hintOf } from './culprit.ts';
 import { CulpritSearch } from './culprit-search.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type Held, resourceOf, versionOf } from './held.ts';
@@ -36,6 +36,8 @@ export class Subscription {
   wildcard = false;
   /** State of the world: the wildcard came from an empty list, and another empty list keeps it. */
   legacyWildcard = false;
+  /** State of the world: names that stale requests left out. */
+  readonly gaveUp: Set<string> = new Set();
   /** The client had something of the type before this stream. */
   resumed = false;
   /** The client took something of the type, on this stream or before. */
@@ -159,6 +161,8 @@ export class Subscription {
   /** Takes over what the same client refused on an earlier stream. */
   remember(refusal: Refusal): void {
     const { name, version, message, atMs, lastGood } = refusal;
+    // It has taken meanwhile what it refused once: another process, or a port that was free again.
+    if (version !== '' && versionOf(this.acked.get(name)) === version) return;
     this.#note(name, { version, message, atMs });
     if (lastGood !== undefined && this.acked.get(name) === lastGood.version) this.acked.set(name, lastGood);
   }
@@ -214,7 +218,7 @@ export class Subscription {
   due(view: TypeView, allowed: (resource: Resource) => boolean, maxBytes: number, nowMs: number): Due {
     if (!this.started || this.#unanswered.size >= MAX_UNANSWERED) return NOTHING_DUE;
     if (this.searching) {
-      const resources = this.#nextTrial(view, nowMs);
+      const resources = this.#nextTrial(view, allowed, nowMs);
       if (resources.length > 0 || this.searching) return { resources, trial: true, later: false };
     }
     if (this.#upsertsOf === view && !this.#forces) return NOTHING_DUE;
@@ -241,10 +245,19 @@ export class Subscription {
         if (lastGood !== undefined) resources.push(lastGood);
       }
     }
+    this.#refused?.prune((name) => view.has(name) || this.names.has(name));
     const sorted = resources.length > 1 ? resources.sort(byName) : resources;
-    const now = within(sorted, maxBytes);
+    const now = within(this.#apart(sorted), maxBytes);
     this.#upsertsOf = later || now.length < sorted.length ? undefined : view;
     return { resources: now, trial: false, later };
+  }
+
+  /** What was refused in an older version goes by itself, after the rest: it must not take others along again. */
+  #apart(resources: readonly Resource[]): readonly Resource[] {
+    const refused = this.#refused;
+    if (refused === undefined || resources.length < 2) return resources;
+    const trusted = resources.filter(({ name }) => !refused.hasVersion(name));
+    return trusted.length > 0 ? trusted : resources.slice(0, 1);
   }
 
   /** Names that do not exist: `absent` were asked for and their absence was not told, `lost` the client has. Both sorted. */
@@ -307,6 +320,9 @@ export class Subscription {
     }
     if (out.trial) this.#search?.sent();
     const { changed, dropped, version } = out;
+    const isBeat = changed.length === 0 && dropped.length === 0;
+    // A client that answers no heartbeat still gets them, but they are not all booked.
+    if (isBeat && this.#unanswered.size >= MAX_UNANSWERED) return;
     this.#unanswered.add({ nonces: [nonce], sentAtMs: nowMs, changed, dropped, version });
   }
 
@@ -320,7 +336,7 @@ export class Subscription {
     const answered = this.#unanswered.answer(nonce, errorDetail !== undefined, takenVersion);
     if (answered === undefined) return SPONTANEOUS;
     const { sent, taken, refused } = answered;
-    this.#search?.answered(refused === undefined ? sent.changed.length : undefined);
+    this.#search?.answered(refused === undefined);
     for (const one of taken) this.#take(one);
     const latencyMs = nowMs - sent.sentAtMs;
     const told = { resources: sent.changed, removed: sent.dropped, latencyMs };
@@ -343,6 +359,8 @@ export class Subscription {
       if (this.#refused !== undefined && versionOf(this.acked.get(name)) !== resource.version)
         this.#refused.forget(name);
       this.acked.set(name, resource);
+      // An answer may come after the name has gone from the view.
+      if (this.#noneGoneIn !== undefined && !this.#noneGoneIn.has(name)) this.#unsettle();
     }
     for (const name of sent.dropped) {
       this.#settle(name, sent);
@@ -371,10 +389,8 @@ export class Subscription {
       return sent.changed.length === 1 ? sent.changed : NO_RESOURCES;
     }
     const known = suspects.filter((resource) => this.isRefused(resource.name, resource));
-    const names = culpritsOf(
-      message,
-      suspects.map(({ name }) => name),
-    );
+    const suspected = suspects.map(({ name }) => name);
+    const names = culpritsOf(message, suspected);
     const culprits = suspects.filter((one) => names.includes(one.name) && !known.includes(one));
     for (const { name, version } of culprits) {
       this.#note(name, { version, message, atMs: nowMs });
@@ -384,7 +400,7 @@ export class Subscription {
     // It was on its way when one of its members was refused: that explains it, and nothing new is learnt.
     if (culprits.length === 0 && known.length === 0 && this.#search?.explains(suspects) !== true) {
       this.#search ??= new CulpritSearch();
-      this.#search.start(suspects, message);
+      this.#search.start(suspects, message, hintOf(message, suspected));
     }
     return culprits.length > 0 ? culprits : known;
   }
@@ -438,10 +454,15 @@ export class Subscription {
     this.#noneGoneIn = undefined;
   }
 
-  #nextTrial(view: TypeView, nowMs: number): readonly Resource[] {
+  #nextTrial(view: TypeView, allowed: (resource: Resource) => boolean, nowMs: number): readonly Resource[] {
     if (this.#unanswered.size > 0) return NO_RESOURCES;
     for (;;) {
-      const step = this.#search?.next((resource) => this.#isOpen(resource, view)) ?? { kind: 'Over' };
+      const openOf = (name: string): Resource | undefined => {
+        const resource = this.#openOf(name, view);
+        // A newer version may have to wait; then it goes its ordinary way.
+        return resource !== undefined && allowed(resource) ? resource : undefined;
+      };
+      const step = this.#search?.next(openOf) ?? { kind: 'Over' };
       if (step.kind === 'Over') return NO_RESOURCES;
       if (step.kind === 'Try') return [...step.resources].sort(byName);
       const { name, version } = step.resource;
@@ -449,10 +470,10 @@ export class Subscription {
     }
   }
 
-  #isOpen(resource: Resource, view: TypeView): boolean {
-    const { name, version } = resource;
-    if (view.get(name)?.version !== version || !this.wants(name) || this.isRefused(name, resource)) return false;
-    return versionOf(this.held(name)) !== version;
+  #openOf(name: string, view: TypeView): Resource | undefined {
+    const resource = view.get(name);
+    if (resource === undefined || !this.wants(name) || this.isRefused(name, resource)) return undefined;
+    return versionOf(this.held(name)) === resource.version ? undefined : resource;
   }
 }
 

@@ -46,8 +46,9 @@ export class Unanswered {
     const answered = this.#sent.splice(0, at + 1);
     const sent = answered[at] as Sent;
     if (!refused) return { sent, taken: answered, refused: undefined };
+    // A single response that is refused at the version that was taken before (envoy#14841) is refused all the same.
     const lastTaken =
-      takenVersion === undefined
+      takenVersion === undefined || at === 0
         ? at - 1
         : answered.findLastIndex(({ version }) => version !== '' && version === takenVersion);
     const isNewest = lastTaken === at && at > 0;

@@ -166,14 +166,15 @@ export class DiscoveryStream implements RpcListener {
     }
     const { variant } = this.method;
     this.#peer = admission.peer;
+    this.#wrapTtl =
+      variant === 'Sotw' && node?.clientFeatures.includes('xds.config.supports-resource-in-sotw') === true;
     this.#client = new ClientStream({
       variant,
+      ttlInSotw: this.#wrapTtl,
       sets: this.#host.sets,
       refusals: admission.refusals,
       aggregated: this.method.typeUrl === undefined,
     });
-    this.#wrapTtl =
-      variant === 'Sotw' && node?.clientFeatures.includes('xds.config.supports-resource-in-sotw') === true;
     this.#state = 'Open';
     const snapshot = this.#host.snapshotOf(this);
     if (snapshot !== undefined) this.publish(snapshot);
@@ -189,13 +190,15 @@ export class DiscoveryStream implements RpcListener {
     const typeUrl = this.#typeOf(request.typeUrl);
     if (typeUrl === undefined) return;
     const nowMs = this.#host.now();
-    const searched = client.subscriptions.find((one) => one.typeUrl === typeUrl && one.searching);
-    const refusedBefore = searched?.refusals(client.view(typeUrl));
+    const searched = client.subscription(typeUrl);
+    const refusedBefore = searched?.searching === true ? searched.refusals(client.view(typeUrl)) : undefined;
     const answer =
       'names' in request ? client.receiveSotw(typeUrl, request, nowMs) : client.receiveDelta(typeUrl, request, nowMs);
     if (answer.kind === 'Acked' || answer.kind === 'Nacked') this.#answered(typeUrl, answer, nowMs);
     else if (!this.#mayAsk(nowMs)) this.#limit(`more than ${REQUESTS_PER_SEC} requests a second`);
     if (client.subscriptions.length > MAX_TYPES) this.#limit(`more than ${MAX_TYPES} resource types`);
+    const names = client.subscription(typeUrl)?.names.size ?? 0;
+    if (names > MAX_NAMES) this.#limit(`${names} resource names of one type; at most ${MAX_NAMES}`);
     this.#flush();
     if (refusedBefore !== undefined) this.#foundOut(client, typeUrl, answer, refusedBefore);
   }

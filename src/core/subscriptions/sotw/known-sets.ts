@@ -11,7 +11,8 @@ export class KnownSets {
   readonly #sets = new Map<string, readonly Resource[]>();
 
   remember(version: string, resources: readonly Resource[]): void {
-    if (this.#sets.has(version)) return;
+    // The order is that of use.
+    this.#sets.delete(version);
     this.#sets.set(version, resources);
     if (this.#sets.size <= MAX_SETS) return;
     const [oldest] = this.#sets.keys();

@@ -10,7 +10,11 @@ export function receiveSotw(subscription: Subscription, request: SotwRequest, no
   const first = !subscription.started;
   const answer = subscription.answer(request.nonce, request.errorDetail, nowMs, request.version);
   const stale = !first && request.nonce !== '' && request.nonce !== subscription.lastNonce;
-  if (stale) return answer.kind === 'Spontaneous' ? { kind: 'Stale' } : answer;
+  if (stale) {
+    // Its names do not count, but what it leaves out was given up for a moment: if it is there again, it must be sent (envoy#10363).
+    for (const name of subscription.names) if (!request.names.includes(name)) subscription.gaveUp.add(name);
+    return answer.kind === 'Spontaneous' ? { kind: 'Stale' } : answer;
+  }
   takeNames(subscription, request.names, first);
   return answer;
 }
@@ -33,12 +37,13 @@ function takeNames(subscription: Subscription, names: readonly string[], first: 
   }
   let news = first || (subscription.wildcard && !wasWildcard);
   for (const name of wanted) {
-    if (subscription.names.has(name)) continue;
+    if (subscription.names.has(name) && !subscription.gaveUp.has(name)) continue;
     subscription.want(name);
     // The client may have had it unasked for: a new name is answered all the same.
     if (!first) subscription.force(name);
     news = true;
   }
+  subscription.gaveUp.clear();
   for (const held of [...subscription.heldNames()]) if (!subscription.wants(held)) subscription.drop(held);
   if (!news) return;
   subscription.oweAnswer();

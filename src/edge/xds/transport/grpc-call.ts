@@ -2,13 +2,15 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { MessageReader } from './message-reader.ts';
 import { type Rpc, type RpcHandler, type RpcListener, STATUS } from './rpc.ts';
 
-/** A client that ignores the end of its call is cut off after this time. */
+/** A client that was told the end of its call and leaves its own side open is cut off after this time. */
 const END_GRACE_MS = 1000;
 
 export type GrpcCallOptions = {
   readonly path: string;
   readonly peer: string;
   readonly maxMessageBytes: number;
+  /** How long a client may take to read what was sent before the end. */
+  readonly retireMs: number;
   readonly heard: () => void;
   /** The call holds so many bytes more, or fewer, of a message that has begun; false when its connection holds too many. */
   readonly holds: (moreBytes: number) => boolean;
@@ -79,9 +81,13 @@ export class GrpcCall implements Rpc {
     }
     // What the client still sends is read and dropped, so that flow control does not hold up its end.
     stream.resume();
-    // Without an error code the stream would stay until the client has taken everything, which it may never do.
-    const code = (): number => (stream.writableFinished ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
-    const late = setTimeout(() => stream.close(code()), END_GRACE_MS);
+    // What was sent before may still be on its way: a client that never takes it must not keep the call for ever.
+    let late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), this.#options.retireMs);
+    stream.once('finish', () => {
+      clearTimeout(late);
+      late = setTimeout(() => stream.close(), END_GRACE_MS);
+      late.unref();
+    });
     late.unref();
     stream.once('close', () => clearTimeout(late));
   }

@@ -16,21 +16,25 @@ import { type RpcMethods, STATUS } from './rpc.ts';
 /** Certificates in PEM; with them the server demands one of the client that `ca` has signed. */
 export type TlsOptions = { readonly key: string; readonly cert: string; readonly ca: string };
 
-export type GrpcServerOptions = {
-  readonly methods: RpcMethods;
-  readonly tls?: TlsOptions;
-  readonly maxMessageBytes: number;
+/** When the server looks after a connection by itself; each has a default. */
+export type ConnectionTimes = {
   /** A ping after so much silence on a connection; it is ended when no answer comes within the timeout. */
   readonly keepaliveMs?: number;
   readonly keepaliveTimeoutMs?: number;
-  /** Connections are ended after this time, give or take a fifth, so that clients spread over replicas. */
-  readonly maxConnectionAgeMs?: number;
-  /** A connection that has reached its age is cut off after this time, whatever calls it still has. */
-  readonly retireMs?: number;
   /** A connection without a call is ended after this time. */
   readonly idleMs?: number;
+  /** Connections are ended after this time, give or take a fifth, so that clients spread over replicas. */
+  readonly maxConnectionAgeMs?: number;
+  /** What was ended, a call or a connection of age, is cut off after this time when its peer does not take the rest. */
+  readonly retireMs?: number;
   /** How often connections are looked at. */
   readonly sweepMs?: number;
+};
+
+export type GrpcServerOptions = ConnectionTimes & {
+  readonly methods: RpcMethods;
+  readonly tls?: TlsOptions;
+  readonly maxMessageBytes: number;
   /** For the jitter, 0..1. */
   readonly random: Random;
   readonly debug: (fields: object, message: string) => void;
@@ -141,7 +145,8 @@ export class GrpcServer {
       );
     });
     const sweepMs = this.#options.sweepMs ?? DEFAULT_SWEEP_MS;
-    this.#sweep = setInterval(() => this.#sweepSessions(performance.now()), sweepMs);
+    // After a busy while timers come first: peers are heard, then judged.
+    this.#sweep = setInterval(() => setImmediate(() => this.#sweepSessions(performance.now())), sweepMs);
     this.#sweep.unref();
     if (address.kind === 'unix') return text;
     const bound = this.#server.address();
@@ -184,7 +189,11 @@ export class GrpcServer {
     });
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', (error) => this.#options.debug({ reason: error.message }, 'connection failed'));
-    session.on('close', () => this.#sessions.delete(session));
+    session.on('close', () => {
+      this.#sessions.delete(session);
+      // Node keeps a session whose SETTINGS the peer never acknowledged as long as anything of it leads to its socket.
+      state.socket = undefined;
+    });
   }
 
   #called(stream: ServerHttp2Stream, headers: Record<string, unknown>): void {
@@ -205,6 +214,7 @@ export class GrpcServer {
       path,
       peer: peerName(stream.session.socket),
       maxMessageBytes: this.#options.maxMessageBytes,
+      retireMs: this.#options.retireMs ?? DEFAULT_RETIRE_MS,
       heard: () => {
         session.lastHeardMs = performance.now();
       },

@@ -75,7 +75,10 @@ export class MessageReader {
     if (bytes[at] !== 0) return COMPRESSED;
     const length = bytes.readUInt32BE(at + 1);
     if (length <= this.#maxBytes) return length;
-    return { status: 'ResourceExhausted', message: `a message of ${length} bytes; at most ${this.#maxBytes} are taken` };
+    return {
+      status: 'ResourceExhausted',
+      message: `a message of ${length} bytes; at most ${this.#maxBytes} are taken`,
+    };
   }
 
   #keep(bytes: Buffer, at: number, wanted: number): void {
