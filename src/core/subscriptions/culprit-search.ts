@@ -1,7 +1,7 @@
 import type { Resource } from '../resources/index.ts';
 
 type Trial = {
-  readonly resources: readonly Resource[];
+  resources: readonly Resource[];
   readonly message: string;
   /** The other half of what was refused: if this one is good, that one is not. */
   readonly twin?: Trial;
@@ -39,10 +39,19 @@ export class CulpritSearch {
     else this.#trials.unshift(...twins(others, hinted, message));
   }
 
-  /** Whether the search that goes on explains a refusal of these: all among which the culprit is sought are there. */
+  /**
+   * Whether the search that goes on explains a refusal of these: all among which the culprit is sought are there. Then it is
+   * about these versions from now on.
+   */
   explains(suspects: readonly Resource[]): boolean {
+    const byName = new Map(suspects.map((one) => [one.name, one]));
     const sought = this.#trials.flatMap(({ resources }) => resources);
-    return sought.length > 0 && sought.every(({ name }) => suspects.some((other) => other.name === name));
+    if (sought.length === 0 || !sought.every(({ name }) => byName.has(name))) return false;
+    for (const trial of this.#trials) {
+      trial.resources = trial.resources.map((one) => byName.get(one.name) ?? one);
+      trial.isBad = false;
+    }
+    return true;
   }
 
   /**
