@@ -169,6 +169,7 @@ export class LoadlineServer {
     if (this.#loop.plan !== undefined && this.#ticks !== undefined) {
       this.#loop.rest();
       this.#xds.publish();
+      await this.#xds.published();
       // One turn for the writes to reach the transport before the streams end.
       await new Promise((resolve) => setImmediate(resolve));
       await this.#save();

@@ -50,7 +50,7 @@ export class Compiler {
     const text = snapshotKeyText(key);
     const before = this.#compiled.get(text);
     if (before?.plan === plan) return before.snapshot;
-    if (key.endpointsOnly === true && (group !== undefined || key.group === '')) {
+    if (key.endpointsOnly === true) {
       const assignments = attributed(compileEndpointsOnly(plan, group, this.#encoder), plan);
       const admitted = admit(makeSnapshot(key, assignments, before?.snapshot), before);
       this.#compiled.set(text, { structureOf: '', structure: [], plan, ...admitted });

@@ -146,6 +146,11 @@ export class DiscoveryStream implements RpcListener {
     return this.#client === undefined ? [] : streamDetails(this.#client, this.#types);
   }
 
+  /** Types that were asked for. */
+  typeUrls(): readonly string[] {
+    return this.#client?.subscriptions.map(({ typeUrl }) => typeUrl) ?? [];
+  }
+
   refusals(): readonly Refusal[] {
     return this.#client?.refusals() ?? [];
   }

@@ -15,6 +15,7 @@ export class Publisher {
   #queue: DiscoveryStream[] = [];
   #at = 0;
   #scheduled = false;
+  readonly #waiters: (() => void)[] = [];
 
   constructor(snapshotOf: (stream: DiscoveryStream) => Snapshot | undefined) {
     this.#snapshotOf = snapshotOf;
@@ -29,12 +30,19 @@ export class Publisher {
     if (!this.#scheduled) this.#slice();
   }
 
+  /** Resolves when everybody in the queue was published to. */
+  async idle(): Promise<void> {
+    if (this.#queue.length > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
   #slice(): void {
     this.#scheduled = false;
     const untilMs = performance.now() + TURN_MS;
-    for (; this.#at < this.#queue.length; this.#at += 1) {
+    while (this.#at < this.#queue.length) {
       if (this.#at % PER_READING === PER_READING - 1 && performance.now() > untilMs) break;
       const stream = this.#queue[this.#at] as DiscoveryStream;
+      // Before anything can fail: those behind it must not wait for it.
+      this.#at += 1;
       stream.queued = false;
       const snapshot = this.#snapshotOf(stream);
       // A group that is gone from the policy keeps what it has: nothing is ever published empty for want of a source.
@@ -47,5 +55,6 @@ export class Publisher {
     }
     this.#queue = [];
     this.#at = 0;
+    for (const done of this.#waiters.splice(0)) done();
   }
 }

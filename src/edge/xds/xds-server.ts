@@ -16,7 +16,7 @@ import { Publisher } from './publisher.ts';
 import { ResponseCache } from './response-cache.ts';
 import type { Inbox, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';
 import { clientStatusMethods, HealthService, reflectionMethods, servedServices } from './services/index.ts';
-import { StreamRegistry } from './stream-registry.ts';
+import { type PresenceChange, StreamRegistry } from './stream-registry.ts';
 import { type ConnectionTimes, GrpcServer, type TlsOptions } from './transport/grpc-server.ts';
 import { type RpcHandler, STATUS } from './transport/rpc.ts';
 
@@ -116,6 +116,11 @@ export class XdsServer {
     for (const stream of this.#loadStreams) stream.refresh();
   }
 
+  /** Resolves when everybody was given what was published last. */
+  async published(): Promise<void> {
+    await this.#publisher.idle();
+  }
+
   nodes(): readonly NodeStatus[] {
     return nodeStatuses(this.#registry.all());
   }
@@ -173,7 +178,7 @@ export class XdsServer {
   }
 
   #admit(node: Node | undefined, stream: DiscoveryStream): Admission {
-    const { log, meter, inbox, now } = this.#options;
+    const { log, meter } = this.#options;
     if (node === undefined || node.id === '') {
       meter.refused?.('Protocol');
       return refused(STATUS.INVALID_ARGUMENT, 'the first request must carry node.id and node.cluster');
@@ -191,11 +196,7 @@ export class XdsServer {
       log.warn({ node: node.id, peer: stream.address }, 'sidecar refused: too many streams of this node.id');
       return refused(STATUS.RESOURCE_EXHAUSTED, `node.id '${peer.nodeId}' has too many streams; is it used twice?`);
     }
-    const { nodeId, group, envoyVersion } = peer;
-    if (this.#registry.add(stream, nodeId)) {
-      inbox.presence({ nodeId, group, kind: 'Connected', atMs: now(), envoyVersion });
-      log.info({ node: nodeId, group, envoy: envoyVersion, peer: stream.address }, 'sidecar connected');
-    }
+    this.#tell(this.#registry.add(stream, peer), stream.address);
     meter.streams('ads', this.#registry.size);
     return { ok: true, peer, refusals: this.#registry.refusalsOf(peer) };
   }
@@ -210,13 +211,21 @@ export class XdsServer {
   #left(stream: DiscoveryStream): void {
     const { peer } = stream;
     if (peer === undefined) return;
-    const { inbox, log, meter, now } = this.#options;
-    const last = this.#registry.remove(stream, peer);
-    meter.streams('ads', this.#registry.size);
-    if (!last) return;
-    const { nodeId, group, envoyVersion } = peer;
-    inbox.presence({ nodeId, group, kind: 'Disconnected', atMs: now(), envoyVersion });
-    log.info({ node: nodeId, group }, 'sidecar disconnected');
+    this.#tell(this.#registry.remove(stream, peer), stream.address);
+    this.#options.meter.streams('ads', this.#registry.size);
+  }
+
+  #tell(change: PresenceChange | undefined, address: string): void {
+    if (change === undefined) return;
+    const { inbox, log, now } = this.#options;
+    const { kind, peer } = change;
+    const { nodeId, envoyVersion } = peer;
+    // One that takes only endpoints has no share in the limits of a group.
+    const group = peer.key.endpointsOnly === true ? '' : peer.group;
+    inbox.presence({ nodeId, group, kind, atMs: now(), envoyVersion });
+    if (kind === 'Connected')
+      log.info({ node: nodeId, group: peer.group, envoy: envoyVersion, peer: address }, 'sidecar connected');
+    else log.info({ node: nodeId, group: peer.group }, 'sidecar disconnected');
   }
 
   #snapshotOf({ peer }: DiscoveryStream): Snapshot | undefined {
@@ -235,7 +244,11 @@ export class XdsServer {
   #offer(peer: Peer): Snapshot | undefined {
     const next = this.#options.snapshots.snapshot(peer.key);
     let publication = this.#publications.get(peer.keyText);
-    if (next === undefined) return publication?.published;
+    if (next === undefined) {
+      // Nothing more will come for this key: what was held back must not be asked about for ever.
+      publication?.flush();
+      return publication?.published;
+    }
     if (publication === undefined) {
       publication = new Publication(this.#options.debounce ?? STRUCTURE_DEBOUNCE);
       this.#publications.set(peer.keyText, publication);

@@ -6,8 +6,8 @@ import type { Variant } from '../../../src/core/subscriptions/index.ts';
 import { RandomWorld } from './random-world.ts';
 import { VirtualFleet } from './virtual-fleet.ts';
 
-/** `npm run test:long` lives twelve times as many. */
-const HISTORIES = process.env.LOADLINE_TEST_LONG === '1' ? 300 : 25;
+/** `npm run test:long` lives four times as many. */
+const HISTORIES = process.env.LOADLINE_TEST_LONG === '1' ? 100 : 25;
 const FIRST = 1;
 const EDITS = 100;
 

@@ -24,7 +24,7 @@ export type ClientResource = {
   readonly bytes?: Uint8Array;
   readonly sentAtMs?: number;
   readonly ackedAtMs?: number;
-  /** The NACK that came last. One that is older than `ackedAtMs` is history. */
+  /** The NACK of the wanted version, or of its removal, while it stands. */
   readonly refusal?: { readonly version: string; readonly message: string; readonly atMs: number };
 };
 
@@ -67,8 +67,15 @@ export function resourceStatus(resource: ClientResource, options: { readonly con
 
 type Refused = ClientResource['refusal'];
 
-function standingRefusal({ refusal, ackedAtMs }: ClientResource): Refused {
-  return refusal === undefined || (ackedAtMs !== undefined && ackedAtMs > refusal.atMs) ? undefined : refusal;
+/** History as soon as the node has what it should have, in another version. Times would not do: an ACK is of a response. */
+function standingRefusal({
+  refusal,
+  wantedVersion,
+  sentVersion = wantedVersion,
+  ackedVersion,
+}: ClientResource): Refused {
+  const mended = ackedVersion === wantedVersion && sentVersion === wantedVersion;
+  return mended && refusal?.version !== wantedVersion ? undefined : refusal;
 }
 
 // envoy.service.status.v3.ConfigStatus

@@ -28,6 +28,7 @@ export class GrpcCall implements Rpc {
   #listener: RpcListener | undefined;
   #responded = false;
   #ended = false;
+  #late: NodeJS.Timeout | undefined;
 
   constructor(stream: ServerHttp2Stream, options: GrpcCallOptions) {
     this.path = options.path;
@@ -39,6 +40,7 @@ export class GrpcCall implements Rpc {
     });
     stream.on('close', () => {
       this.#ended = true;
+      clearTimeout(this.#late);
       this.#holds(0);
       options.closed();
       this.#listener?.closed();
@@ -74,22 +76,26 @@ export class GrpcCall implements Rpc {
       ...(message === '' ? {} : { 'grpc-message': encodeMessage(message) }),
     };
     if (this.#responded) {
-      stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+      stream.on('wantTrailers', () => {
+        stream.sendTrailers(trailers);
+        this.#cutOff(END_GRACE_MS, constants.NGHTTP2_NO_ERROR);
+      });
       stream.end();
+      // What was sent before may still be on its way; a client that never takes it must not keep the call for ever.
+      this.#cutOff(this.#options.retireMs, constants.NGHTTP2_CANCEL);
     } else {
       stream.respond({ ...RESPONSE_HEADERS, ...trailers }, { endStream: true });
+      this.#cutOff(END_GRACE_MS, constants.NGHTTP2_NO_ERROR);
     }
     // What the client still sends is read and dropped, so that flow control does not hold up its end.
     stream.resume();
-    // What was sent before may still be on its way: a client that never takes it must not keep the call for ever.
-    let late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), this.#options.retireMs);
-    stream.once('finish', () => {
-      clearTimeout(late);
-      late = setTimeout(() => stream.close(), END_GRACE_MS);
-      late.unref();
-    });
-    late.unref();
-    stream.once('close', () => clearTimeout(late));
+  }
+
+  /** Resets the stream when it is not closed by then. Before the trailers are out, that would swallow them. */
+  #cutOff(inMs: number, code: number): void {
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => this.#stream.close(code), inMs);
+    this.#late.unref();
   }
 
   #respond(): void {
