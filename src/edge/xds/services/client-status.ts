@@ -67,7 +67,7 @@ export function resourceStatus(resource: ClientResource, options: { readonly con
 
 type Refused = ClientResource['refusal'];
 
-/** History as soon as the node has what it should have, in another version. Times would not do: an ACK is of a response. */
+/** History as soon as the node has what it should have. Times would not do: an ACK is of a response, not of a resource. */
 function standingRefusal({
   refusal,
   wantedVersion,
@@ -75,7 +75,7 @@ function standingRefusal({
   ackedVersion,
 }: ClientResource): Refused {
   const mended = ackedVersion === wantedVersion && sentVersion === wantedVersion;
-  return mended && refusal?.version !== wantedVersion ? undefined : refusal;
+  return mended ? undefined : refusal;
 }
 
 // envoy.service.status.v3.ConfigStatus
