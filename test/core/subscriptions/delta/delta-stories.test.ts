@@ -208,6 +208,60 @@ describe('refusals (law 5)', () => {
     expect([...driver.subscription.acked.keys()].sort()).toEqual(['a', 'c', 'd', 'e']);
   });
 
+  it('ends, however many are refused', () => {
+    const driver = new Driver();
+    const names = Array.from({ length: 1500 }, (_, index) => `c${index}`);
+    driver.ask({ subscribe: names });
+    const all = view(...names.map((name) => resource(name, 'bad')));
+    let sent = 0;
+    for (let out = driver.next(all); out !== undefined && sent < 100_000; out = driver.next(all)) {
+      sent += out.resources.length;
+      // As Envoy lists clusters, fifty at a time.
+      const listed = out.resources.slice(0, 50).map(({ name }) => `${name}: no`);
+      driver.nack(`Error adding/updating cluster(s) ${listed.join(', ')}`);
+    }
+    expect(driver.refused()).toHaveLength(1500);
+    expect(driver.next(all)).toBeUndefined();
+  });
+
+  it('finds the culprit though every version is new, and the others get theirs', () => {
+    const driver = new Driver();
+    const names = Array.from({ length: 64 }, (_, index) => `e${index}`);
+    driver.ask({ subscribe: names });
+    const at = (revision: number): TypeView =>
+      view(...names.map((name) => resource(name, name === 'e33' ? `bad${revision}` : `${revision}`)));
+    const held = new Map<string, string>();
+    // A change after every fourth answer.
+    for (let turn = 0; turn < 200; turn += 1) {
+      const out = driver.next(at(Math.floor(turn / 4)));
+      if (out === undefined) continue;
+      if (out.resources.some(({ version }) => version.startsWith('bad'))) driver.nack('something is wrong');
+      else {
+        for (const { name, version } of out.resources) held.set(name, version);
+        driver.ack();
+      }
+    }
+    expect(held.size).toBe(63);
+    expect(Math.min(...[...held.values()].map(Number))).toBeGreaterThan(40);
+  });
+
+  it('a word of the text is a hint, and no proof', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['chat', 'default'] });
+    const all = view(resource('chat', 'bad'), resource('default', '1'));
+    driver.next(all);
+    driver.nack('The default socket interface cannot bind');
+    for (let guard = 0; guard < 5; guard += 1) {
+      const out = driver.next(all);
+      if (out === undefined) break;
+      if (out.resources.some(({ version }) => version === 'bad'))
+        driver.nack('The default socket interface cannot bind');
+      else driver.ack();
+    }
+    expect(driver.refused()).toEqual(['chat']);
+    expect([...driver.subscription.acked.keys()]).toEqual(['default']);
+  });
+
   it('a refusal of an old response does not touch a newer one', () => {
     const driver = new Driver();
     driver.ask({ subscribe: ['a'] });
@@ -271,6 +325,18 @@ describe('heartbeats (law 11)', () => {
     const beat = driver.next(ttl);
     expect(beat?.heartbeats).toHaveLength(1);
     expect(beat?.resources).toEqual([]);
+  });
+
+  it('keep the last good version alive while a newer one is refused', () => {
+    const driver = new Driver();
+    driver.ask({ subscribe: ['lapsing'] });
+    driver.next(ttl);
+    driver.ack();
+    const newer = view(resource('lapsing', '2', 15_000));
+    driver.next(newer);
+    driver.nack('no');
+    driver.nowMs += 5000;
+    expect(driver.next(newer)?.heartbeats.map(({ version }) => version)).toEqual(['1']);
   });
 
   it('are the whole resource again when a client re-subscribes within a stream', () => {
