@@ -2,9 +2,9 @@ import type { Snapshot } from '../../core/snapshot/index.ts';
 import type { DiscoveryStream } from './discovery-stream.ts';
 
 /** So long a turn of the event loop may take: requests that came meanwhile wait no longer. */
-const TURN_MS = 20;
+const TURN_MS = 5;
 /** The clock is read once for so many streams. */
-const PER_READING = 64;
+const PER_READING = 32;
 
 /**
  * Publishes to all streams in slices, so that requests, which clients wait for, are served between two of them. A stream that
