@@ -14,7 +14,7 @@ import {
   writeFrameHead,
 } from './http2-frames.ts';
 
-const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+const DELTA_ADS = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 const HOST = '127.0.0.1';
 /** Room for all that a test sends, as with Envoy's own defaults: flow control must not be what is measured. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
@@ -22,7 +22,12 @@ const CALL = 1;
 /** One buffer for all reads of the process: what outlives the callback is copied. */
 const readBuffer = Buffer.allocUnsafe(256 * 1024);
 
-export type Peer = { readonly port: number; readonly secureContext?: SecureContext };
+export type Peer = {
+  readonly port: number;
+  readonly secureContext?: SecureContext;
+  /** Delta ADS by default. */
+  readonly path?: string;
+};
 
 export interface GrpcStreamOwner {
   /** One message; the bytes are valid only during the call. */
@@ -60,7 +65,7 @@ export class GrpcStream {
         return true;
       },
     };
-    const { port, secureContext } = peer;
+    const { port, secureContext, path = DELTA_ADS } = peer;
     // `onread` of tls.connect is documented, but its type does not have it.
     const secure = { host: HOST, port, secureContext, ALPNProtocols: ['h2'], servername: 'localhost', onread };
     this.#socket =
@@ -70,7 +75,7 @@ export class GrpcStream {
     this.#socket.on('error', (error) => this.#end(error.message));
     this.#socket.on('close', () => this.#end('the connection was closed'));
     const scheme = secureContext === undefined ? 'http' : 'https';
-    this.#socket.write(opening({ authority: `${HOST}:${port}`, scheme, path: PATH, windowBytes: WINDOW_BYTES }));
+    this.#socket.write(opening({ authority: `${HOST}:${port}`, scheme, path, windowBytes: WINDOW_BYTES }));
   }
 
   send(message: Buffer): void {
@@ -93,6 +98,10 @@ export class GrpcStream {
   /** Stops to read, as a client that hangs: the kernel's buffers fill up. */
   stall(): void {
     this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   destroy(): void {

@@ -21,7 +21,7 @@ export class World {
     this.#shape = shape;
     const names = Array.from({ length: shape.clusters }, (_, index) => `c-${index}`);
     this.#unchanging = [
-      ...names.map(cluster),
+      ...names.map((name) => cluster(name)),
       ...names.slice(1).map((name, index) => this.#assignment(name, index + 1)),
       listener(),
       routes(),
@@ -55,12 +55,12 @@ export class World {
   }
 }
 
-function cluster(name: string): Resource {
-  const json = { name, type: 'EDS', connect_timeout: '1s', eds_cluster_config: { eds_config: ADS } };
+export function cluster(name: string, connectTimeout = '1s'): Resource {
+  const json = { name, type: 'EDS', connect_timeout: connectTimeout, eds_cluster_config: { eds_config: ADS } };
   return make(TYPE_URL.cluster, name, json, [{ typeUrl: TYPE_URL.endpoint, name }]);
 }
 
-function listener(): Resource {
+export function listener(): Resource {
   const manager = extension(
     'envoy.filters.network.http_connection_manager',
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
@@ -78,7 +78,7 @@ function listener(): Resource {
   return make(TYPE_URL.listener, 'l', json, [{ typeUrl: TYPE_URL.route, name: 'r' }]);
 }
 
-function routes(): Resource {
+export function routes(): Resource {
   const all = { name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'c-0' } }] };
   return make(TYPE_URL.route, 'r', { name: 'r', virtual_hosts: [all] }, [{ typeUrl: TYPE_URL.cluster, name: 'c-0' }]);
 }

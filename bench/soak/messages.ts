@@ -1,0 +1,19 @@
+import type { Sample } from './sample.ts';
+
+/** What the soak asks of the server's process. */
+export type ServerCommand = { readonly kind: 'sample' };
+export type ServerAnswer =
+  | { readonly kind: 'ready'; readonly port: number }
+  | { readonly kind: 'sample'; readonly sample: Sample; readonly edits: number };
+
+/** What the client's process has done and seen so far. */
+export type Tally = {
+  connects: number;
+  responses: number;
+  nacks: number;
+  stalls: number;
+  /** Calls beside the streams: load reports, status, health, reflection. */
+  calls: number;
+  /** Streams that the server ended, by its words. */
+  ended: Record<string, number>;
+};
