@@ -1,9 +1,8 @@
-/** The server of the soak, as bench/xds/loadline-process.ts has it, over a world that changes by itself. */
+/** The server of the soak, over a world that changes by itself. */
 import { parseArgs } from 'node:util';
-import { destination } from 'pino';
 import { seededRandom } from '../../src/base/units/index.ts';
-import { createLog, Metrics, startEventLoopLag } from '../../src/edge/observe/index.ts';
-import { XdsServer } from '../../src/edge/xds/index.ts';
+import { startEventLoopLag } from '../../src/edge/observe/index.ts';
+import { measuredServer } from '../xds/measured-server.ts';
 import type { ServerAnswer } from './messages.ts';
 import { takeSample } from './sample.ts';
 import { SoakWorld } from './world.ts';
@@ -14,25 +13,7 @@ const MAX_CONNECTION_AGE_MS = 60_000;
 
 const { values } = parseArgs({ options: { seed: { type: 'string', default: '1' } } });
 const world = new SoakWorld(seededRandom(Number(values.seed)));
-const log = await createLog({ level: 'info', destination: destination('/dev/null'), pretty: false });
-const metrics = new Metrics({ version: 'soak', view: () => undefined, eventLoopLag: startEventLoopLag() });
-const server = new XdsServer({
-  address: '127.0.0.1:0',
-  snapshots: { groups: () => ['lab'], snapshot: () => world.snapshot },
-  inbox: { presence: () => {}, report: () => {}, delivery: () => {} },
-  meter: {
-    pushed: (type, group, resources) => metrics.pushed(type, group, resources),
-    answered: (type, latencyMs, nacked) => (nacked ? metrics.nacked(type, latencyMs) : metrics.acked(type, latencyMs)),
-    streams: (kind, open) => metrics.streams(kind, open),
-    reported: () => metrics.loadReport(),
-  },
-  log: {
-    info: (fields, message) => log.info({ ...fields }, message),
-    warn: (fields, message) => log.warn({ ...fields }, message),
-    debug: (fields, message) => log.debug({ ...fields }, message),
-  },
-  now: () => Date.now(),
-  loadReportIntervalMs: 1000,
+const server = await measuredServer(() => world.snapshot, startEventLoopLag(), {
   maxConnectionAgeMs: MAX_CONNECTION_AGE_MS,
 });
 const address = await server.start();

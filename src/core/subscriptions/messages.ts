@@ -68,6 +68,17 @@ export type Outgoing = {
   readonly trial: boolean;
 };
 
+/** A response that carries and tells nothing, for what differs from it in one or two fields. */
+export const EMPTY_RESPONSE: Omit<Outgoing, 'typeUrl'> = {
+  resources: [],
+  heartbeats: [],
+  removed: [],
+  version: '',
+  changed: [],
+  dropped: [],
+  trial: false,
+};
+
 /** What a client refused. */
 export type Refusal = {
   readonly typeUrl: string;

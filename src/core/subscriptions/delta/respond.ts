@@ -1,5 +1,5 @@
 import type { Resource } from '../../resources/index.ts';
-import type { Outgoing } from '../messages.ts';
+import { EMPTY_RESPONSE, type Outgoing } from '../messages.ts';
 import type { Due, Subscription } from '../subscription.ts';
 
 /** A response with what is due and the names that do not exist; undefined when there is nothing to say. */
@@ -22,23 +22,13 @@ export function upsertDelta(subscription: Subscription, due: Due, absent: readon
 }
 
 export function removeDelta(subscription: Subscription, lost: readonly string[]): Outgoing {
-  return { ...EMPTY, typeUrl: subscription.typeUrl, removed: lost, dropped: lost };
+  return { ...EMPTY_RESPONSE, typeUrl: subscription.typeUrl, removed: lost, dropped: lost };
 }
 
 /** Name, version and TTL without a body renew a TTL in delta. */
 export function beatDelta(subscription: Subscription, heartbeats: readonly Resource[]): Outgoing {
-  return { ...EMPTY, typeUrl: subscription.typeUrl, heartbeats };
+  return { ...EMPTY_RESPONSE, typeUrl: subscription.typeUrl, heartbeats };
 }
 
 const NO_RESOURCES: readonly Resource[] = [];
 const NO_NAMES: readonly string[] = [];
-
-const EMPTY: Omit<Outgoing, 'typeUrl'> = {
-  resources: [],
-  heartbeats: [],
-  removed: [],
-  version: '',
-  changed: [],
-  dropped: [],
-  trial: false,
-};

@@ -2,7 +2,7 @@ import { contentHash } from '../../../base/units/index.ts';
 import { emptyAssignment, type Resource, TYPE_URL } from '../../resources/index.ts';
 import type { TypeView } from '../../snapshot/index.ts';
 import { resourceOf, versionOf } from '../held.ts';
-import type { Outgoing } from '../messages.ts';
+import { EMPTY_RESPONSE, type Outgoing } from '../messages.ts';
 import type { Due, Subscription } from '../subscription.ts';
 import { isFullState } from './full-state.ts';
 
@@ -33,7 +33,7 @@ export function upsertSotw(
   // A set carries again what is still on its way, so that a refusal of it may be about that as well.
   const changed = full ? resources.filter((one) => fresh.includes(one) || !isAcked(subscription, one)) : fresh;
   const version = setVersion(resources);
-  return { ...EMPTY, typeUrl, resources, changed, removed: told, dropped, version, trial };
+  return { ...EMPTY_RESPONSE, typeUrl, resources, changed, removed: told, dropped, version, trial };
 }
 
 function isAcked(subscription: Subscription, resource: Resource): boolean {
@@ -47,7 +47,7 @@ export function removeSotw(subscription: Subscription, lost: readonly string[]):
   const resources = fullSet(subscription, [], dropped);
   const changed = resources.filter((one) => !isAcked(subscription, one));
   return {
-    ...EMPTY,
+    ...EMPTY_RESPONSE,
     typeUrl,
     resources,
     changed,
@@ -60,7 +60,7 @@ export function removeSotw(subscription: Subscription, lost: readonly string[]):
 export function beatSotw(subscription: Subscription, heartbeats: readonly Resource[]): Outgoing {
   const { typeUrl } = subscription;
   const resources = isFullState(typeUrl) ? fullSet(subscription, heartbeats, NONE) : heartbeats;
-  return { ...EMPTY, typeUrl, resources, version: setVersion(resources) };
+  return { ...EMPTY_RESPONSE, typeUrl, resources, version: setVersion(resources) };
 }
 
 /** `version_info` of the set that the client would have if it took all of the view: what a reconnecting client may name. */
@@ -98,13 +98,3 @@ function byName(a: Resource, b: Resource): number {
 
 const NONE: ReadonlySet<string> = new Set();
 const NO_NAMES: readonly string[] = [];
-
-const EMPTY: Omit<Outgoing, 'typeUrl'> = {
-  resources: [],
-  heartbeats: [],
-  removed: [],
-  version: '',
-  changed: [],
-  dropped: [],
-  trial: false,
-};
