@@ -20,9 +20,13 @@ const MINUTE_MS = 60_000;
 
 type Quantity = { readonly name: string; readonly unit: string; readonly of: (sample: Sample) => number } & Tolerance;
 
-/** Counts follow the number of clients, which wanders by some of the fleet; memory also by what the collector leaves. */
+/**
+ * Counts follow the number of clients, which wanders by some of the fleet; memory also by what the collector leaves. RSS is
+ * the high water of what was in flight, and fragments: after 27 of 30 minutes glibc's malloc_info said that 29 MiB of the 430
+ * MiB of its heap were in use. What leaks, nghttp2's memory as well, is in heap and external, or in RSS without end.
+ */
 const QUANTITIES: readonly Quantity[] = [
-  { name: 'RSS', unit: 'MiB', of: ({ rssMib }) => rssMib, ratio: 0.05, amount: 10 },
+  { name: 'RSS', unit: 'MiB', of: ({ rssMib }) => rssMib, ratio: 0.1, amount: 20 },
   { name: 'heap', unit: 'MiB', of: ({ heapMib }) => heapMib, ratio: 0.05, amount: 2 },
   { name: 'external', unit: 'MiB', of: ({ externalMib }) => externalMib, ratio: 0.1, amount: 2 },
   { name: 'open files', unit: '', of: ({ files }) => files, ratio: 0.1, amount: 20 },

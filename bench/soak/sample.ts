@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { queryObjects } from 'node:v8';
 import { DiscoveryStream } from '../../src/edge/xds/discovery-stream.ts';
 import { GrpcCall } from '../../src/edge/xds/transport/grpc-call.ts';
@@ -21,8 +22,11 @@ export type Sample = {
 const MIB = 1024 ** 2;
 const Timer = timerClass();
 
+/** Buffers of collected objects are freed by another thread, after the collection. */
+const SWEEP_MS = 200;
+
 /** Collects garbage first (it counts live objects), so that what is left is held by something. */
-export function takeSample(): Sample {
+export async function takeSample(): Promise<Sample> {
   const count = (of: new (...args: never[]) => object): number => queryObjects(of, { format: 'count' });
   const live = {
     sockets: count(Socket),
@@ -30,6 +34,7 @@ export function takeSample(): Sample {
     calls: count(GrpcCall),
     streams: count(DiscoveryStream),
   };
+  await setTimeout(SWEEP_MS);
   const { rss, heapUsed, external } = process.memoryUsage();
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
@@ -45,7 +50,7 @@ export function takeSample(): Sample {
 
 /** `getActiveResourcesInfo` leaves out timers that do not keep the process alive, and so all of the server's. */
 function timerClass(): new (...args: never[]) => object {
-  const timer = setTimeout(() => undefined, 0);
+  const timer = globalThis.setTimeout(() => undefined, 0);
   clearTimeout(timer);
   return timer.constructor as new (
     ...args: never[]

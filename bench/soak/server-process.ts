@@ -24,7 +24,7 @@ setInterval(() => {
   edits += 1;
   server.publish();
 }, EDIT_MS);
-process.on('message', () => say({ kind: 'sample', sample: takeSample(), edits }));
+process.on('message', async () => say({ kind: 'sample', sample: await takeSample(), edits }));
 process.on('disconnect', () => process.exit());
 say({ kind: 'ready', port: Number(address.split(':').at(-1)) });
 

@@ -7,7 +7,7 @@ import { type Shape, shapeText } from './shape.ts';
 
 const INTERVAL_MS = 200;
 const NODE_INTERVAL_MS = 1000;
-const MAX_TLS_STREAMS = 1000;
+const MAX_TLS_STREAMS = 5000;
 const MAX_STALL_STREAMS = 500;
 const MAX_NODE_STREAMS = 1000;
 const STALLED_RATIO = 0.02;
