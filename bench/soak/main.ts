@@ -8,33 +8,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { end, track } from '../xds/children.ts';
 import { monotonicMs, pause, within } from '../xds/clock.ts';
-import type { ServerAnswer, Tally } from './messages.ts';
+import type { ServerAnswer, ServerCommand, Tally } from './messages.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
-import type { Sample } from './sample.ts';
-import { type Tolerance, type Trend, trendOf } from './trend.ts';
+import { type Run, trendsOf } from './quantities.ts';
+import type { Alive, Sample } from './sample.ts';
+import { type Trend, WARM_UP_RATIO } from './trend.ts';
 
 const SAMPLE_MS = 5000;
 const START_LIMIT_MS = 20_000;
 const ANSWER_LIMIT_MS = 20_000;
 const MINUTE_MS = 60_000;
-
-type Quantity = { readonly name: string; readonly unit: string; readonly of: (sample: Sample) => number } & Tolerance;
-
-/**
- * Counts follow the number of clients, which wanders by some of the fleet; memory also by what the collector leaves. RSS is
- * the high water of what was in flight, and fragments: after 27 of 30 minutes glibc's malloc_info said that 29 MiB of the 430
- * MiB of its heap were in use. What leaks, nghttp2's memory as well, is in heap and external, or in RSS without end.
- */
-const QUANTITIES: readonly Quantity[] = [
-  { name: 'RSS', unit: 'MiB', of: ({ rssMib }) => rssMib, ratio: 0.1, amount: 20 },
-  { name: 'heap', unit: 'MiB', of: ({ heapMib }) => heapMib, ratio: 0.05, amount: 2 },
-  { name: 'external', unit: 'MiB', of: ({ externalMib }) => externalMib, ratio: 0.1, amount: 2 },
-  { name: 'open files', unit: '', of: ({ files }) => files, ratio: 0.1, amount: 20 },
-  { name: 'sockets', unit: '', of: ({ sockets }) => sockets, ratio: 0.1, amount: 20 },
-  { name: 'timers', unit: '', of: ({ timers }) => timers, ratio: 0.1, amount: 20 },
-  { name: 'calls', unit: '', of: ({ calls }) => calls, ratio: 0.1, amount: 20 },
-  { name: 'streams', unit: '', of: ({ streams }) => streams, ratio: 0.1, amount: 20 },
-];
+const HOUR_MS = 3_600_000;
+const SAMPLES_PER_NOTE = 12;
 
 const args = process.argv.slice(2);
 if (args.includes('--help')) process.stdout.write(USAGE);
@@ -42,46 +27,40 @@ else await soak(optionsOrExit());
 
 async function soak(options: Options): Promise<void> {
   const server = start('server-process.ts', ['--seed', String(options.seed)]);
-  const ready = await heard<ServerAnswer>(server, START_LIMIT_MS);
-  if (ready.kind !== 'ready') throw new Error('the server said something before it was ready');
-  const churn = ['--port', String(ready.port), '--streams', String(options.streams), '--seed', String(options.seed)];
+  const { port } = ofKind('ready', await heard<ServerAnswer>(server, START_LIMIT_MS));
+  const churn = ['--port', String(port), '--streams', String(options.streams), '--seed', String(options.seed)];
   const client = start('client-process.ts', churn);
+  const count = Math.round((options.minutes * MINUTE_MS) / SAMPLE_MS);
   const beganMs = monotonicMs();
   const atMs: number[] = [];
   const samples: Sample[] = [];
+  let aliveBefore: { readonly alive: Alive; readonly atMs: number } | undefined;
   let edits = 0;
-  while (monotonicMs() - beganMs < options.minutes * MINUTE_MS) {
+  while (samples.length < count) {
     await pause(Math.max(0, beganMs + (samples.length + 1) * SAMPLE_MS - monotonicMs()));
-    const answer = await asked<ServerAnswer>(server);
-    if (answer.kind !== 'sample') throw new Error(`the server answered '${answer.kind}' for a sample`);
+    const answer = ofKind('sample', await asked<ServerAnswer>(server, 'sample'));
     atMs.push(monotonicMs() - beganMs);
     samples.push(answer.sample);
     edits = answer.edits;
-    if (samples.length % 12 === 0) note(answer.sample, atMs.at(-1) as number);
+    if (samples.length % SAMPLES_PER_NOTE === 0) note(answer.sample, samples.length / SAMPLES_PER_NOTE);
+    // The last thing of the warm-up: the look itself leaves its mark on RSS.
+    if (samples.length === Math.floor(count * WARM_UP_RATIO) - 1) aliveBefore = await look(server);
   }
-  const tally = await asked<Tally>(client);
+  const aliveAfter = await look(server);
+  const tally = await asked<Tally>(client, 'tally');
   await Promise.all([end(client), end(server)]);
-  report(options, atMs, samples, tally, edits);
+  if (aliveBefore === undefined) throw new Error('the run was too short for a warm-up');
+  const hoursBetween = (aliveAfter.atMs - aliveBefore.atMs) / HOUR_MS;
+  report(
+    options,
+    { atMs, samples, aliveBefore: aliveBefore.alive, aliveAfter: aliveAfter.alive, hoursBetween },
+    tally,
+    edits,
+  );
 }
 
-function report(
-  options: Options,
-  atMs: readonly number[],
-  samples: readonly Sample[],
-  tally: Tally,
-  edits: number,
-): void {
-  const kinds = new Set(samples.flatMap(({ resources }) => Object.keys(resources)));
-  const active = [...kinds].sort().map((kind) => ({
-    name: kind,
-    unit: 'active',
-    of: ({ resources }: Sample) => resources[kind] ?? 0,
-    ratio: 0.1,
-    amount: 20,
-  }));
-  const trends = [...QUANTITIES, ...active].map(({ name, unit, of, ...tolerance }) =>
-    trendOf({ name, unit, atMs, values: samples.map(of) }, tolerance),
-  );
+function report(options: Options, run: Run, tally: Tally, edits: number): void {
+  const trends = trendsOf(run);
   const { connects, responses, nacks, stalls, calls, ended } = tally;
   const out = [
     `${options.minutes} minutes, ${options.streams} clients, seed ${options.seed}, Node ${process.versions.node}: ${edits} edits, ` +
@@ -92,8 +71,7 @@ function report(
     ...trends.map(line),
   ];
   process.stdout.write(`${out.join('\n')}\n`);
-  if (options.json !== undefined)
-    writeFileSync(options.json, JSON.stringify({ options, atMs, samples, trends, tally }));
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify({ options, ...run, trends, tally }));
   if (responses === 0) throw new Error('no client has ever got a response');
   if (trends.some(({ verdict }) => verdict === 'LEAK')) process.exitCode = 1;
 }
@@ -108,12 +86,18 @@ function line({ name, unit, mean, perHour, perHourError, growth, allowed, verdic
 }
 
 function start(script: string, args: readonly string[]): ChildProcess {
-  return track(fork(join(import.meta.dirname, script), args, { execArgv: ['--import', 'tsx', '--no-warnings'] }));
+  const execArgv = ['--import', 'tsx', '--expose-gc', '--no-warnings'];
+  return track(fork(join(import.meta.dirname, script), args, { execArgv }));
 }
 
-function asked<T>(child: ChildProcess): Promise<T> {
+async function look(server: ChildProcess): Promise<{ readonly alive: Alive; readonly atMs: number }> {
+  const { alive } = ofKind('alive', await asked<ServerAnswer>(server, 'alive'));
+  return { alive, atMs: monotonicMs() };
+}
+
+function asked<T>(child: ChildProcess, command: ServerCommand | 'tally'): Promise<T> {
   const answer = heard<T>(child, ANSWER_LIMIT_MS);
-  child.send('now');
+  child.send(command);
   return answer;
 }
 
@@ -131,11 +115,14 @@ async function heard<T>(child: ChildProcess, limitMs: number): Promise<T> {
   }
 }
 
-function note({ rssMib, heapMib, sockets, streams }: Sample, atMs: number): void {
-  process.stderr.write(
-    `soak: minute ${Math.round(atMs / MINUTE_MS)}: RSS ${rssMib.toFixed(0)} MiB, heap ${heapMib.toFixed(1)} MiB, ` +
-      `${sockets} sockets, ${streams} streams\n`,
-  );
+function ofKind<K extends ServerAnswer['kind']>(kind: K, answer: ServerAnswer): Extract<ServerAnswer, { kind: K }> {
+  if (answer.kind !== kind) throw new Error(`the server said '${answer.kind}' in place of '${kind}'`);
+  return answer as Extract<ServerAnswer, { kind: K }>;
+}
+
+function note({ rssMib, heapMib, files }: Sample, minute: number): void {
+  const memory = `RSS ${rssMib.toFixed(0)} MiB, heap ${heapMib.toFixed(1)} MiB`;
+  process.stderr.write(`soak: minute ${minute}: ${memory}, ${files} files\n`);
 }
 
 function optionsOrExit(): Options {

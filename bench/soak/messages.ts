@@ -1,10 +1,11 @@
-import type { Sample } from './sample.ts';
+import type { Alive, Sample } from './sample.ts';
 
 /** What the soak asks of the server's process. */
-export type ServerCommand = { readonly kind: 'sample' };
+export type ServerCommand = 'sample' | 'alive';
 export type ServerAnswer =
   | { readonly kind: 'ready'; readonly port: number }
-  | { readonly kind: 'sample'; readonly sample: Sample; readonly edits: number };
+  | { readonly kind: 'sample'; readonly sample: Sample; readonly edits: number }
+  | { readonly kind: 'alive'; readonly alive: Alive };
 
 /** What the client's process has done and seen so far. */
 export type Tally = {

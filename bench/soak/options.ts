@@ -8,6 +8,8 @@ export const USAGE = `npm run soak -- [OPTIONS]: does XdsServer keep anything th
   --json FILE      samples and slopes as JSON
 `;
 
+const LEAST_MINUTES = 2;
+
 export type Options = {
   readonly minutes: number;
   readonly streams: number;
@@ -31,8 +33,11 @@ export function parseOptions(args: readonly string[]): Options {
     if (!(value > 0)) throw new Error(`--${name}: '${text}' is not a positive number`);
     return value;
   };
+  const minutes = positive('minutes', values.minutes);
+  if (minutes < LEAST_MINUTES)
+    throw new Error(`--minutes: less than ${LEAST_MINUTES} leave nothing behind the warm-up`);
   return {
-    minutes: positive('minutes', values.minutes),
+    minutes,
     streams: Math.ceil(positive('streams', values.streams)),
     seed: positive('seed', values.seed),
     ...(values.json === undefined ? {} : { json: values.json }),

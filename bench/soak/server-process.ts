@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { seededRandom } from '../../src/base/units/index.ts';
 import { startEventLoopLag } from '../../src/edge/observe/index.ts';
 import { measuredServer } from '../xds/measured-server.ts';
-import type { ServerAnswer } from './messages.ts';
-import { takeSample } from './sample.ts';
+import type { ServerAnswer, ServerCommand } from './messages.ts';
+import { countAlive, takeSample } from './sample.ts';
 import { SoakWorld } from './world.ts';
 
 const EDIT_MS = 100;
@@ -24,7 +24,9 @@ setInterval(() => {
   edits += 1;
   server.publish();
 }, EDIT_MS);
-process.on('message', async () => say({ kind: 'sample', sample: await takeSample(), edits }));
+process.on('message', (command: ServerCommand) =>
+  say(command === 'alive' ? { kind: 'alive', alive: countAlive() } : { kind: 'sample', sample: takeSample(), edits }),
+);
 process.on('disconnect', () => process.exit());
 say({ kind: 'ready', port: Number(address.split(':').at(-1)) });
 

@@ -22,7 +22,7 @@ export type Trend = {
   readonly verdict: 'steady' | 'LEAK';
 };
 
-const WARM_UP_RATIO = 1 / 3;
+export const WARM_UP_RATIO: number = 1 / 3;
 const HOUR_MS = 3_600_000;
 /** A slope must be this many standard errors above zero: one of some hundred runs would cross three by chance. */
 const ERRORS = 4;
@@ -46,6 +46,18 @@ export function trendOf({ name, unit, atMs, values }: Series, tolerance: Toleran
   const allowed = Math.max(tolerance.amount, tolerance.ratio * meanY);
   const isLeak = growth > allowed && perHour > ERRORS * perHourError;
   return { name, unit, mean: meanY, perHour, perHourError, growth, allowed, verdict: isLeak ? 'LEAK' : 'steady' };
+}
+
+/** Of a quantity that is only looked at twice: behind the warm-up, and at the end. */
+export function changeOf(
+  { name, unit, first, last, hours }: Pick<Trend, 'name' | 'unit'> & Record<'first' | 'last' | 'hours', number>,
+  tolerance: Tolerance,
+): Trend {
+  const growth = last - first;
+  const meanOfTwo = (first + last) / 2;
+  const allowed = Math.max(tolerance.amount, tolerance.ratio * meanOfTwo);
+  const verdict = growth > allowed ? 'LEAK' : 'steady';
+  return { name, unit, mean: meanOfTwo, perHour: growth / hours, perHourError: 0, growth, allowed, verdict };
 }
 
 function sum(values: readonly number[]): number {

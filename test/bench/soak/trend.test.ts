@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Trend, trendOf } from '../../../bench/soak/trend.ts';
+import { changeOf, type Trend, trendOf } from '../../../bench/soak/trend.ts';
 import { seededRandom } from '../../../src/base/units/index.ts';
 
 const SAMPLE_MS = 5000;
@@ -31,6 +31,17 @@ describe('the trend of a soak', () => {
     expect(trend(() => 50 + 40 * (random() - 0.5)).verdict).toBe('steady');
     expect(trend((hour) => 50 - 30 * hour).verdict).toBe('steady');
     expect(trend(() => 0)).toMatchObject({ verdict: 'steady', mean: 0, perHour: 0 });
+  });
+
+  it('of two looks is the difference between them', () => {
+    const looks = { name: 'timers', unit: 'alive', first: 10, last: 16, hours: 2 };
+    expect(changeOf(looks, { ratio: 0.1, amount: 5 })).toMatchObject({
+      mean: 13,
+      perHour: 3,
+      growth: 6,
+      verdict: 'LEAK',
+    });
+    expect(changeOf(looks, { ratio: 0.5, amount: 5 }).verdict).toBe('steady');
   });
 
   it('says so when there is too little to look at', () => {
