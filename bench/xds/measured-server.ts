@@ -5,14 +5,18 @@ import { XdsServer, type XdsServerOptions } from '../../src/edge/xds/index.ts';
 
 /**
  * The product's XdsServer over the snapshot of one group, with the product's metrics and log, whose cost is part of what is
- * measured; the log is written, and thrown away.
+ * measured; the log is written as `serve` writes it, and thrown away.
  */
 export async function measuredServer(
   snapshot: () => Snapshot | undefined,
   eventLoopLag: EventLoopLagMeter,
   options: Partial<XdsServerOptions> = {},
 ): Promise<XdsServer> {
-  const log = await createLog({ level: 'info', destination: destination('/dev/null'), pretty: false });
+  const log = await createLog({
+    level: 'info',
+    destination: destination({ dest: '/dev/null', sync: true }),
+    pretty: false,
+  });
   const metrics = new Metrics({ version: 'bench', view: () => undefined, eventLoopLag });
   return new XdsServer({
     address: '127.0.0.1:0',
