@@ -367,18 +367,23 @@ export class ClientStream {
     if (subscription === undefined) {
       subscription = new Subscription(typeUrl);
       this.#subscriptions.set(typeUrl, subscription);
-      const all = [...this.#subscriptions.values()];
-      this.#upsertOrder = inOrder(all, SEND_ORDER);
-      this.#removeOrder = inOrder(all, REMOVE_ORDER);
+      this.#upsertOrder = inOrder(this.#subscriptions, SEND_ORDER);
+      this.#removeOrder = inOrder(this.#subscriptions, REMOVE_ORDER);
     }
     return subscription;
   }
 }
 
 /** Types that nobody knows come last. */
-function inOrder(subscriptions: readonly Subscription[], order: readonly string[]): readonly Subscription[] {
-  const rank = ({ typeUrl }: Subscription): number => (order.indexOf(typeUrl) + order.length + 1) % (order.length + 1);
-  return [...subscriptions].sort((a, b) => rank(a) - rank(b));
+function inOrder(all: ReadonlyMap<string, Subscription>, order: readonly string[]): readonly Subscription[] {
+  const sorted: Subscription[] = [];
+  for (const typeUrl of order) {
+    const subscription = all.get(typeUrl);
+    if (subscription !== undefined) sorted.push(subscription);
+  }
+  if (sorted.length === all.size) return sorted;
+  for (const subscription of all.values()) if (!order.includes(subscription.typeUrl)) sorted.push(subscription);
+  return sorted;
 }
 
 const NOTHING: TypeView = new Map();

@@ -1,5 +1,7 @@
 import type { Resource } from '../resources/index.ts';
 import { changesBetween, type TypeView } from '../snapshot/index.ts';
+import { sortedByName, sortedNames } from './by-name.ts';
+import { firstWithin } from './byte-budget.ts';
 import { culpritsOf, hintOf } from './culprit.ts';
 import { CulpritSearch } from './culprit-search.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -37,7 +39,7 @@ export class Subscription {
   /** State of the world: the wildcard came from an empty list, and another empty list keeps it. */
   legacyWildcard = false;
   /** State of the world: names that stale requests left out. */
-  readonly gaveUp: Set<string> = new Set();
+  gaveUp: Set<string> | undefined;
   /** The client had something of the type before this stream. */
   resumed = false;
   /** The client took something of the type, on this stream or before. */
@@ -246,8 +248,8 @@ export class Subscription {
       }
     }
     this.#refused?.prune((name) => view.has(name) || this.names.has(name));
-    const sorted = resources.length > 1 ? resources.sort(byName) : resources;
-    const now = within(this.#apart(sorted), maxBytes);
+    const sorted = sortedByName(resources);
+    const now = firstWithin(this.#apart(sorted), maxBytes);
     this.#upsertsOf = later || now.length < sorted.length ? undefined : view;
     return { resources: now, trial: false, later };
   }
@@ -269,19 +271,26 @@ export class Subscription {
         return NOTHING_GONE;
       }
     }
-    const absent = new Set<string>();
-    for (const name of this.names) {
-      if (!view.has(name) && this.#toldAbsent?.has(name) !== true && this.held(name) === undefined) absent.add(name);
-    }
+    let absent: Set<string> | undefined;
+    const isAbsent = (name: string): void => {
+      if (view.has(name) || this.held(name) !== undefined) return;
+      absent ??= new Set();
+      absent.add(name);
+    };
+    for (const name of this.names) if (this.#toldAbsent?.has(name) !== true) isAbsent(name);
     // Asked again, it is told again.
-    for (const name of this.#forced ?? []) if (!view.has(name) && this.held(name) === undefined) absent.add(name);
-    const lost: string[] = [];
-    for (const name of this.heldNames()) {
-      if (!view.has(name) && this.wants(name) && !this.isRefused(name, undefined)) lost.push(name);
-    }
+    for (const name of this.#forced ?? []) isAbsent(name);
+    let lost: string[] | undefined;
+    const isLost = (name: string): void => {
+      if (view.has(name) || !this.wants(name) || this.isRefused(name, undefined)) return;
+      lost ??= [];
+      lost.push(name);
+    };
+    for (const name of this.acked.keys()) if (this.held(name) !== undefined) isLost(name);
+    for (const [name, { resource }] of this.#pending) if (resource !== undefined && !this.acked.has(name)) isLost(name);
     // Otherwise the next view is looked at in full: a name may have come and gone in between.
-    this.#noneGoneIn = absent.size === 0 && lost.length === 0 ? view : undefined;
-    return { absent: [...absent].sort(), lost: lost.sort() };
+    this.#noneGoneIn = absent === undefined && lost === undefined ? view : undefined;
+    return { absent: sortedNames(absent), lost: sortedNames(lost) };
   }
 
   /** What is gone from this view stays with the client: there is no way, or no good way, to take it away. */
@@ -336,6 +345,8 @@ export class Subscription {
     const answered = this.#unanswered.answer(nonce, errorDetail !== undefined, takenVersion);
     if (answered === undefined) return SPONTANEOUS;
     const { sent, taken, refused } = answered;
+    // Nothing else is on its way: all of it at once, which is cheaper than name by name.
+    if (this.#unanswered.size === 0) this.#pending.clear();
     this.#search?.answered(refused === undefined);
     for (const one of taken) this.#take(one);
     const latencyMs = nowMs - sent.sentAtMs;
@@ -407,6 +418,7 @@ export class Subscription {
 
   /** What was on its way in this response is not any more. */
   #settle(name: string, { nonces }: Sent): void {
+    if (this.#pending.size === 0) return;
     const pending = this.#pending.get(name);
     if (pending !== undefined && nonces.includes(pending.nonce)) this.#pending.delete(name);
   }
@@ -464,7 +476,7 @@ export class Subscription {
       };
       const step = this.#search?.next(openOf) ?? { kind: 'Over' };
       if (step.kind === 'Over') return NO_RESOURCES;
-      if (step.kind === 'Try') return [...step.resources].sort(byName);
+      if (step.kind === 'Try') return sortedByName([...step.resources]);
       const { name, version } = step.resource;
       this.#note(name, { version, message: step.message, atMs: nowMs });
     }
@@ -481,16 +493,3 @@ const SPONTANEOUS: Answer = { kind: 'Spontaneous' };
 const NO_RESOURCES: readonly Resource[] = [];
 const NOTHING_DUE: Due = { resources: NO_RESOURCES, trial: false, later: false };
 const NOTHING_GONE: ReturnType<Subscription['gone']> = { absent: [], lost: [] };
-
-function within(resources: readonly Resource[], maxBytes: number): readonly Resource[] {
-  let bytes = 0;
-  for (let at = 0; at < resources.length; at += 1) {
-    bytes += (resources[at] as Resource).delta.length;
-    if (bytes > maxBytes && at > 0) return resources.slice(0, at);
-  }
-  return resources;
-}
-
-function byName(a: Resource, b: Resource): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-}

@@ -22,9 +22,10 @@ export class Waits {
 
   /** Whether it may go now: there is nothing to wait for, or the wait is over. */
   over(typeUrl: string, name: string, wait: Wait | undefined, nowMs: number): boolean {
+    if (wait === undefined && this.#waiting.size === 0) return true;
     const key = `${typeUrl}\n${name}`;
     if (wait === undefined) {
-      if (this.#waiting.size > 0) this.#waiting.delete(key);
+      this.#waiting.delete(key);
       return true;
     }
     const before = this.#waiting.get(key);

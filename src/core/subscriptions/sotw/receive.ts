@@ -12,7 +12,9 @@ export function receiveSotw(subscription: Subscription, request: SotwRequest, no
   const stale = !first && request.nonce !== '' && request.nonce !== subscription.lastNonce;
   if (stale) {
     // Its names do not count, but what it leaves out was given up for a moment: if it is there again, it must be sent (envoy#10363).
-    for (const name of subscription.names) if (!request.names.includes(name)) subscription.gaveUp.add(name);
+    const named = new Set(request.names);
+    subscription.gaveUp ??= new Set();
+    for (const name of subscription.names) if (!named.has(name)) subscription.gaveUp.add(name);
     return answer.kind === 'Spontaneous' ? { kind: 'Stale' } : answer;
   }
   takeNames(subscription, request.names, first);
@@ -37,13 +39,13 @@ function takeNames(subscription: Subscription, names: readonly string[], first: 
   }
   let news = first || (subscription.wildcard && !wasWildcard);
   for (const name of wanted) {
-    if (subscription.names.has(name) && !subscription.gaveUp.has(name)) continue;
+    if (subscription.names.has(name) && !subscription.gaveUp?.has(name)) continue;
     subscription.want(name);
     // The client may have had it unasked for: a new name is answered all the same.
     if (!first) subscription.force(name);
     news = true;
   }
-  subscription.gaveUp.clear();
+  subscription.gaveUp = undefined;
   for (const held of [...subscription.heldNames()]) if (!subscription.wants(held)) subscription.drop(held);
   if (!news) return;
   subscription.oweAnswer();
