@@ -21,10 +21,11 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     values: ['core/policy', 'core/topology', 'core/load', 'core/weights', 'core/resources', 'core/snapshot'],
   },
   'edge/listen': {},
+  'edge/http2': {},
   'edge/discovery': { values: ['core/topology'], types: ['core/policy'] },
   'edge/signals': { values: ['core/topology'], types: ['core/policy'] },
   'edge/xds': {
-    values: ['edge/listen', 'core/subscriptions', 'core/snapshot', 'core/resources'],
+    values: ['edge/listen', 'edge/http2', 'core/subscriptions', 'core/snapshot', 'core/resources'],
     types: ['core/topology'],
   },
   'edge/envoy': { values: ['core/resources'] },

@@ -1,21 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { buildGoTool, type GoTool } from './go-tool.ts';
 
-const SOURCE = resolve(import.meta.dirname, '../peers/grpc-go-client');
-const BINARY = resolve(import.meta.dirname, '../../node_modules/.cache/loadline/grpc-go-client');
-const BUILD_TIMEOUT_MS = 280_000;
-
-/** Builds the client (20 s the first time, then Go's own cache knows better), or says why it cannot be built. */
-export async function buildGoClient(): Promise<{ readonly missing?: string }> {
-  try {
-    await promisify(execFile)('go', ['build', '-o', BINARY, '.'], { cwd: SOURCE, timeout: BUILD_TIMEOUT_MS });
-    return {};
-  } catch (error) {
-    const { code, stderr = '', message } = error as { code?: unknown; stderr?: string; message: string };
-    return { missing: code === 'ENOENT' ? 'there is no `go` on PATH' : `go build: ${stderr.trim() || message}` };
-  }
+export function buildGoClient(): Promise<GoTool> {
+  return buildGoTool('grpc-go-client');
 }
 
 /** A process that calls the target of its bootstrap over and over. */
@@ -25,8 +13,8 @@ export class GoClient {
   readonly #child: ChildProcess;
   #rest = '';
 
-  constructor(bootstrap: string) {
-    this.#child = spawn(BINARY, [], {
+  constructor(binary: string, bootstrap: string) {
+    this.#child = spawn(binary, [], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, GRPC_XDS_BOOTSTRAP_CONFIG: bootstrap },
     });

@@ -41,8 +41,9 @@ export interface StreamHost {
 /** Names of one type on one stream; Envoy with ten thousand clusters is a large one. */
 const MAX_NAMES = 100_000;
 const MAX_TYPES = 32;
-/** Requests of a stream that is not let in yet. */
+/** Requests of a stream that is not let in yet, and their bytes. */
 const MAX_BACKLOG = 64;
+const MAX_BACKLOG_BYTES = 1024 * 1024;
 /** Requests that answer nothing: a client that asks and asks. Burst, and how many a second after it. */
 const REQUEST_BURST = 2000;
 const REQUESTS_PER_SEC = 200;
@@ -63,6 +64,8 @@ export class DiscoveryStream implements RpcListener {
   #peer: Peer | undefined;
   #state: 'Silent' | 'Waiting' | 'Open' | 'Over' = 'Silent';
   #backlog: Buffer[] = [];
+  /** Behind the first. */
+  #backlogBytes = 0;
   #wrapTtl = false;
   #snapshot: Snapshot | undefined;
   /** Types whose newest response the transport has not taken. */
@@ -99,8 +102,9 @@ export class DiscoveryStream implements RpcListener {
   message(bytes: Buffer): void {
     if (this.#state === 'Over') return;
     if (this.#state === 'Waiting') {
+      this.#backlogBytes += bytes.length;
       // The bytes are the transport's.
-      if (this.#backlog.push(Buffer.from(bytes)) > MAX_BACKLOG)
+      if (this.#backlog.push(Buffer.from(bytes)) > MAX_BACKLOG || this.#backlogBytes > MAX_BACKLOG_BYTES)
         this.#limit('too many requests before the first was answered');
       return;
     }

@@ -2,7 +2,7 @@ import type { Waiting } from '../../core/subscriptions/index.ts';
 
 /** Tells the waits of one stream that ended in vain, each once: the machine shows them for as long as they matter. */
 export class GivenUpWaits {
-  #told: ReadonlySet<string> = new Set();
+  #told = NONE;
 
   /** Those among them that were not told yet. */
   take(waiting: readonly Waiting[]): readonly Waiting[] {
@@ -13,6 +13,8 @@ export class GivenUpWaits {
     return givenUp.filter((one) => !told.has(identity(one)));
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** The same thing may wait again later, and for another reason. */
 function identity({ typeUrl, name, reason, sinceMs }: Waiting): string {

@@ -110,14 +110,15 @@ describe('grpc-go as a client', () => {
   let client: GoClient;
 
   beforeAll(async () => {
-    ({ missing } = await buildGoClient());
-    if (missing !== undefined) {
+    const tool = await buildGoClient();
+    if ('missing' in tool) {
+      ({ missing } = tool);
       process.stdout.write(`skipped: grpc-go as a client: ${missing}\n`);
       return;
     }
     world = await GrpcWorld.start();
     world.set('one', zone('z', ['a']));
-    client = new GoClient(world.bootstrap('go'));
+    client = new GoClient(tool.binary, world.bootstrap('go'));
   }, BUILD_MS);
 
   afterAll(async () => {

@@ -1,13 +1,14 @@
-import {
-  createSecureServer,
-  createServer,
-  type Http2Server,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
-import type { Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { LoadlineError } from '../../../base/errors.ts';
 import { type Address, formatAddress, type Random } from '../../../base/units/index.ts';
+import {
+  encodeHeaders,
+  Http2Connection,
+  type Http2Stream,
+  type Request,
+  type StreamListener,
+} from '../../http2/index.ts';
 import { removeStaleSocket } from '../../listen/index.ts';
 import { GrpcCall } from './grpc-call.ts';
 import { peerName } from './peer-name.ts';
@@ -45,13 +46,6 @@ export type GrpcServerOptions = ConnectionTimes & {
  * again in a second. The kernel takes the smaller of this and `somaxconn`.
  */
 const BACKLOG = 4096;
-const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
-const STREAM_WINDOW_BYTES = 1024 * 1024;
-const MAX_STREAMS_PER_CONNECTION = 256;
-/** Pseudo-headers, metadata and a token; nghttp2 holds it all in memory. */
-const MAX_HEADER_BYTES = 16 * 1024;
-/** In MiB: what nghttp2 and node hold for one connection, a large response to a slow reader included. */
-const SESSION_MEMORY_MIB = 64;
 /** A connection may hold the beginnings of so many large messages; each of its streams may begin one. */
 const MAX_HELD_MESSAGES = 2;
 /** A peer that is slower with its TLS handshake is not let in; Node would wait for two minutes. */
@@ -64,65 +58,72 @@ const DEFAULT_KEEPALIVE_MS = 30_000;
 const DEFAULT_KEEPALIVE_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_CONNECTION_AGE_MS = 3_600_000;
 
-type Session = {
+/** Of what a client asks for, in our answer: it is to learn from it, not to make us work. */
+const MAX_QUOTED_CHARACTERS = 100;
+
+const METHOD_NOT_ALLOWED = encodeHeaders([[':status', '405']]);
+const UNSUPPORTED_MEDIA_TYPE = encodeHeaders([[':status', '415']]);
+/** Not gRPC-Web: that is another protocol under a similar name. */
+const GRPC_TYPE = /^application\/grpc(?:$|[+;])/;
+const NOBODY: StreamListener = { data: () => undefined, halfClosed: () => undefined, closed: () => undefined };
+
+type Connection = {
+  readonly socket: Socket;
+  readonly http2: Http2Connection;
   readonly calls: Set<GrpcCall>;
   readonly endAtMs: number;
-  lastHeardMs: number;
+  /** When the last call ended; without a call, when it was opened. */
+  idleSinceMs: number;
   pingedAtMs: number | undefined;
+  retiredAtMs: number | undefined;
   /** Memory of messages that have begun. */
   heldBytes: number;
-  socket: Socket | undefined;
 };
 
 /**
- * gRPC on node:http2: only what a server of long streams needs, and the bytes of a response go from one shared buffer into
+ * gRPC over HTTP/2: only what a server of long streams needs, and the bytes of a response go from one shared buffer into
  * every connection. grpc-js copies them once per stream, which is most of its cost on large assignments, and it cannot be
  * told its listen backlog (docs/design/xds.md has the figures).
  */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #server: Http2Server;
-  readonly #sessions = new Map<ServerHttp2Session, Session>();
-  readonly #calls = new Set<GrpcCall>();
-  /** All of them: those without a session stand in their TLS handshake. */
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  /** All of them: those without a connection stand in their TLS handshake. */
   readonly #sockets = new Set<Socket>();
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    const settings = {
-      settings: {
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION,
-        maxHeaderListSize: MAX_HEADER_BYTES,
-        enablePush: false,
-      },
-      maxSessionMemory: SESSION_MEMORY_MIB,
-    };
-    this.#server =
-      options.tls === undefined
-        ? createServer(settings)
-        : createSecureServer({
-            ...settings,
-            ...options.tls,
-            requestCert: true,
-            rejectUnauthorized: true,
-            ALPNProtocols: ['h2'],
-            handshakeTimeout: HANDSHAKE_MS,
-          });
+    const { tls, debug } = options;
+    // What a peer does wrong is its own concern: the connection is gone, and nothing else is touched.
+    const complain = (error: Error): void => debug({ reason: error.message }, 'connection failed');
+    if (tls === undefined) {
+      this.#server = createServer({ noDelay: true }, (socket) => this.#connected(socket));
+    } else {
+      this.#server = createTlsServer({
+        ...tls,
+        noDelay: true,
+        requestCert: true,
+        rejectUnauthorized: true,
+        ALPNProtocols: ['h2'],
+        handshakeTimeout: HANDSHAKE_MS,
+      });
+      this.#server.on('secureConnection', (socket: TLSSocket) => {
+        if (socket.alpnProtocol === 'h2') this.#connected(socket);
+        else {
+          complain(new Error('the peer did not ask for h2 by ALPN'));
+          socket.on('error', complain).destroy();
+        }
+      });
+      this.#server.on('tlsClientError', (error: Error, socket: Socket) => {
+        complain(error);
+        socket.destroy();
+      });
+    }
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
-    });
-    this.#server.on('session', (session) => this.#opened(session));
-    this.#server.on('stream', (stream, headers) => this.#called(stream, headers));
-    // What a peer does wrong is its own concern: the connection is gone, and nothing else is touched.
-    const complain = (error: Error): void => options.debug({ reason: error.message }, 'connection failed');
-    this.#server.on('sessionError', complain);
-    this.#server.on('tlsClientError', complain);
-    this.#server.on('clientError', (error: Error, socket: Socket) => {
-      complain(error);
-      socket.destroy();
     });
   }
 
@@ -146,7 +147,7 @@ export class GrpcServer {
     });
     const sweepMs = this.#options.sweepMs ?? DEFAULT_SWEEP_MS;
     // After a busy while timers come first: peers are heard, then judged.
-    this.#sweep = setInterval(() => setImmediate(() => this.#sweepSessions(performance.now())), sweepMs);
+    this.#sweep = setInterval(() => setImmediate(() => this.#sweepConnections(performance.now())), sweepMs);
     this.#sweep.unref();
     if (address.kind === 'unix') return text;
     const bound = this.#server.address();
@@ -154,118 +155,104 @@ export class GrpcServer {
   }
 
   get connections(): number {
-    return this.#sessions.size;
+    return this.#connections.size;
   }
 
   /** Ends every call so that clients go elsewhere, then the connections; what is not gone after the grace is cut. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#sweep);
-    for (const call of this.#calls) call.end(STATUS.UNAVAILABLE, 'the server is shutting down');
     const listening = this.#server.listening;
     const closed = new Promise<void>((resolve) => (listening ? this.#server.close(() => resolve()) : resolve()));
-    for (const session of this.#sessions.keys()) session.close();
+    for (const connection of this.#connections) retire(connection, performance.now(), 'the server is shutting down');
     const late = setTimeout(() => {
-      for (const session of this.#sessions.keys()) session.destroy();
       for (const socket of this.#sockets) socket.destroy();
     }, graceMs);
     await closed;
     clearTimeout(late);
   }
 
-  #opened(session: ServerHttp2Session): void {
+  #connected(socket: Socket): void {
+    const { random, debug, maxConnectionAgeMs = DEFAULT_MAX_CONNECTION_AGE_MS } = this.#options;
+    const peer = peerName(socket);
     const nowMs = performance.now();
-    const ageMs = this.#options.maxConnectionAgeMs ?? DEFAULT_MAX_CONNECTION_AGE_MS;
-    const state: Session = {
+    const connection: Connection = {
+      socket,
+      http2: new Http2Connection(socket, {
+        opened: (stream, request) => this.#opened(connection, peer, stream, request),
+        closed: (reason) => {
+          this.#connections.delete(connection);
+          if (reason !== undefined) debug({ peer, reason }, 'connection failed');
+        },
+      }),
       calls: new Set(),
-      endAtMs: nowMs + ageMs * (1 + AGE_JITTER * (2 * this.#options.random() - 1)),
-      lastHeardMs: nowMs,
+      endAtMs: nowMs + maxConnectionAgeMs * (1 + AGE_JITTER * (2 * random() - 1)),
+      idleSinceMs: nowMs,
       pingedAtMs: undefined,
+      retiredAtMs: undefined,
       heldBytes: 0,
-      socket: undefined,
     };
-    this.#sessions.set(session, state);
-    session.on('connect', (_, socket) => {
-      state.socket = socket;
-    });
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    session.on('error', (error) => this.#options.debug({ reason: error.message }, 'connection failed'));
-    session.on('close', () => {
-      this.#sessions.delete(session);
-      // Node keeps a session whose SETTINGS the peer never acknowledged as long as anything of it leads to its socket.
-      state.socket = undefined;
-    });
+    this.#connections.add(connection);
   }
 
-  #called(stream: ServerHttp2Stream, headers: Record<string, unknown>): void {
-    const session = stream.session === undefined ? undefined : this.#sessions.get(stream.session as ServerHttp2Session);
-    // Both listeners stand before anything can fail: an error without one would end the process.
-    stream.on('error', (error) => this.#options.debug({ reason: error.message }, 'call failed'));
-    if (session === undefined || stream.session === undefined) {
-      stream.close();
-      return;
-    }
-    const { ':method': method, ':path': path = '', 'content-type': type = '' } = headers as Record<string, string>;
-    if (method !== 'POST' || !GRPC_TYPE.test(type)) {
-      stream.respond({ ':status': method === 'POST' ? 415 : 405 }, { endStream: true });
-      stream.close();
-      return;
+  #opened(connection: Connection, peer: string, stream: Http2Stream, request: Request): StreamListener {
+    const { methods, maxMessageBytes, retireMs = DEFAULT_RETIRE_MS } = this.#options;
+    const { method, path, contentType } = request;
+    if (method !== 'POST' || !GRPC_TYPE.test(contentType)) {
+      stream.respond(method === 'POST' ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, true);
+      return NOBODY;
     }
     const call = new GrpcCall(stream, {
       path,
-      peer: peerName(stream.session.socket),
-      maxMessageBytes: this.#options.maxMessageBytes,
-      retireMs: this.#options.retireMs ?? DEFAULT_RETIRE_MS,
-      heard: () => {
-        session.lastHeardMs = performance.now();
-      },
+      peer,
+      maxMessageBytes,
+      retireMs,
       holds: (moreBytes) => {
-        session.heldBytes += moreBytes;
-        return session.heldBytes <= MAX_HELD_MESSAGES * this.#options.maxMessageBytes;
+        connection.heldBytes += moreBytes;
+        return connection.heldBytes <= MAX_HELD_MESSAGES * maxMessageBytes;
       },
-      closed: () => {
-        session.calls.delete(call);
-        this.#calls.delete(call);
+      closed: (closed) => {
+        connection.calls.delete(closed);
+        connection.idleSinceMs = performance.now();
       },
     });
-    session.calls.add(call);
-    this.#calls.add(call);
-    const handler = this.#options.methods.get(path);
-    if (handler === undefined) call.end(STATUS.UNIMPLEMENTED, `${path} is not served here`);
+    connection.calls.add(call);
+    const handler = methods.get(path);
+    if (handler === undefined)
+      call.end(STATUS.UNIMPLEMENTED, `${path.slice(0, MAX_QUOTED_CHARACTERS)} is not served here`);
     else call.serve(handler);
+    return call;
   }
 
-  #sweepSessions(nowMs: number): void {
-    const keepaliveMs = this.#options.keepaliveMs ?? DEFAULT_KEEPALIVE_MS;
-    const timeoutMs = this.#options.keepaliveTimeoutMs ?? DEFAULT_KEEPALIVE_TIMEOUT_MS;
-    const idleMs = this.#options.idleMs ?? DEFAULT_IDLE_MS;
-    const retireMs = this.#options.retireMs ?? DEFAULT_RETIRE_MS;
-    for (const [session, state] of this.#sessions) {
-      const silentMs = nowMs - state.lastHeardMs;
-      // node:http2 waits for a peer to take the last bytes, for ever if it reads no more: it had the time since the last look.
-      if (session.destroyed) state.socket?.destroy();
-      else if (state.pingedAtMs !== undefined && nowMs - state.pingedAtMs > timeoutMs) session.destroy();
-      else if (state.calls.size === 0 && silentMs > idleMs) session.destroy();
-      else if (nowMs > state.endAtMs + retireMs) session.destroy();
-      else if (nowMs > state.endAtMs) this.#retire(session, state);
-      else if (silentMs > keepaliveMs && state.pingedAtMs === undefined) this.#ping(session, state, nowMs);
+  #sweepConnections(nowMs: number): void {
+    const {
+      keepaliveMs = DEFAULT_KEEPALIVE_MS,
+      keepaliveTimeoutMs = DEFAULT_KEEPALIVE_TIMEOUT_MS,
+      idleMs = DEFAULT_IDLE_MS,
+      retireMs = DEFAULT_RETIRE_MS,
+    } = this.#options;
+    for (const connection of this.#connections) {
+      const { http2, calls, idleSinceMs, pingedAtMs, endAtMs, retiredAtMs } = connection;
+      const silentMs = nowMs - http2.lastHeardMs;
+      if (pingedAtMs !== undefined && Math.min(silentMs, nowMs - pingedAtMs) > keepaliveTimeoutMs) http2.destroy();
+      else if (retiredAtMs !== undefined) {
+        if (nowMs - retiredAtMs > retireMs) http2.destroy();
+      } else if (calls.size === 0 && nowMs - idleSinceMs > idleMs) retire(connection, nowMs, 'nothing was called');
+      else if (nowMs > endAtMs) retire(connection, nowMs, 'the connection has reached its maximum age');
+      else if (silentMs > keepaliveMs && pingedAtMs === undefined) ping(connection, nowMs);
     }
-  }
-
-  #ping(session: ServerHttp2Session, state: Session, nowMs: number): void {
-    state.pingedAtMs = nowMs;
-    session.ping((error) => {
-      // A failed ping leaves its time standing, and the sweep ends the connection.
-      if (error !== null) return;
-      state.pingedAtMs = undefined;
-      state.lastHeardMs = performance.now();
-    });
-  }
-
-  #retire(session: ServerHttp2Session, state: Session): void {
-    for (const call of state.calls) call.end(STATUS.UNAVAILABLE, 'the connection has reached its maximum age');
-    session.close();
   }
 }
 
-/** Not gRPC-Web: that is another protocol under a similar name. */
-const GRPC_TYPE = /^application\/grpc(?:$|[+;])/;
+function ping(connection: Connection, nowMs: number): void {
+  connection.pingedAtMs = nowMs;
+  // Without an answer its time stands, and the sweep ends the connection.
+  connection.http2.ping(() => {
+    connection.pingedAtMs = undefined;
+  });
+}
+
+function retire(connection: Connection, nowMs: number, reason: string): void {
+  connection.retiredAtMs = nowMs;
+  for (const call of connection.calls) call.end(STATUS.UNAVAILABLE, reason);
+  connection.http2.drain();
+}

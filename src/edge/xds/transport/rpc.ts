@@ -1,6 +1,6 @@
 /**
  * The port between the protocol and what carries it: gRPC calls as streams of framed bytes. The services know neither
- * grpc-js nor node:http2, so the transport can be chosen by its figures (docs/design/xds.md).
+ * grpc-js nor HTTP/2, so the transport can be chosen by its figures (docs/design/xds.md).
  */
 
 /** One call, from the server's side. */

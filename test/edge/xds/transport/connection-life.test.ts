@@ -193,9 +193,10 @@ describe('a call that is over', () => {
     await until('the calls', () => lab.calls.length === 2);
     lab.calls[1]?.send(frame(Buffer.alloc(100)));
     await slow.until('the answer', () => slow.of(stream, FRAME.data).length > 0);
-    // All windows of the connection are used up by another call.
+    // All windows of the connection are used up by another call, so that a second answer waits, and the end behind it.
     lab.calls[0]?.send(frame(Buffer.alloc(100_000)));
     await slow.until('no more', () => bytesOf(slow.of(other, FRAME.data)) + 105 === 65_535);
+    lab.calls[1]?.send(frame(Buffer.alloc(100)));
     lab.calls[1]?.end(0);
     await pause(1500);
     expect(slow.of(stream, FRAME.headers)).toHaveLength(1);
