@@ -37,6 +37,10 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/admin': { values: ['edge/listen', 'edge/observe'], types: ['edge/store', 'core/policy', 'core/snapshot'] },
   'lab/modelserver': {},
   'lab/traffic': {},
+  'lab/simulate': {
+    values: ['lab/modelserver', 'core/control', 'core/policy', 'edge/discovery'],
+    types: ['core/topology'],
+  },
   'lab/demo': {
     values: ['lab/modelserver', 'lab/traffic', 'edge/envoy', 'core/resources', 'core/topology', 'core/policy'],
   },

@@ -6,6 +6,7 @@ import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
 import { addProxyConfig } from './commands/proxy-config.ts';
 import { addServe } from './commands/serve.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
@@ -59,6 +60,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addProxyConfig,
     addExplain,
     addModelserver,
+    addSimulate,
     addVersion,
   ]) {
     add(program, io, finish);

@@ -5,7 +5,17 @@ import { buildProgram } from '../../src/cli/main.ts';
 import { run } from './run.ts';
 
 const commands: readonly Command[] = buildProgram({ out: () => {}, err: () => {}, colour: false }, () => {}).commands;
-const NAMES = ['serve', 'validate', 'bootstrap', 'status', 'proxy-config', 'explain', 'modelserver', 'version'];
+const NAMES = [
+  'serve',
+  'validate',
+  'bootstrap',
+  'status',
+  'proxy-config',
+  'explain',
+  'modelserver',
+  'simulate',
+  'version',
+];
 
 describe('loadline', () => {
   it('has the commands that it has', () => {

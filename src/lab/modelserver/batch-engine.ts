@@ -189,10 +189,11 @@ export class BatchEngine {
   }
 
   #stepsPerMs(): number {
-    const { slots, stepMs, bend, speed } = this.#profile;
+    const { slots, stepMs, bend, speed, decodeDuringPrefill } = this.#profile;
     const foreign = this.#foreign();
     if (!this.#active() || (foreign === 0 && this.#decoding() === 0)) return 0;
-    return (speed * this.#speed) / (stepMs * (1 + (bend * (this.#running.length + foreign)) / slots));
+    const shared = this.#prefill === undefined ? 1 : decodeDuringPrefill;
+    return (shared * speed * this.#speed) / (stepMs * (1 + (bend * (this.#running.length + foreign)) / slots));
   }
 
   #prefillPerMs(): number {

@@ -1,5 +1,5 @@
 export { BatchEngine } from './batch-engine.ts';
-export type { EngineEvent } from './engine-event.ts';
+export type { EngineCondition, EngineEvent } from './engine-event.ts';
 export type { Fault } from './fault.ts';
 export { parseFleet } from './fleet-file.ts';
 export { GpuMeter } from './gpu-meter.ts';

@@ -8,6 +8,8 @@ export type EngineProfile = {
   readonly bend: number;
   /** Prompts are read one after the other, beside the decode steps. */
   readonly prefillTokensPerSec: number;
+  /** Factor on the decode steps while a prompt is read, 0..1; 1: the two do not get in each other's way. */
+  readonly decodeDuringPrefill: number;
   readonly kvTokens: number;
   /** Factor on both decode and prefill. */
   readonly speed: number;
@@ -50,6 +52,7 @@ export const STANDARD_PROFILE: ServerProfile = {
   stepMs: 40,
   bend: 1,
   prefillTokensPerSec: 20_000,
+  decodeDuringPrefill: 1,
   kvTokens: 24 * KV_TOKENS_PER_SLOT,
   speed: 1,
   queueLimit: Number.POSITIVE_INFINITY,

@@ -48,6 +48,7 @@ const profiles: fc.Arbitrary<EngineProfile> = fc.record({
   stepMs: fc.double({ min: 5, max: 60, noNaN: true }),
   bend: fc.double({ min: 0, max: 2, noNaN: true }),
   prefillTokensPerSec: fc.integer({ min: 500, max: 20_000 }),
+  decodeDuringPrefill: fc.constantFrom(1, 0.6),
   kvTokens: fc.integer({ min: 700, max: 2500 }),
   speed: fc.double({ min: 0.2, max: 2, noNaN: true }),
   queueLimit: fc.constant(Number.POSITIVE_INFINITY),

@@ -67,10 +67,11 @@ export function stepEngine(profile: EngineProfile, inputs: readonly Input[], unt
   for (;;) {
     const stepping = foreign() > 0 || batch.some((job) => job.reading === undefined);
     const crowd = (batch.length + foreign()) / profile.slots;
-    const stepRate = stepping ? (profile.speed * speed) / (profile.stepMs * (1 + profile.bend * crowd)) : 0;
+    const reader = batch.find((job) => job.reading !== undefined);
+    const shared = reader === undefined ? 1 : profile.decodeDuringPrefill;
+    const stepRate = stepping ? (shared * profile.speed * speed) / (profile.stepMs * (1 + profile.bend * crowd)) : 0;
     const readRate =
       ((profile.prefillTokensPerSec / 1000) * profile.speed * speed * (profile.slots - foreignSlots)) / profile.slots;
-    const reader = batch.find((job) => job.reading !== undefined);
     const stepIn = stepRate > 0 ? (1 - stepDone) / stepRate : Number.POSITIVE_INFINITY;
     const readIn =
       reader !== undefined && readRate > 0 ? (reader.reading as number) / readRate : Number.POSITIVE_INFINITY;

@@ -1,0 +1,63 @@
+import type { Random } from '../../../base/units/index.ts';
+
+type Entry = { readonly host: number; deadline: number; order: number };
+
+/** Envoy draws up to this many picks that it pretends to have made (`EdfScheduler::createWithPicks`). */
+const MAX_START_PICKS = 429_496_729;
+
+/**
+ * Envoy's earliest-deadline-first scheduler (`source/extensions/load_balancing_policies/common/edf_scheduler.h`): a host comes
+ * up after 1/weight, and its weight is read again when it is put back. It starts as if it had picked many times already, so
+ * that a rebuild does not prefer heavy hosts.
+ */
+export class EdfScheduler {
+  readonly #entries: Entry[];
+  readonly #weightOf: (host: number) => number;
+  #order = 0;
+  #time = 0;
+
+  constructor(hosts: number, weightOf: (host: number) => number, random: Random) {
+    this.#weightOf = weightOf;
+    const weights = Array.from({ length: hosts }, (_, host) => weightOf(host));
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    const picks = Math.floor(random() * MAX_START_PICKS);
+    let made = 0;
+    this.#entries = weights.map((weight, host) => {
+      const floor = Math.floor((picks * weight) / sum);
+      made += floor;
+      return { host, deadline: (floor + 1) / weight, order: this.#next() };
+    });
+    // The picks that rounding has left, one by one; the weights stay as they were.
+    for (; made < picks; made += 1) this.#putBack(this.#first(), weights);
+  }
+
+  /** The next host. */
+  pick(): number {
+    const entry = this.#first();
+    this.#time = entry.deadline;
+    entry.deadline = this.#time + 1 / this.#weightOf(entry.host);
+    entry.order = this.#next();
+    return entry.host;
+  }
+
+  #putBack(entry: Entry, weights: readonly number[]): void {
+    this.#time = entry.deadline;
+    entry.deadline += 1 / (weights[entry.host] as number);
+    entry.order = this.#next();
+  }
+
+  /** Fleets are small: a look at each is as fast as a heap. */
+  #first(): Entry {
+    let first = this.#entries[0] as Entry;
+    for (const entry of this.#entries) {
+      if (entry.deadline < first.deadline || (entry.deadline === first.deadline && entry.order < first.order))
+        first = entry;
+    }
+    return first;
+  }
+
+  #next(): number {
+    this.#order += 1;
+    return this.#order;
+  }
+}

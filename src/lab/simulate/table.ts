@@ -1,0 +1,48 @@
+import type { Comparison } from './compare.ts';
+import type { Outcome } from './measures.ts';
+import type { Arm } from './scenario.ts';
+
+/** One line for each scenario and arm, for a person. */
+export function comparisonTable(comparisons: readonly Comparison[]): readonly (readonly string[])[] {
+  const head = [
+    'scenario',
+    'arm',
+    'goodput',
+    'Loadline better by',
+    'TTFT p50',
+    'p99',
+    'imbalance',
+    'errors',
+    'pushes/min',
+  ];
+  return [head, ...comparisons.flatMap(rowsOf)];
+}
+
+function rowsOf({ scenario, arms, gain }: Comparison): readonly (readonly string[])[] {
+  return arms.map(({ arm, mean }, index) => [
+    index === 0 ? scenario : '',
+    arm,
+    `${(100 * mean.goodput).toFixed(2)} %`,
+    gainText(gain[arm]),
+    ms(mean.ttftP50Ms),
+    ms(mean.ttftP99Ms),
+    mean.imbalance.toFixed(2),
+    mean.errors.toFixed(0),
+    pushes(arm, mean),
+  ]);
+}
+
+function gainText(gain: Comparison['gain'][Arm]): string {
+  if (gain === undefined) return '';
+  const sign = gain.mean >= 0 ? '+' : '';
+  return `${sign}${gain.mean.toFixed(2)}${gain.halfWidth === undefined ? '' : ` ±${gain.halfWidth.toFixed(2)}`}`;
+}
+
+function pushes(arm: Arm, { pushesPerMin }: Outcome): string {
+  return arm === 'Loadline' ? pushesPerMin.toFixed(1) : '';
+}
+
+function ms(value: number): string {
+  if (!Number.isFinite(value)) return 'never';
+  return value < 1000 ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { ARMS, type Arm, runScenario, type Scenario, SUITE } from '../../../src/lab/simulate/index.ts';
+
+function named(name: string): Scenario {
+  const found = SUITE.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no scenario is named ${name}`);
+  return found;
+}
+
+function short(scenario: Scenario): Scenario {
+  return { ...scenario, durationMs: 40_000, warmUpMs: 0 };
+}
+
+describe('a simulated run', () => {
+  it.each(ARMS)('of %s gives the same figures for the same seed, and others for another', (arm) => {
+    const scenario = short(named('live speeds M4'));
+    const once = runScenario(scenario, arm, 5);
+    expect(runScenario(scenario, arm, 5)).toEqual(once);
+    expect(runScenario(scenario, arm, 6)).not.toEqual(once);
+  });
+
+  it('gives every arm the same requests', () => {
+    const scenario = short(named('live widths M4'));
+    const counts = ARMS.map((arm) => runScenario(scenario, arm, 1).requests);
+    expect(new Set(counts).size).toBe(1);
+    expect(counts[0]).toBeGreaterThan(1000);
+  });
+
+  it.each<Arm>([
+    'LeastRequest',
+    'Loadline',
+  ])('ends every request: none is lost with %s, also when a server dies', (arm) => {
+    const scenario = named('crash and cold return M16');
+    const { requests, errors, endToEndP99Ms } = runScenario(scenario, arm, 2);
+    expect(errors).toBeGreaterThan(0);
+    expect(errors).toBeLessThan(0.05 * requests);
+    expect(endToEndP99Ms).toBeLessThan(Number.POSITIVE_INFINITY);
+  });
+
+  it('has names that are there once', () => {
+    const names = SUITE.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
