@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { type Frame, type FrameFault, FrameReader } from './frame-reader.ts';
-import { formFault, payloadOf, settingsOf } from './frame-rules.ts';
+import { type Frame, FrameReader } from './frame-reader.ts';
+import { type Fault, formFault, payloadOf, readFault, settingsOf } from './frame-rules.ts';
 import {
   DEFAULT_FRAME_BYTES,
   DEFAULT_WINDOW_BYTES,
@@ -37,7 +37,7 @@ const LINGER_MS = 1000;
 const SETTINGS_ACK = emptyFrame(FRAME.settings, FLAG.ack, 0, 0);
 /** Dynamic table size update to 0 (RFC 7541, 6.3). */
 const TABLE_OF_NOTHING = Buffer.of(0x20);
-const PING_PAYLOAD = Buffer.from('loadline');
+const PING = frameOf(FRAME.ping, 0, 0, Buffer.from('loadline'));
 
 /**
  * The server's side of one HTTP/2 connection (RFC 9113), for streams that are few and long: what a frame says is done when
@@ -62,7 +62,6 @@ export class Http2Connection implements StreamPort {
   #peerFrameBytes: number = DEFAULT_FRAME_BYTES;
   /** The peer has changed the size of the table that we never use, and wants to hear of it (RFC 7541, 4.2). */
   #tableToClear = false;
-  #ponged: (() => void) | undefined;
   /** When the peer has last said or taken something, on the clock of `performance.now`. */
   lastHeardMs: number = performance.now();
 
@@ -85,15 +84,9 @@ export class Http2Connection implements StreamPort {
     this.#outbox.push(HELLO);
   }
 
-  get streams(): number {
-    return this.#streams.size;
-  }
-
-  /** Asks whether the peer is there; `ponged` is called when it answers. */
-  ping(ponged: () => void): void {
-    if (this.#state === 'Over') return;
-    this.#ponged = ponged;
-    this.#write(frameOf(FRAME.ping, 0, 0, PING_PAYLOAD));
+  /** Asks whether the peer is there: whatever it says then, it is. */
+  ping(): void {
+    if (this.#state !== 'Over') this.#write(PING);
   }
 
   /** No new streams; the connection ends with the last of those that are open. */
@@ -144,13 +137,8 @@ export class Http2Connection implements StreamPort {
     this.lastHeardMs = performance.now();
     this.#outbox.hold();
     const fault = this.#reader.push(chunk);
-    if (fault !== undefined) this.#unreadable(fault);
+    if (fault !== undefined) this.#failFor(readFault(fault));
     this.#outbox.release();
-  }
-
-  #unreadable(fault: FrameFault): void {
-    if (fault === 'NoHttp2') this.#fail(ERROR.protocolError, 'the peer does not speak HTTP/2');
-    else this.#fail(ERROR.frameSizeError, `a frame of more than ${DEFAULT_FRAME_BYTES} bytes`);
   }
 
   #frame(frame: Frame): boolean {
@@ -163,7 +151,7 @@ export class Http2Connection implements StreamPort {
     if (this.#block !== undefined && (type !== FRAME.continuation || frame.stream !== this.#block.stream))
       return this.#fail(ERROR.protocolError, 'a frame within a header block');
     const fault = formFault(frame);
-    if (fault !== undefined) return this.#fail(fault.code, fault.reason);
+    if (fault !== undefined) return this.#failFor(fault);
     if (!this.#movesSomething(frame) && !this.#mayControl()) return false;
     this.#dispatch(frame);
     return this.#state !== 'Over';
@@ -237,7 +225,15 @@ export class Http2Connection implements StreamPort {
     if (body.end > body.start) stream.listener?.data(frame.bytes.subarray(body.start, body.end));
     if (stream.over) return;
     if (ends) this.#remoteEnd(stream);
-    else this.#widen(id, stream.receiveWindow);
+    else if (!stream.paused) this.widen(stream);
+  }
+
+  widen(stream: Http2Stream): void {
+    this.#widen(stream.id, stream.receiveWindow);
+  }
+
+  blame(): void {
+    this.#mayReset();
   }
 
   #widen(stream: number, window: ReceiveWindow): void {
@@ -277,7 +273,7 @@ export class Http2Connection implements StreamPort {
       return;
     }
     if (headers === 'TooLarge') {
-      this.#fail(ERROR.enhanceYourCalm, `headers of more than ${MAX_HEADER_LIST_BYTES} bytes`);
+      this.#tooLarge(id);
       return;
     }
     const stream = this.#streams.get(id);
@@ -297,8 +293,23 @@ export class Http2Connection implements StreamPort {
     this.#open(id, endStream, readRequest(headers));
   }
 
+  /** Only this request is too large; others of the connection may be somebody else's, behind a gateway. */
+  #tooLarge(id: number): void {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) this.#abort(stream, ERROR.enhanceYourCalm);
+    else if (id <= this.#lastStream) this.#closedBefore(id, 'HEADERS');
+    else if (this.#state !== 'Draining') {
+      this.#lastStream = id;
+      this.#abort(this.#newStream(id), ERROR.enhanceYourCalm);
+    }
+  }
+
+  #newStream(id: number): Http2Stream {
+    return new Http2Stream(id, this, this.#peerWindowBytes, new ReceiveWindow(STREAM_WINDOW_BYTES));
+  }
+
   #open(id: number, endStream: boolean, request: Request | undefined): void {
-    const stream = new Http2Stream(id, this, this.#peerWindowBytes, new ReceiveWindow(STREAM_WINDOW_BYTES));
+    const stream = this.#newStream(id);
     const full = this.#streams.size >= MAX_STREAMS;
     if (full || request === undefined || (endStream && (request.contentLength ?? 0) > 0)) {
       this.#abort(stream, full ? ERROR.refusedStream : ERROR.protocolError);
@@ -366,10 +377,6 @@ export class Http2Connection implements StreamPort {
 
   #onPing({ bytes, start, end, flags }: Frame): void {
     if ((flags & FLAG.ack) === 0) this.#write(frameOf(FRAME.ping, FLAG.ack, 0, bytes.subarray(start, end)));
-    else if (PING_PAYLOAD.compare(bytes, start, end) === 0) {
-      this.#ponged?.();
-      this.#ponged = undefined;
-    }
   }
 
   /** A frame on a stream that is over: of one that we have reset, or never took, it may have been under way. */
@@ -408,7 +415,7 @@ export class Http2Connection implements StreamPort {
   /** A client that has not finished is told that nobody listens any more (RFC 9113, 8.1). */
   #localEnd(stream: Http2Stream): void {
     if (stream.remoteClosed) this.#close(stream);
-    else this.#abort(stream, ERROR.noError);
+    else this.reset(stream, ERROR.noError);
   }
 
   #close(stream: Http2Stream): void {
@@ -417,12 +424,8 @@ export class Http2Connection implements StreamPort {
     stream.drop();
     this.#streams.delete(stream.id);
     // Never nested in what the owner of the stream does.
-    if (stream.listener !== undefined) this.#later(() => stream.listener?.closed());
+    if (stream.listener !== undefined) process.nextTick(() => stream.listener?.closed());
     this.#endWhenDrained();
-  }
-
-  #later(what: () => void): void {
-    process.nextTick(what);
   }
 
   #data(stream: Http2Stream, bytes: Buffer, length: number): void {
@@ -434,12 +437,13 @@ export class Http2Connection implements StreamPort {
     if (taken !== undefined) this.#outbox.tell(() => stream.over || taken());
   }
 
-  /** Who still waits behind it comes last the next time, so that nobody starves behind one that is always fed. */
+  /** Who has sent something and still waits comes last the next time, so that nobody starves behind one that is always fed. */
   #pumpAll(): void {
     for (const stream of [...this.#streams.values()]) {
       if (stream.over || !stream.waits) continue;
+      const before = stream.sentBytes;
       this.pump(stream);
-      if (stream.over || !stream.waits) continue;
+      if (stream.over || !stream.waits || stream.sentBytes === before) continue;
       this.#streams.delete(stream.id);
       this.#streams.set(stream.id, stream);
     }
@@ -455,6 +459,10 @@ export class Http2Connection implements StreamPort {
   #write(frame: Buffer): void {
     this.#outbox.push(frame);
     this.#outbox.flush();
+  }
+
+  #failFor({ code, reason }: Fault): false {
+    return this.#fail(code, reason);
   }
 
   /** Ends the connection for what the peer did; always false. */
@@ -486,6 +494,6 @@ export class Http2Connection implements StreamPort {
   #gone(): void {
     this.#state = 'Over';
     this.#closeAll();
-    this.#later(() => this.#listener.closed(this.#reason));
+    process.nextTick(() => this.#listener.closed(this.#reason));
   }
 }

@@ -1,4 +1,4 @@
-import type { Frame } from './frame-reader.ts';
+import type { Frame, FrameFault } from './frame-reader.ts';
 import { DEFAULT_FRAME_BYTES, ERROR, FLAG, FRAME, MAX_FRAME_BYTES, MAX_WINDOW_BYTES, SETTING } from './frames.ts';
 
 /** What a peer did wrong: the code for GOAWAY, and why in words. */
@@ -8,6 +8,13 @@ const PRIORITY_BYTES = 5;
 const SETTING_BYTES = 6;
 /** There are six, and some that test whether we ignore them (CVE-2020-11080). */
 const MAX_SETTINGS = 32;
+
+/** Why what a peer sends cannot even be cut into frames. */
+export function readFault(fault: FrameFault): Fault {
+  return fault === 'NoHttp2'
+    ? protocol('the peer does not speak HTTP/2')
+    : size(`a frame of more than ${DEFAULT_FRAME_BYTES} bytes`);
+}
 
 /** What a frame breaks by its form alone, whatever was before it (RFC 9113, section 6). */
 export function formFault(frame: Frame): Fault | undefined {

@@ -28,6 +28,8 @@ export class Outbox {
 
   /** Bytes that may be pushed now; only what the peer must be told in any case goes beyond them. */
   room(): number {
+    // Who waits already comes first.
+    if (this.#wanted) return 0;
     const room = this.#backedUp ? 0 : Math.max(0, MAX_AHEAD_BYTES - this.#bytes);
     if (room === 0) this.#wanted = true;
     return room;
@@ -83,13 +85,12 @@ export class Outbox {
       this.#paused = false;
       this.#socket.resume();
     }
-    if (this.#taken.length > 0) {
-      const taken = this.#taken;
-      this.#taken = [];
-      for (const tell of taken) tell();
+    const { length } = this.#taken;
+    // First those that wait for room, then those that may ask for more of it.
+    if (this.#wanted) {
+      this.#wanted = false;
+      this.#onRoom();
     }
-    if (!this.#wanted) return;
-    this.#wanted = false;
-    this.#onRoom();
+    if (length > 0) for (const tell of this.#taken.splice(0, length)) tell();
   };
 }

@@ -7,6 +7,8 @@ export interface StreamPort {
   /** Bytes were queued, or a window was opened. */
   pump(stream: Http2Stream): void;
   reset(stream: Http2Stream, code: number): void;
+  widen(stream: Http2Stream): void;
+  blame(): void;
 }
 
 /** What is done with a stream that a client has opened. Callbacks are never nested in a method of the stream. */
@@ -36,7 +38,10 @@ export class Http2Stream {
   over = false;
   readonly #queue: Queued[] = [];
   /** Of the first in the queue, what was sent already. */
-  #sentBytes = 0;
+  #firstSentBytes = 0;
+  #paused = false;
+  /** Of bodies, since the stream was opened. */
+  sentBytes = 0;
   #last: Buffer | undefined;
   #headersSent = false;
 
@@ -80,6 +85,26 @@ export class Http2Stream {
     if (!this.over) this.#port.reset(this, code);
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** The client may send no more than its window until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!this.over && !this.remoteClosed) this.#port.widen(this);
+  }
+
+  /** Its client did something wrong: whoever does that again and again loses the connection. */
+  blame(): void {
+    if (!this.over) this.#port.blame();
+  }
+
   get waits(): boolean {
     return this.#queue.length > 0 || this.#last !== undefined;
   }
@@ -88,17 +113,18 @@ export class Http2Stream {
   get next(): Buffer | undefined {
     const first = this.#queue[0];
     if (first === undefined) return undefined;
-    return this.#sentBytes === 0 ? first.bytes : first.bytes.subarray(this.#sentBytes);
+    return this.#firstSentBytes === 0 ? first.bytes : first.bytes.subarray(this.#firstSentBytes);
   }
 
   /** The connection says that so much of `next` went; returns whom to tell when that was the rest of it. */
   sent(bytes: number): (() => void) | undefined {
     const first = this.#queue[0] as Queued;
     this.sendWindowBytes -= bytes;
-    this.#sentBytes += bytes;
-    if (this.#sentBytes < first.bytes.length) return undefined;
+    this.sentBytes += bytes;
+    this.#firstSentBytes += bytes;
+    if (this.#firstSentBytes < first.bytes.length) return undefined;
     this.#queue.shift();
-    this.#sentBytes = 0;
+    this.#firstSentBytes = 0;
     return first.taken;
   }
 

@@ -41,9 +41,8 @@ export interface StreamHost {
 /** Names of one type on one stream; Envoy with ten thousand clusters is a large one. */
 const MAX_NAMES = 100_000;
 const MAX_TYPES = 32;
-/** Requests of a stream that is not let in yet, and their bytes. */
+/** Requests of a stream that is not let in yet; the transport's window bounds their bytes. */
 const MAX_BACKLOG = 64;
-const MAX_BACKLOG_BYTES = 1024 * 1024;
 /** Requests that answer nothing: a client that asks and asks. Burst, and how many a second after it. */
 const REQUEST_BURST = 2000;
 const REQUESTS_PER_SEC = 200;
@@ -64,8 +63,6 @@ export class DiscoveryStream implements RpcListener {
   #peer: Peer | undefined;
   #state: 'Silent' | 'Waiting' | 'Open' | 'Over' = 'Silent';
   #backlog: Buffer[] = [];
-  /** Behind the first. */
-  #backlogBytes = 0;
   #wrapTtl = false;
   #snapshot: Snapshot | undefined;
   /** Types whose newest response the transport has not taken. */
@@ -102,9 +99,8 @@ export class DiscoveryStream implements RpcListener {
   message(bytes: Buffer): void {
     if (this.#state === 'Over') return;
     if (this.#state === 'Waiting') {
-      this.#backlogBytes += bytes.length;
       // The bytes are the transport's.
-      if (this.#backlog.push(Buffer.from(bytes)) > MAX_BACKLOG || this.#backlogBytes > MAX_BACKLOG_BYTES)
+      if (this.#backlog.push(Buffer.from(bytes)) > MAX_BACKLOG)
         this.#limit('too many requests before the first was answered');
       return;
     }
@@ -164,6 +160,7 @@ export class DiscoveryStream implements RpcListener {
     if (request === undefined) return;
     this.#state = 'Waiting';
     this.#backlog.push(Buffer.from(bytes));
+    this.#rpc.pause();
     this.#host.admit(request.node, this, (admission) => this.#decided(admission, request.node));
   }
 
@@ -189,6 +186,7 @@ export class DiscoveryStream implements RpcListener {
     if (snapshot !== undefined) this.publish(snapshot);
     const backlog = this.#backlog;
     this.#backlog = [];
+    this.#rpc.resume();
     for (const bytes of backlog) this.message(bytes);
   }
 

@@ -228,6 +228,20 @@ describe('more streams than are allowed', () => {
   });
 });
 
+describe('headers of more than 16 KiB', () => {
+  it('end their stream alone: behind a gateway the others are somebody else', async () => {
+    const peer = connect();
+    const other = await opened(peer);
+    const large = peer.open([...REQUEST, ['x-large', 'v'.repeat(8000)], ['x-larger', 'v'.repeat(8000)]], 0);
+    peer.write(frame(MORE.continuation, FLAG.endHeaders, large, headerBlock([['x-rest', 'v'.repeat(2000)]])));
+    await peer.until('the reset', () => resetCode(peer, large) !== undefined);
+    expect(resetCode(peer, large)).toBe(CODE.calm);
+    peer.data(other.id, Buffer.from('still here'), FLAG.endStream);
+    await peer.until('the answer', () => peer.of(other.id, FRAME.headers).length === 2);
+    expect(server.opened).toHaveLength(1);
+  });
+});
+
 describe('the end', () => {
   it('by draining comes when the last stream is over, and streams opened meanwhile are not taken', async () => {
     const peer = connect();

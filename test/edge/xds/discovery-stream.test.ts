@@ -55,6 +55,8 @@ class Bench {
         taken?.();
       },
       end: () => {},
+      pause: () => {},
+      resume: () => {},
     };
     const log = (fields: object, message: string): unknown => this.lines.push([message, fields]);
     this.stream = new DiscoveryStream(DELTA_ADS, rpc, {

@@ -4,7 +4,7 @@ import { STATIC_TABLE } from './static-table.ts';
 /** A name or value is a string whose characters are the bytes. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** Why a header block could not be read; the state that both ends share is lost then, and so is the connection. */
+/** `Malformed`: the state that both ends share is lost, and so is the connection. `TooLarge`: only this block is of no use. */
 export type HpackFault = 'Malformed' | 'TooLarge';
 
 /** What a client may keep on our side; SETTINGS_HEADER_TABLE_SIZE has this value when nobody sets it. */
@@ -43,10 +43,10 @@ export class HpackDecoder {
       const entry = (first & 0x80) !== 0 ? this.#entryAt(this.#integer(7)) : this.#literal(first);
       if (entry === undefined) return 'Malformed';
       listBytes += bytesOf(entry);
-      if (listBytes > maxListBytes) return 'TooLarge';
-      list.push(entry);
+      // To the end in any case: the next block needs what this one leaves in the table.
+      if (listBytes <= maxListBytes) list.push(entry);
     }
-    return list;
+    return listBytes > maxListBytes ? 'TooLarge' : list;
   }
 
   #literal(first: number): Entry | undefined {

@@ -44,8 +44,10 @@ export class GrpcCall implements Rpc, StreamListener {
     if (this.#ended) return;
     const fault = this.#reader.push(chunk);
     if (fault !== undefined) {
+      this.#stream.blame();
       this.end(fault.status === 'Unimplemented' ? STATUS.UNIMPLEMENTED : STATUS.RESOURCE_EXHAUSTED, fault.message);
     } else if (!this.#holds(this.#reader.heldBytes)) {
+      this.#stream.blame();
       this.end(STATUS.RESOURCE_EXHAUSTED, 'too many bytes of unfinished messages on this connection');
     }
   }
@@ -71,6 +73,14 @@ export class GrpcCall implements Rpc, StreamListener {
     this.#stream.write(framed, taken);
   }
 
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
   end(status: number, message = ''): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -80,9 +90,17 @@ export class GrpcCall implements Rpc, StreamListener {
       return;
     }
     stream.end(trailers(status, message));
-    if (stream.over) return;
-    // What was sent before may still be on its way; a client that never takes it must not keep the call for ever.
-    this.#late = setTimeout(() => stream.reset(ERROR.cancel), this.#options.retireMs);
+    if (!stream.over) this.#cutOffUnlessMoving();
+  }
+
+  /** What was sent before may still be on its way; a client that takes none of it must not keep the call for ever. */
+  #cutOffUnlessMoving(): void {
+    const stream = this.#stream;
+    const { sentBytes } = stream;
+    this.#late = setTimeout(() => {
+      if (stream.sentBytes > sentBytes) this.#cutOffUnlessMoving();
+      else stream.reset(ERROR.cancel);
+    }, this.#options.retireMs);
     this.#late.unref();
   }
 

@@ -198,6 +198,7 @@ export class GrpcServer {
     const { methods, maxMessageBytes, retireMs = DEFAULT_RETIRE_MS } = this.#options;
     const { method, path, contentType } = request;
     if (method !== 'POST' || !GRPC_TYPE.test(contentType)) {
+      stream.blame();
       stream.respond(method === 'POST' ? UNSUPPORTED_MEDIA_TYPE : METHOD_NOT_ALLOWED, true);
       return NOBODY;
     }
@@ -217,9 +218,10 @@ export class GrpcServer {
     });
     connection.calls.add(call);
     const handler = methods.get(path);
-    if (handler === undefined)
+    if (handler === undefined) {
+      stream.blame();
       call.end(STATUS.UNIMPLEMENTED, `${path.slice(0, MAX_QUOTED_CHARACTERS)} is not served here`);
-    else call.serve(handler);
+    } else call.serve(handler);
     return call;
   }
 
@@ -233,22 +235,18 @@ export class GrpcServer {
     for (const connection of this.#connections) {
       const { http2, calls, idleSinceMs, pingedAtMs, endAtMs, retiredAtMs } = connection;
       const silentMs = nowMs - http2.lastHeardMs;
-      if (pingedAtMs !== undefined && Math.min(silentMs, nowMs - pingedAtMs) > keepaliveTimeoutMs) http2.destroy();
+      const asked = pingedAtMs !== undefined && http2.lastHeardMs <= pingedAtMs;
+      if (asked && nowMs - pingedAtMs > keepaliveTimeoutMs) http2.destroy();
       else if (retiredAtMs !== undefined) {
         if (nowMs - retiredAtMs > retireMs) http2.destroy();
       } else if (calls.size === 0 && nowMs - idleSinceMs > idleMs) retire(connection, nowMs, 'nothing was called');
       else if (nowMs > endAtMs) retire(connection, nowMs, 'the connection has reached its maximum age');
-      else if (silentMs > keepaliveMs && pingedAtMs === undefined) ping(connection, nowMs);
+      else if (silentMs > keepaliveMs && !asked) {
+        connection.pingedAtMs = nowMs;
+        http2.ping();
+      }
     }
   }
-}
-
-function ping(connection: Connection, nowMs: number): void {
-  connection.pingedAtMs = nowMs;
-  // Without an answer its time stands, and the sweep ends the connection.
-  connection.http2.ping(() => {
-    connection.pingedAtMs = undefined;
-  });
 }
 
 function retire(connection: Connection, nowMs: number, reason: string): void {

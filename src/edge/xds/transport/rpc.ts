@@ -14,6 +14,9 @@ export interface Rpc {
    * share them. `taken` is called once, when the transport has no more of it to keep; never when the call ends before.
    */
   send(framed: Buffer, taken?: () => void): void;
+  /** The client may send no more than the transport's window until `resume`: what comes meanwhile still is heard. */
+  pause(): void;
+  resume(): void;
   /** Ends the call with a gRPC status; 0 is OK. Later sends are dropped. */
   end(status: number, message?: string): void;
 }

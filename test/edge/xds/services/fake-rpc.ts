@@ -33,6 +33,10 @@ export class FakeRpc implements Rpc {
     this.#listener.closed();
   }
 
+  pause(): void {}
+
+  resume(): void {}
+
   release(): void {
     this.#held.shift()?.();
   }
