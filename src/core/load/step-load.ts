@@ -42,6 +42,8 @@ export type LoadInput = {
 const MIN_TICK_SEC = 0.05;
 const MAX_TICK_SEC = 5;
 const RING_TICKS = 40;
+/** An exporter that was silent for so long is not late. */
+const ENGINE_GONE_MS = 30_000;
 const HEADERS_AFTER_SEC = 20;
 const UTIL_AFTER_SEC = 10;
 const BAD_ERRORS_PER_SEC = 0.1;
@@ -265,11 +267,12 @@ function supposedSlots(
     );
     return supposed;
   }
-  const base = ageSec > HEADERS_AFTER_SEC ? baseShare(blind.map(({ memory }) => memory)) : undefined;
+  // Of all: what is usual is not told by those that are blind.
+  const base = ageSec > HEADERS_AFTER_SEC ? baseShare(members.map(({ memory }) => memory)) : undefined;
   if (base !== undefined) {
     for (const { memory, i } of blind) {
-      // A stale engine holds what it taught; only an endpoint that never had one is read off its headers.
-      if (memory.engine === null)
+      // A stale engine holds what it taught; one that stays away is read off its headers, as if there had never been one.
+      if (memory.engine === null || nowMs - memory.engine.atMs > ENGINE_GONE_MS)
         learnFromQueue(memory, supposed[i] as number, queueByHeaders(memory, base, elapsedSec));
     }
   }
