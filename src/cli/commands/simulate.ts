@@ -6,6 +6,7 @@ import type { Finish } from '../main.ts';
 
 type Flags = {
   readonly scenario?: string;
+  readonly random: number;
   readonly list?: boolean;
   readonly seeds: number;
   readonly firstSeed: number;
@@ -20,6 +21,7 @@ export function addSimulate(program: Command, io: Io, finish: Finish): void {
     .command('simulate')
     .description("run the control law in virtual time, beside Envoy's own balancing, on simulated model servers")
     .option('--scenario <TEXT>', 'only scenarios whose name has this text')
+    .option('--random <N>', 'so many scenarios drawn at random instead of the suite', wholeNumber, 0)
     .option('--list', 'print the names of the scenarios')
     .option('--seeds <N>', 'runs of each scenario; each arm gets the same requests', wholeNumber, 5)
     .option('--first-seed <N>', 'the seed of the first run; the others follow', wholeNumber, 1)
@@ -30,9 +32,10 @@ export function addSimulate(program: Command, io: Io, finish: Finish): void {
       '\nExamples:\n  loadline simulate --list\n  loadline simulate --scenario widths --seeds 20\n\n' +
         'Goodput is the share of requests that met both promises: time to first token, and time per token.',
     )
-    .action(async ({ scenario: text = '', list, seeds, firstSeed, arm, json }: Flags) => {
-      const { compare, comparisonTable, SUITE } = await import('../../lab/simulate/index.ts');
-      const scenarios = SUITE.filter(({ name }) => name.includes(text));
+    .action(async ({ scenario: text = '', random, list, seeds, firstSeed, arm, json }: Flags) => {
+      const { compare, comparisonTable, randomScenario, SUITE } = await import('../../lab/simulate/index.ts');
+      const all = random === 0 ? SUITE : Array.from({ length: random }, (_, index) => randomScenario(index + 1));
+      const scenarios = all.filter(({ name }) => name.includes(text));
       if (scenarios.length === 0)
         throw new LoadlineError('LOADLINE_LAB', `no scenario has '${text}' in its name; --list prints all names`);
       if (list === true) {

@@ -1,5 +1,6 @@
 export { type Comparison, compare } from './compare.ts';
 export type { Outcome } from './measures.ts';
+export { randomScenario } from './random-scenario.ts';
 export { runScenario } from './run-scenario.ts';
 export { ARMS, type Arm, type Scenario } from './scenario.ts';
 export { SUITE } from './suite.ts';

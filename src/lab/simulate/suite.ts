@@ -1,90 +1,10 @@
-import { type EngineProfile, STANDARD_PROFILE } from '../modelserver/index.ts';
-import type { Event, Scenario, Server } from './scenario.ts';
+import type { Event, Scenario } from './scenario.ts';
+import { LIVE, type Shape, shapedScenario, WIDE } from './shape.ts';
 
 /**
  * The scenarios of the study that chose the law: eight servers of the shape that was also run on real Envoys ("live"), and
  * wider ones with long prompts ("suite").
  */
-
-const KV_TOKENS_PER_SLOT = 1900;
-
-/** 24 slots, 40 to 80 ms a step, short answers: 6.25 requests per second when full. */
-const LIVE: EngineProfile = { ...STANDARD_PROFILE, slots: 24, stepMs: 40, bend: 1, kvTokens: 24 * KV_TOKENS_PER_SLOT };
-const LIVE_RPS_PER_SLOT = 6.25 / 24;
-/** 64 slots, 15 to 37.5 ms a step, prompts that hold up the steps: 5.72 requests per second when full. */
-const WIDE: EngineProfile = {
-  ...STANDARD_PROFILE,
-  slots: 64,
-  stepMs: 15,
-  bend: 1.5,
-  decodeDuringPrefill: 0.6,
-  kvTokens: 64 * KV_TOKENS_PER_SLOT,
-};
-const WIDE_RPS_PER_SLOT = 5.72 / 64;
-
-type Shape = {
-  readonly sidecars: number;
-  readonly rho?: number;
-  readonly speeds?: readonly number[];
-  readonly slots?: readonly number[];
-  readonly slotsKnown?: boolean;
-  readonly events?: readonly Event[];
-  readonly workers?: number;
-  readonly burst?: { readonly factor: number; readonly everyMs: number; readonly forMs: number };
-  readonly signals?: Partial<Scenario['signals']>;
-  readonly firstSidecarRatio?: number;
-  readonly outputFactor?: number;
-  readonly servers?: number;
-  readonly durationMs?: number;
-  readonly warmUpMs?: number;
-};
-
-const SIGNALS: Scenario['signals'] = {
-  engine: true,
-  engineDelayMs: 1000,
-  gpu: 'None',
-  headers: 'FirstToken',
-  loadReports: true,
-};
-
-function scenario(name: string, base: EngineProfile, rpsPerSlot: number, shape: Shape): Scenario {
-  const {
-    sidecars,
-    rho = base === LIVE ? 0.78 : 0.8,
-    slotsKnown = true,
-    events = [],
-    workers = 1,
-    burst,
-    signals = {},
-  } = shape;
-  const count = shape.servers ?? shape.speeds?.length ?? shape.slots?.length ?? 8;
-  const servers: readonly Server[] = Array.from({ length: count }, (_, index) => {
-    const slots = shape.slots?.[index] ?? base.slots;
-    const speed = shape.speeds?.[index] ?? 1;
-    return { profile: { ...base, slots, speed, kvTokens: slots * KV_TOKENS_PER_SLOT }, slotsKnown };
-  });
-  const capacity = servers.reduce((sum, { profile }) => sum + profile.speed * profile.slots * rpsPerSlot, 0);
-  const meanRate = (rho * capacity) / (shape.outputFactor ?? 1);
-  const live = base === LIVE;
-  return {
-    name,
-    servers,
-    sidecars,
-    workers,
-    ratePerSec:
-      burst === undefined
-        ? () => meanRate
-        : (atMs) => meanRate * (atMs % burst.everyMs < burst.forMs ? burst.factor : 1),
-    maxRatePerSec: meanRate * (burst?.factor ?? 1),
-    lengths: live ? { kind: 'Live' } : { kind: 'Suite', outputFactor: shape.outputFactor ?? 1 },
-    events,
-    durationMs: shape.durationMs ?? (live ? 90_000 : 200_000),
-    warmUpMs: shape.warmUpMs ?? 20_000,
-    slo: live ? { ttftMs: 500, tpotMs: 200 } : { ttftMs: 1500, tpotMs: 100 },
-    signals: { ...SIGNALS, ...signals },
-    ...(shape.firstSidecarRatio === undefined ? {} : { firstSidecarRatio: shape.firstSidecarRatio }),
-  };
-}
 
 const speedOf = (server: number, atMs: number, speed: number): Event => ({
   kind: 'Condition',
@@ -107,8 +27,8 @@ const sinkhole: readonly Event[] = [
 /** What takes minutes to learn is judged when it was learned. */
 const LEARNED = { durationMs: 400_000, warmUpMs: 150_000 };
 
-const live = (name: string, shape: Shape): Scenario => scenario(`live ${name}`, LIVE, LIVE_RPS_PER_SLOT, shape);
-const wide = (name: string, shape: Shape): Scenario => scenario(name, WIDE, WIDE_RPS_PER_SLOT, shape);
+const live = (name: string, shape: Shape): Scenario => shapedScenario(`live ${name}`, LIVE, shape);
+const wide = (name: string, shape: Shape): Scenario => shapedScenario(name, WIDE, shape);
 
 export const SUITE: readonly Scenario[] = [
   live('homogeneous M16', { sidecars: 16 }),
@@ -129,6 +49,13 @@ export const SUITE: readonly Scenario[] = [
   wide('speeds 1/.5 M16', { sidecars: 16, rho: 0.85, speeds: [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5] }),
   wide('widths 24/64 M16', { sidecars: 16, slots: widths }),
   wide('widths unknown M16', { sidecars: 16, slots: widths, slotsKnown: false }),
+  wide('widths unknown, one exporter frozen early M16', {
+    ...LEARNED,
+    sidecars: 16,
+    slots: widths,
+    slotsKnown: false,
+    events: [{ kind: 'FreezeMetrics', server: 0, atMs: 5000 }],
+  }),
   wide('widths unknown, no engine M16', {
     ...LEARNED,
     sidecars: 16,

@@ -30,6 +30,7 @@ const ROWS: readonly Row[] = [
   { scenario: 'widths unknown, no engine M16', goodput: 98.5, gain: 30, pushesPerMin: 14 },
   { scenario: 'widths unknown, GPU Honest, no engine M16', goodput: 98, gain: 30, pushesPerMin: 14 },
   { scenario: 'widths unknown, GPU Concave, no engine M16', goodput: 96, gain: 30, pushesPerMin: 14 },
+  { scenario: 'widths unknown, one exporter frozen early M16', goodput: 94.5, gain: 28, pushesPerMin: 14 },
   { scenario: 'thermal M64', goodput: 99.8, gain: 2.5, pushesPerMin: 20 },
   { scenario: 'thermal M64, no engine', goodput: 99.8, gain: 2.5, pushesPerMin: 20 },
   { scenario: 'thermal M16, engine 30 s old', goodput: 99.8, gain: -0.1, pushesPerMin: 8 },
