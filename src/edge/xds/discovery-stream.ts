@@ -1,4 +1,11 @@
-import { decodeDeltaRequest, decodeSotwRequest, type Node, TypeUrls } from '../../base/codec/index.ts';
+import {
+  type DeltaRequest,
+  decodeDeltaRequest,
+  decodeSotwRequest,
+  type Node,
+  type SotwRequest,
+  TypeUrls,
+} from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { SEND_ORDER, TYPE_SHORT } from '../../core/resources/index.ts';
 import type { Snapshot } from '../../core/snapshot/index.ts';
@@ -37,6 +44,8 @@ export interface StreamHost {
   snapshotOf(stream: DiscoveryStream): Snapshot | undefined;
   left(stream: DiscoveryStream): void;
 }
+
+type Request = DeltaRequest | SotwRequest;
 
 /** Names of one type on one stream; Envoy with ten thousand clusters is a large one. */
 const MAX_NAMES = 100_000;
@@ -159,12 +168,11 @@ export class DiscoveryStream implements RpcListener {
     const request = this.#decode(bytes, true);
     if (request === undefined) return;
     this.#state = 'Waiting';
-    this.#backlog.push(Buffer.from(bytes));
     this.#rpc.pause();
-    this.#host.admit(request.node, this, (admission) => this.#decided(admission, request.node));
+    this.#host.admit(request.node, this, (admission) => this.#decided(admission, request));
   }
 
-  #decided(admission: Admission, node: Node | undefined): void {
+  #decided(admission: Admission, first: Request): void {
     if (this.#state !== 'Waiting') return;
     if (!admission.ok) {
       this.end(admission.status, admission.message);
@@ -173,7 +181,7 @@ export class DiscoveryStream implements RpcListener {
     const { variant } = this.method;
     this.#peer = admission.peer;
     this.#wrapTtl =
-      variant === 'Sotw' && node?.clientFeatures.includes('xds.config.supports-resource-in-sotw') === true;
+      variant === 'Sotw' && first.node?.clientFeatures.includes('xds.config.supports-resource-in-sotw') === true;
     this.#client = new ClientStream({
       variant,
       ttlInSotw: this.#wrapTtl,
@@ -187,13 +195,17 @@ export class DiscoveryStream implements RpcListener {
     const backlog = this.#backlog;
     this.#backlog = [];
     this.#rpc.resume();
+    this.#take(first);
     for (const bytes of backlog) this.message(bytes);
   }
 
   #receive(bytes: Buffer): void {
-    const client = this.#client as ClientStream;
     const request = this.#decode(bytes, false);
-    if (request === undefined) return;
+    if (request !== undefined) this.#take(request);
+  }
+
+  #take(request: Request): void {
+    const client = this.#client as ClientStream;
     const typeUrl = this.#typeOf(request.typeUrl);
     if (typeUrl === undefined) return;
     const nowMs = this.#host.now();
@@ -210,7 +222,7 @@ export class DiscoveryStream implements RpcListener {
     if (refusedBefore !== undefined) this.#foundOut(client, typeUrl, answer, refusedBefore);
   }
 
-  #decode(bytes: Buffer, node: boolean): ReturnType<typeof decodeDeltaRequest | typeof decodeSotwRequest> | undefined {
+  #decode(bytes: Buffer, node: boolean): Request | undefined {
     const options = { node, typeUrls: TYPE_URLS };
     try {
       const request =
