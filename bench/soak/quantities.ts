@@ -7,7 +7,7 @@ type Quantity = { readonly name: string; readonly unit: string; readonly of: (sa
 const COUNT: Tolerance = { ratio: 0.1, amount: 20 };
 const MEMORY: readonly Quantity[] = [
   { name: 'RSS', unit: 'MiB', of: ({ rssMib }) => rssMib, ratio: 0.1, amount: 20 },
-  { name: 'heap', unit: 'MiB', of: ({ heapMib }) => heapMib, ratio: 0.1, amount: 3 },
+  { name: 'heap', unit: 'MiB', of: ({ heapMib }) => heapMib, ratio: 0.05, amount: 2 },
   // An answer of client status under way is 17 MiB with 200 clients.
   { name: 'external', unit: 'MiB', of: ({ externalMib }) => externalMib, ratio: 0.1, amount: 20 },
   { name: 'open files', unit: '', of: ({ files }) => files, ...COUNT },

@@ -2,9 +2,21 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ARM_NAMES } from '../../src/cli/commands/simulate.ts';
+import { ARMS } from '../../src/lab/simulate/index.ts';
 import { run } from './run.ts';
 
 describe('simulate', () => {
+  it('offers the arms that there are', () => {
+    expect(ARM_NAMES).toEqual(ARMS);
+  });
+
+  it('refuses to run nothing', async () => {
+    const { code, out, err } = await run('simulate', '--seeds', '0');
+    expect({ failed: code !== 0, out }).toEqual({ failed: true, out: '' });
+    expect(err).toContain('expected 1 or more');
+  });
+
   it('prints the names of its scenarios', async () => {
     const { code, out } = await run('simulate', '--list', '--scenario', 'widths');
     expect(code).toBe(0);

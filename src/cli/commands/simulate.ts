@@ -14,7 +14,8 @@ type Flags = {
   readonly json?: string;
 };
 
-const ARMS = ['RoundRobin', 'LeastRequest', 'Oracle', 'Loadline'];
+/** Of lab/simulate, which is loaded only when it runs. */
+export const ARM_NAMES: readonly string[] = ['RoundRobin', 'LeastRequest', 'Oracle', 'Loadline'];
 
 export function addSimulate(program: Command, io: Io, finish: Finish): void {
   program
@@ -23,9 +24,9 @@ export function addSimulate(program: Command, io: Io, finish: Finish): void {
     .option('--scenario <TEXT>', 'only scenarios whose name has this text')
     .option('--random <N>', 'so many scenarios drawn at random instead of the suite', wholeNumber, 0)
     .option('--list', 'print the names of the scenarios')
-    .option('--seeds <N>', 'runs of each scenario; each arm gets the same requests', wholeNumber, 5)
+    .option('--seeds <N>', 'runs of each scenario; each arm gets the same requests', atLeastOne, 5)
     .option('--first-seed <N>', 'the seed of the first run; the others follow', wholeNumber, 1)
-    .addOption(new Option('--arm <NAME...>', 'who balances').choices(ARMS).default(['LeastRequest', 'Loadline']))
+    .addOption(new Option('--arm <NAME...>', 'who balances').choices(ARM_NAMES).default(['LeastRequest', 'Loadline']))
     .option('--json <FILE>', 'write the figures as JSON')
     .addHelpText(
       'after',
@@ -42,7 +43,7 @@ export function addSimulate(program: Command, io: Io, finish: Finish): void {
         for (const { name } of scenarios) io.out(`${name}\n`);
         return;
       }
-      const drawn = Array.from({ length: Math.max(1, seeds) }, (_, index) => firstSeed + index);
+      const drawn = Array.from({ length: seeds }, (_, index) => firstSeed + index);
       const beganMs = performance.now();
       const comparisons = scenarios.map((scenario) => {
         io.err(`simulate: ${scenario.name}\n`);
@@ -64,5 +65,11 @@ export function addSimulate(program: Command, io: Io, finish: Finish): void {
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number.');
+  return value;
+}
+
+function atLeastOne(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('expected 1 or more.');
   return value;
 }

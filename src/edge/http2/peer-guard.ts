@@ -10,22 +10,21 @@ const RESETS = { burst: 1000, perSec: 33 };
 /** All that may be refused at once: a client may open many before it has read how many are allowed. */
 const MAX_REMEMBERED = RESETS.burst + 256;
 
-/** What a connection knows of its peer's manners. A peer without a fault costs nothing. */
+/** What a connection knows of its peer's manners. */
 export class PeerGuard {
-  #control: Allowance | undefined;
+  readonly #control = new Allowance(CONTROL_FRAMES);
   #resets: Allowance | undefined;
   /** Streams that we have reset, newest last: their frames may still be under way. */
   #ended: Set<number> | undefined;
 
   /** False when the peer sends too many frames that move nothing. */
   mayControl(nowMs: number): boolean {
-    this.#control ??= new Allowance(CONTROL_FRAMES);
     return this.#control.take(nowMs);
   }
 
   /** For DATA that was sent the peer opens windows; it may ask how fast the way is behind each whole message (grpc-go does). */
   sentData(bytes: number, whole: boolean): void {
-    this.#control?.earn(bytes * EARNED_PER_BYTE + (whole ? EARNED_BY_DATA : 0));
+    this.#control.earn(bytes * EARNED_PER_BYTE + (whole ? EARNED_BY_DATA : 0));
   }
 
   /** False when too many of the peer's streams come to nothing. */

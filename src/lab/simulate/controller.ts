@@ -12,32 +12,26 @@ export const SERVICE = 'chat';
 /** The product's own `core/control` over a fleet that is not there: what a tick decides, without anything in between. */
 export class Controller {
   readonly #policy: Policy;
+  readonly #endpointSets: readonly EndpointSet[];
   readonly #hosts: readonly Host[];
   #state: ControlState = INITIAL_STATE;
 
   constructor(hosts: readonly Host[], servers: readonly Server[]) {
     this.#hosts = hosts;
     this.#policy = policyOf(hosts, servers);
+    this.#endpointSets = staticEndpointSets(this.#policy);
   }
 
-  /** The weights of all hosts, in their order; 0 for one that is not there. */
+  /** The weights of all hosts, in their order. */
   tick(
     nowMs: number,
     input: {
       readonly samples: readonly Sample[];
       readonly reports: readonly LoadReport[];
       readonly presence: readonly NodePresence[];
-      /** Hosts that are there. */
-      readonly members: readonly boolean[];
     },
   ): readonly number[] {
-    const { samples, reports, presence, members } = input;
-    const there = new Set(this.#hosts.filter((_, index) => members[index]).map(keyOf));
-    const endpointSets: readonly EndpointSet[] = staticEndpointSets(this.#policy).map((set) => ({
-      ...set,
-      endpoints: set.endpoints.filter((endpoint) => there.has(keyOf(endpoint))),
-    }));
-    const output = tick(this.#state, { nowMs, policy: this.#policy, endpointSets, samples, reports, presence });
+    const output = tick(this.#state, { nowMs, policy: this.#policy, endpointSets: this.#endpointSets, ...input });
     this.#state = output.state;
     const decided = new Map(
       (output.plan.decisions[SERVICE]?.endpoints ?? []).map(({ id, weight }) => [

@@ -1,13 +1,13 @@
 import { type Random, seededRandom } from '../../base/units/index.ts';
 import type { LoadReport, NodePresence, Sample } from '../../core/topology/index.ts';
-import { drawArrivals } from './arrivals.ts';
+import { type Arrival, drawArrivals } from './arrivals.ts';
 import { Controller, GROUP, SERVICE } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
 import { GpuExporter } from './gpu-exporter.ts';
 import { type Outcome, outcomeOf, type Request } from './measures.ts';
 import type { Arm, Event, Scenario } from './scenario.ts';
 import { Sidecar } from './sidecar/sidecar.ts';
-import { VirtualServer } from './virtual-server.ts';
+import { type Observer, VirtualServer } from './virtual-server.ts';
 
 /** An epoch that clocks of machines have, so that the law's checks of times see ordinary ones. */
 const START_MS = 1_800_000_000_000;
@@ -137,15 +137,7 @@ class Run {
     again(fromMs);
   }
 
-  #arrive({
-    sidecar,
-    promptTokens,
-    outputTokens,
-  }: {
-    sidecar: number;
-    promptTokens: number;
-    outputTokens: number;
-  }): void {
+  #arrive({ sidecar, promptTokens, outputTokens }: Arrival): void {
     const id = this.#requests.length;
     const host = (this.#sidecars[sidecar] as Sidecar).pick();
     this.#requests.push({
@@ -160,7 +152,7 @@ class Run {
     (this.#servers[host] as VirtualServer).submit(id, promptTokens, outputTokens);
   }
 
-  #observer(): ConstructorParameters<typeof VirtualServer>[2]['observer'] {
+  #observer(): Observer {
     const { headers } = this.#scenario.signals;
     const of = (id: number): { request: Request; sidecar: Sidecar } => ({
       request: this.#requests[id] as Request,
@@ -220,7 +212,6 @@ class Run {
       samples,
       reports: this.#reports,
       presence: this.#presence,
-      members: this.#servers.map(() => true),
     });
     this.#reports = [];
     this.#presence = [];

@@ -26,8 +26,6 @@ export type Server = {
   readonly profile: EngineProfile;
   /** Whether the policy says its batch limit. */
   readonly slotsKnown: boolean;
-  /** Joins at this time instead of being there from the start. */
-  readonly joinsAtMs?: number;
 };
 
 export type Scenario = {

@@ -10,7 +10,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): readonly (r
     'goodput',
     'Loadline better by',
     'TTFT p50',
-    'p99',
+    'TTFT p99',
     'imbalance',
     'errors',
     'pushes/min',

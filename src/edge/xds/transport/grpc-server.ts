@@ -68,7 +68,6 @@ const GRPC_TYPE = /^application\/grpc(?:$|[+;])/;
 const NOBODY: StreamListener = { data: () => undefined, halfClosed: () => undefined, closed: () => undefined };
 
 type Connection = {
-  readonly socket: Socket;
   readonly http2: Http2Connection;
   readonly calls: Set<GrpcCall>;
   readonly endAtMs: number;
@@ -176,7 +175,6 @@ export class GrpcServer {
     const peer = peerName(socket);
     const nowMs = performance.now();
     const connection: Connection = {
-      socket,
       http2: new Http2Connection(socket, {
         opened: (stream, request) => this.#opened(connection, peer, stream, request),
         closed: (reason) => {
