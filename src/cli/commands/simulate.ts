@@ -15,7 +15,13 @@ type Flags = {
 };
 
 /** Of lab/simulate, which is loaded only when it runs. */
-export const ARM_NAMES: readonly string[] = ['RoundRobin', 'LeastRequest', 'Oracle', 'Loadline'];
+export const ARM_NAMES: readonly string[] = [
+  'RoundRobin',
+  'LeastRequest',
+  'ClientSideWeightedRoundRobin',
+  'Oracle',
+  'Loadline',
+];
 
 export function addSimulate(program: Command, io: Io, finish: Finish): void {
   program

@@ -1,14 +1,16 @@
-import type { Outcome } from './measures.ts';
+import type { Outcome, Run } from './measures.ts';
 import { type Paired, pairedOf } from './paired.ts';
-import { runScenario } from './run-scenario.ts';
+import { recordScenario } from './run-scenario.ts';
 import type { Arm, Scenario } from './scenario.ts';
+import { type Shift, type Step, shiftOf, stepsOf } from './shift.ts';
 
-/** Means over the seeds of one arm. */
-export type ArmSummary = { readonly arm: Arm; readonly mean: Outcome };
+/** Means over the seeds of one arm, and how it followed each step of the scenario. */
+export type ArmSummary = { readonly arm: Arm; readonly mean: Outcome; readonly shifts: readonly Shift[] };
 
 export type Comparison = {
   readonly scenario: string;
   readonly seeds: number;
+  readonly steps: readonly Step[];
   /** In the order asked for. */
   readonly arms: readonly ArmSummary[];
   /** Goodput of Loadline minus that of the arm, in points, on the same requests. */
@@ -17,17 +19,23 @@ export type Comparison = {
 
 /** Runs each arm on the same requests, seed by seed. */
 export function compare(scenario: Scenario, arms: readonly Arm[], seeds: readonly number[]): Comparison {
-  const outcomes = new Map(arms.map((arm) => [arm, seeds.map((seed) => runScenario(scenario, arm, seed))]));
-  const ours = outcomes.get('Loadline');
+  const runs = new Map(arms.map((arm) => [arm, seeds.map((seed) => recordScenario(scenario, arm, seed))]));
+  const steps = stepsOf(scenario);
+  const ours = runs.get('Loadline');
   const gain: Partial<Record<Arm, Paired>> = {};
-  for (const [arm, theirs] of outcomes) {
+  for (const [arm, theirs] of runs) {
     if (ours === undefined || arm === 'Loadline') continue;
-    gain[arm] = pairedOf(ours.map(({ goodput }, at) => 100 * (goodput - (theirs[at] as Outcome).goodput)));
+    gain[arm] = pairedOf(ours.map(({ outcome }, at) => 100 * (outcome.goodput - (theirs[at] as Run).outcome.goodput)));
   }
   return {
     scenario: scenario.name,
     seeds: seeds.length,
-    arms: [...outcomes].map(([arm, list]) => ({ arm, mean: meanOf(list) })),
+    steps,
+    arms: [...runs].map(([arm, list]) => ({
+      arm,
+      mean: meanOf(list.map(({ outcome }) => outcome)),
+      shifts: steps.map((step) => shiftOf(list, step)),
+    })),
     gain,
   };
 }

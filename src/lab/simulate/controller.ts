@@ -22,16 +22,22 @@ export class Controller {
     this.#endpointSets = staticEndpointSets(this.#policy);
   }
 
-  /** The weights of all hosts, in their order. */
+  /** The weights of all hosts, in their order; 0 for those that are not there. */
   tick(
     nowMs: number,
+    isThere: (host: number) => boolean,
     input: {
       readonly samples: readonly Sample[];
       readonly reports: readonly LoadReport[];
       readonly presence: readonly NodePresence[];
     },
   ): readonly number[] {
-    const output = tick(this.#state, { nowMs, policy: this.#policy, endpointSets: this.#endpointSets, ...input });
+    const there = new Set(this.#hosts.filter((_, host) => isThere(host)).map(keyOf));
+    const endpointSets = this.#endpointSets.map((set) => ({
+      ...set,
+      endpoints: set.endpoints.filter((endpoint) => there.has(keyOf(endpoint))),
+    }));
+    const output = tick(this.#state, { nowMs, policy: this.#policy, endpointSets, ...input });
     this.#state = output.state;
     const decided = new Map(
       (output.plan.decisions[SERVICE]?.endpoints ?? []).map(({ id, weight }) => [

@@ -6,57 +6,70 @@ import type { Host } from './sidecar/sidecar.ts';
 const NOISE = 0.2;
 const SLOW_MS = 30_000;
 
+export type GpuExporterOptions = {
+  readonly kind: GpuSignal;
+  readonly clock: boolean;
+  readonly device: 'Whole' | 'Partitioned';
+  /** With `HalfUnderReport`, whether this is one of those that do. */
+  readonly underReports: boolean;
+  readonly nowMs: number;
+  readonly random: Random;
+};
+
+const UNDER_REPORT = 0.5;
+const CLOCK_HERTZ = 1_980_000_000;
+
 /**
  * What an exporter says of a GPU whose occupied share is known: the truth, the truth with noise, bent (a GPU that looks busy
- * early), always full, or collected twice a minute and served again and again.
+ * early), always full, half of it, or collected twice a minute and served again and again. And its clock, where it tells it.
  */
 export class GpuExporter {
   readonly #host: Host;
-  readonly #kind: Exclude<GpuSignal, 'None'>;
-  readonly #random: Random;
+  readonly #options: GpuExporterOptions;
   #collectedMs: number;
   #occupiedMs = 0;
   #utilRatio = 0;
   #changedMs: number;
 
-  constructor(
-    host: Host,
-    kind: Exclude<GpuSignal, 'None'>,
-    options: { readonly nowMs: number; readonly random: Random },
-  ) {
+  constructor(host: Host, options: GpuExporterOptions) {
     this.#host = host;
-    this.#kind = kind;
-    this.#random = options.random;
+    this.#options = options;
     this.#collectedMs = options.nowMs;
     this.#changedMs = options.nowMs;
   }
 
-  /** One page, from the running integral of the occupied share of the slots. */
-  page(nowMs: number, occupiedMs: number): Sample {
+  /** One page, from the running integral of the occupied share of the slots, and the speed. */
+  page(nowMs: number, server: { readonly occupiedMs: number; readonly speed: number }): readonly Sample[] {
+    const { kind, clock } = this.#options;
+    return [
+      ...(kind === 'None' ? [] : [this.#utilisation(nowMs, server.occupiedMs)]),
+      ...(clock ? [this.#sample('smClockHertz', server.speed * CLOCK_HERTZ, nowMs, nowMs)] : []),
+    ];
+  }
+
+  #utilisation(nowMs: number, occupiedMs: number): Sample {
     const elapsedMs = nowMs - this.#collectedMs;
-    if (elapsedMs >= (this.#kind === 'Slow' ? SLOW_MS : 1)) {
+    if (elapsedMs >= (this.#options.kind === 'Slow' ? SLOW_MS : 1)) {
       const util = this.#shown(Math.min(1, Math.max(0, (occupiedMs - this.#occupiedMs) / elapsedMs)));
       this.#collectedMs = nowMs;
       this.#occupiedMs = occupiedMs;
       if (util !== this.#utilRatio) this.#changedMs = nowMs;
       this.#utilRatio = util;
     }
+    return this.#sample('gpuUtilRatio', this.#utilRatio, nowMs, this.#changedMs);
+  }
+
+  #sample(metric: Sample['metric'], value: number, sampledAtMs: number, changedAtMs: number): Sample {
     const { address, port } = this.#host;
-    return {
-      subject: { address, port, gpu: `GPU-${address}` },
-      metric: 'gpuUtilRatio',
-      value: this.#utilRatio,
-      sampledAtMs: nowMs,
-      changedAtMs: this.#changedMs,
-      source: `gpu ${address}`,
-      device: 'Whole',
-    };
+    const subject = { address, port, gpu: `GPU-${address}` };
+    return { subject, metric, value, sampledAtMs, changedAtMs, source: `gpu ${address}`, device: this.#options.device };
   }
 
   #shown(busy: number): number {
-    if (this.#kind === 'Pinned') return 1;
-    if (this.#kind === 'Concave') return (3 * busy) / (1 + 2 * busy);
-    if (this.#kind === 'Noisy') return Math.min(1, busy * (1 + NOISE * (2 * this.#random() - 1)));
-    return busy;
+    const { kind, random, underReports } = this.#options;
+    if (kind === 'Pinned') return 1;
+    if (kind === 'Concave') return (3 * busy) / (1 + 2 * busy);
+    if (kind === 'Noisy') return Math.min(1, busy * (1 + NOISE * (2 * random() - 1)));
+    return kind === 'HalfUnderReport' && underReports ? UNDER_REPORT * busy : busy;
   }
 }

@@ -2,7 +2,8 @@
 export type Request = {
   readonly arrivedMs: number;
   readonly outputTokens: number;
-  host: number;
+  /** Where it went; undefined when there was no server. */
+  readonly host: number | undefined;
   firstTokenMs: number | undefined;
   finishedMs: number | undefined;
   failed: boolean;
@@ -20,6 +21,13 @@ export type Outcome = {
   /** Time mean of the fullest server's requests per slot over the fleet's mean. */
   readonly imbalance: number;
   readonly pushesPerMin: number;
+};
+
+/** An outcome, and where the requests of each second went. */
+export type Run = {
+  readonly outcome: Outcome;
+  /** By second of the run, by server. */
+  readonly issued: readonly (readonly number[])[];
 };
 
 export function outcomeOf(
@@ -58,6 +66,19 @@ export function outcomeOf(
     imbalance: imbalances.reduce((sum, one) => sum + one, 0) / Math.max(1, imbalances.length),
     pushesPerMin: pushes / ((durationMs - warmUpMs) / 60_000),
   };
+}
+
+/** Requests that each server was given in each second of the run. */
+export function issuedPerSec(
+  requests: readonly Request[],
+  { servers, durationMs }: { readonly servers: number; readonly durationMs: number },
+): readonly (readonly number[])[] {
+  const seconds = Array.from({ length: Math.ceil(durationMs / 1000) }, () => new Array<number>(servers).fill(0));
+  for (const { arrivedMs, host } of requests) {
+    const second = seconds[Math.floor(arrivedMs / 1000)];
+    if (host !== undefined && second !== undefined) second[host] = (second[host] as number) + 1;
+  }
+  return seconds;
 }
 
 function percentile(values: readonly number[], part: number): number {

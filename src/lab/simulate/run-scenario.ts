@@ -1,245 +1,233 @@
-import { type Random, seededRandom } from '../../base/units/index.ts';
-import type { LoadReport, NodePresence, Sample } from '../../core/topology/index.ts';
+import { seededRandom } from '../../base/units/index.ts';
 import { type Arrival, drawArrivals } from './arrivals.ts';
-import { Controller, GROUP, SERVICE } from './controller.ts';
+import { Clients, REPORT_MS } from './clients.ts';
+import { Controller } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
-import { GpuExporter } from './gpu-exporter.ts';
-import { type Outcome, outcomeOf, type Request } from './measures.ts';
+import { Fleet } from './fleet.ts';
+import { issuedPerSec, type Outcome, outcomeOf, type Request, type Run } from './measures.ts';
 import type { Arm, Event, Scenario } from './scenario.ts';
-import { Sidecar } from './sidecar/sidecar.ts';
-import { type Observer, VirtualServer } from './virtual-server.ts';
+import { type Every, Sensors } from './sensors.ts';
+import type { Sidecar } from './sidecar/sidecar.ts';
+import type { Observer } from './virtual-server.ts';
 
 /** An epoch that clocks of machines have, so that the law's checks of times see ordinary ones. */
 const START_MS = 1_800_000_000_000;
 const TICK_MS = 1000;
-const REPORT_MS = 1000;
-const PAGE_MS = 500;
-const GPU_MS = 1000;
-/** From a decision to the changed picks of a sidecar: one ACK, and the next request. */
-const PUSH_MS = 100;
+const WEIGH_MS = 1000;
 const IMBALANCE_MS = 500;
 /** After the last arrival, for requests under way; what is not done by then never is. */
 const DRAIN_MS = 120_000;
 
 /** One run of one arm, in virtual time. The same seed gives every arm the same requests. */
 export function runScenario(scenario: Scenario, arm: Arm, seed: number): Outcome {
-  return new Run(scenario, arm, seed).outcome();
+  return recordScenario(scenario, arm, seed).outcome;
 }
 
-class Run {
+/** The same, and where the requests went. */
+export function recordScenario(scenario: Scenario, arm: Arm, seed: number): Run {
+  return new Simulation(scenario, arm, seed).run();
+}
+
+class Simulation {
   readonly #scenario: Scenario;
+  readonly #arm: Arm;
   readonly #queue = new EventQueue(START_MS);
-  readonly #servers: readonly VirtualServer[];
-  readonly #sidecars: readonly Sidecar[];
+  readonly #fleet: Fleet;
+  readonly #clients: Clients;
   readonly #controller: Controller | undefined;
-  readonly #requests: Request[] = [];
-  readonly #sidecarOf: number[] = [];
-  readonly #pages: Sample[][];
-  readonly #frozen = new Set<number>();
+  readonly #sensors: Sensors | undefined;
+  readonly #requests: (Request & {
+    firstTokenMs: number | undefined;
+    finishedMs: number | undefined;
+    failed: boolean;
+  })[] = [];
+  readonly #sidecarOf: (Sidecar | undefined)[] = [];
   readonly #imbalances: number[] = [];
-  #reports: LoadReport[] = [];
-  #presence: NodePresence[];
   #weights: readonly number[];
   #pushes = 0;
 
   constructor(scenario: Scenario, arm: Arm, seed: number) {
     this.#scenario = scenario;
-    const { servers, sidecars, workers } = scenario;
-    const loadBalancer = arm === 'RoundRobin' ? 'RoundRobin' : 'LeastRequest';
-    const random = seededRandom(seed * 7919 + 17);
-    const hosts = servers.map((_, index) => ({ address: `10.0.0.${index + 1}`, port: 8000 }));
-    this.#servers = servers.map(
-      ({ profile }, index) =>
-        new VirtualServer(hosts[index] as (typeof hosts)[number], profile, {
-          queue: this.#queue,
-          observer: this.#observer(),
-          random,
+    this.#arm = arm;
+    const { servers, sidecars, signals } = scenario;
+    this.#fleet = new Fleet(scenario, {
+      queue: this.#queue,
+      observer: this.#observer(),
+      random: seededRandom(seed * 7919 + 17),
+      onMembers: () => {
+        if (this.#controller === undefined) this.#push(this.#fixedWeights());
+      },
+    });
+    this.#weights = this.#fixedWeights();
+    this.#clients = new Clients(scenario, this.#fleet.hosts, {
+      loadBalancer: arm === 'RoundRobin' || arm === 'ClientSideWeightedRoundRobin' ? 'RoundRobin' : 'LeastRequest',
+      clientSide: arm === 'ClientSideWeightedRoundRobin',
+      seed,
+      nowMs: START_MS,
+      weights: this.#weights,
+    });
+    for (const arrival of drawArrivals(scenario, seededRandom(seed)))
+      this.#queue.at(START_MS + arrival.atMs, () => this.#arrive(arrival));
+    for (const event of scenario.events) this.#queue.at(START_MS + event.atMs, () => this.#happen(event));
+    this.#every(IMBALANCE_MS, scenario.warmUpMs, () => this.#lookAtImbalance());
+    const { autoscaler } = scenario;
+    if (autoscaler !== undefined)
+      this.#every(autoscaler.periodMs, autoscaler.periodMs, () => this.#fleet.scale(autoscaler));
+    if (arm === 'ClientSideWeightedRoundRobin')
+      this.#every(WEIGH_MS, WEIGH_MS, () => this.#clients.weigh(this.#queue.nowMs));
+    if (arm !== 'Loadline') return;
+    this.#controller = new Controller(this.#fleet.hosts, servers);
+    // Streams of their own, so that a signal more or less changes nothing else.
+    const [pagePhase, gpuPhase, reportPhase, jitter] = [31, 37, 41, 43].map((salt) =>
+      seededRandom(seed * 613 + salt),
+    ) as [() => number, () => number, () => number, () => number];
+    this.#sensors = new Sensors(this.#fleet, scenario, {
+      every: this.#every,
+      now: () => this.#queue.nowMs,
+      pagePhase,
+      gpuPhase,
+    });
+    for (let index = 0; signals.loadReports && index < sidecars; index += 1) {
+      this.#every(REPORT_MS, reportPhase() * REPORT_MS, () =>
+        this.#clients.report(index, this.#queue.nowMs, (deliver) => {
+          const atMs = this.#queue.nowMs + jitter() * signals.reportJitterMs;
+          this.#queue.at(atMs, () => deliver(atMs));
         }),
-    );
-    this.#sidecars = Array.from(
-      { length: sidecars },
-      (_, index) =>
-        new Sidecar(`envoy-${index}`, hosts, { loadBalancer, workers, random: seededRandom(seed * 1009 + index) }),
-    );
-    this.#controller = arm === 'Loadline' ? new Controller(hosts, servers) : undefined;
-    this.#pages = servers.map(() => []);
-    this.#weights = servers.map(() => 1);
-    this.#presence = this.#sidecars.map(({ id: nodeId }) => ({
-      nodeId,
-      group: GROUP,
-      kind: 'Connected',
-      atMs: START_MS,
-      envoyVersion: '1.40.0',
-    }));
-    if (arm === 'Oracle') {
-      for (const sidecar of this.#sidecars)
-        sidecar.setWeights(servers.map(({ profile }) => profile.speed * profile.slots));
+      );
     }
-    this.#plan(seed);
+    this.#every(TICK_MS, TICK_MS, () => this.#tick());
   }
 
-  outcome(): Outcome {
-    const { durationMs, warmUpMs, slo } = this.#scenario;
+  run(): Run {
+    const { durationMs, warmUpMs, slo, servers } = this.#scenario;
     this.#queue.runUntil(START_MS + durationMs + DRAIN_MS);
-    const imbalances = this.#imbalances;
-    const shifted = this.#requests.map((request) => ({
+    const requests = this.#requests.map((request) => ({
       ...request,
       arrivedMs: request.arrivedMs - START_MS,
-      ...relative(request),
+      firstTokenMs: since(request.firstTokenMs),
+      finishedMs: since(request.finishedMs),
     }));
-    return outcomeOf(shifted, { warmUpMs, durationMs, slo, imbalances, pushes: this.#pushes });
+    const measured = { warmUpMs, durationMs, slo, imbalances: this.#imbalances, pushes: this.#pushes };
+    return {
+      outcome: outcomeOf(requests, measured),
+      issued: issuedPerSec(requests, { servers: servers.length, durationMs }),
+    };
   }
 
-  #plan(seed: number): void {
-    const { durationMs, events, signals, warmUpMs } = this.#scenario;
-    // Streams of their own, so that a signal more or less changes nothing else.
-    const phaseOf = (salt: number): Random => seededRandom(seed * 613 + salt);
-    const [pagePhase, gpuPhase, reportPhase] = [phaseOf(31), phaseOf(37), phaseOf(41)];
-    for (const arrival of drawArrivals(this.#scenario, seededRandom(seed))) {
-      this.#queue.at(START_MS + arrival.atMs, () => this.#arrive(arrival));
-    }
-    for (const event of events) this.#queue.at(START_MS + event.atMs, () => this.#happen(event));
-    this.#every(IMBALANCE_MS, warmUpMs, durationMs, () => this.#lookAtImbalance());
-    if (this.#controller === undefined) return;
-    if (signals.engine) {
-      this.#servers.forEach((server, index) => {
-        const startMs = pagePhase() * PAGE_MS;
-        this.#every(PAGE_MS, startMs, durationMs, () => {
-          if (!this.#frozen.has(index)) (this.#pages[index] as Sample[]).push(...server.page());
-        });
-      });
-    }
-    const { gpu } = signals;
-    if (gpu !== 'None') {
-      this.#servers.forEach((server, index) => {
-        const exporter = new GpuExporter(server.host, gpu, { nowMs: START_MS, random: gpuPhase });
-        this.#every(GPU_MS, gpuPhase() * GPU_MS, durationMs, () => {
-          (this.#pages[index] as Sample[]).push(exporter.page(this.#queue.nowMs, server.occupiedMs()));
-        });
-      });
-    }
-    if (signals.loadReports) {
-      for (const sidecar of this.#sidecars) {
-        this.#every(REPORT_MS, reportPhase() * REPORT_MS, durationMs, () => this.#report(sidecar));
-      }
-    }
-    this.#every(TICK_MS, TICK_MS, durationMs, () => this.#tick());
-  }
-
-  #every(periodMs: number, fromMs: number, untilMs: number, run: () => void): void {
+  readonly #every: Every = (periodMs, fromMs, run) => {
     const again = (atMs: number): void => {
-      if (atMs > untilMs) return;
+      if (atMs > this.#scenario.durationMs) return;
       this.#queue.at(START_MS + atMs, () => {
         run();
         again(atMs + periodMs);
       });
     };
     again(fromMs);
-  }
+  };
 
-  #arrive({ sidecar, promptTokens, outputTokens }: Arrival): void {
+  #arrive({ sidecar: client, promptTokens, outputTokens }: Arrival): void {
     const id = this.#requests.length;
-    const host = (this.#sidecars[sidecar] as Sidecar).pick();
+    const sidecar = this.#clients.at(client);
+    const host = sidecar?.pick();
     this.#requests.push({
       arrivedMs: this.#queue.nowMs,
       outputTokens,
       host,
       firstTokenMs: undefined,
       finishedMs: undefined,
-      failed: false,
+      failed: host === undefined,
     });
     this.#sidecarOf.push(sidecar);
-    (this.#servers[host] as VirtualServer).submit(id, promptTokens, outputTokens);
+    if (host !== undefined) this.#fleet.servers[host]?.submit(id, promptTokens, outputTokens);
   }
 
   #observer(): Observer {
     const { headers } = this.#scenario.signals;
-    const of = (id: number): { request: Request; sidecar: Sidecar } => ({
-      request: this.#requests[id] as Request,
-      sidecar: this.#sidecars[this.#sidecarOf[id] as number] as Sidecar,
-    });
+    const of = (id: number) => {
+      const request = this.#requests[id];
+      const sidecar = this.#sidecarOf[id];
+      if (request?.host === undefined || sidecar === undefined) throw new Error(`nobody sent request ${id}`);
+      return { request, sidecar, host: request.host };
+    };
+    /** Of what comes with the headers, a server's word on itself interests one policy only. */
+    const answered = (sidecar: Sidecar, host: number): void => {
+      if (this.#arm !== 'ClientSideWeightedRoundRobin') return;
+      const report = this.#fleet.servers[host]?.orca();
+      if (report !== undefined) sidecar.orca(host, report, this.#queue.nowMs);
+    };
+    const respond = (sidecar: Sidecar, host: number): void => {
+      sidecar.headers(host);
+      answered(sidecar, host);
+    };
     return {
       accepted: (id) => {
-        const { request, sidecar } = of(id);
-        if (headers === 'Immediate') sidecar.headers(request.host);
+        const { sidecar, host } = of(id);
+        if (headers === 'Immediate') respond(sidecar, host);
       },
       firstToken: (id) => {
-        const { request, sidecar } = of(id);
+        const { request, sidecar, host } = of(id);
         request.firstTokenMs = this.#queue.nowMs;
-        if (headers === 'FirstToken') sidecar.headers(request.host);
+        if (headers === 'FirstToken') respond(sidecar, host);
       },
       finished: (id) => {
-        const { request, sidecar } = of(id);
+        const { request, sidecar, host } = of(id);
         request.finishedMs = this.#queue.nowMs;
-        if (headers === 'AtEnd') sidecar.headers(request.host);
-        sidecar.finished(request.host);
+        if (headers === 'AtEnd') respond(sidecar, host);
+        sidecar.finished(host);
       },
       failed: (id) => {
-        const { request, sidecar } = of(id);
+        const { request, sidecar, host } = of(id);
         request.failed = true;
-        sidecar.failed(request.host);
+        sidecar.failed(host);
+        answered(sidecar, host);
       },
     };
   }
 
   #happen(event: Event): void {
-    const server = this.#servers[event.server] as VirtualServer;
-    if (event.kind === 'Condition') server.setCondition(event.change);
-    else if (event.kind === 'Sinkhole') server.setSinkhole(event.ratio);
-    else if (event.kind === 'Crash') server.crash(START_MS + event.backAtMs);
-    else this.#frozen.add(event.server);
-  }
-
-  #report(sidecar: Sidecar): void {
-    this.#reports.push({
-      nodeId: sidecar.id,
-      receivedAtMs: this.#queue.nowMs,
-      intervalMs: REPORT_MS,
-      absentMeansIdle: true,
-      clusters: [{ cluster: SERVICE, endpoints: sidecar.report() }],
-    });
+    if (event.kind !== 'SidecarRestart') {
+      this.#fleet.happen(event, START_MS);
+      return;
+    }
+    this.#clients.stop(event.sidecar, this.#queue.nowMs);
+    this.#queue.at(START_MS + event.backAtMs, () => this.#clients.restart(event.sidecar, this.#queue.nowMs));
   }
 
   #tick(): void {
     const nowMs = this.#queue.nowMs;
-    const seenMs = nowMs - this.#scenario.signals.engineDelayMs;
-    const samples: Sample[] = [];
-    this.#pages.forEach((page, index) => {
-      samples.push(...page.filter(({ sampledAtMs }) => sampledAtMs <= seenMs));
-      this.#pages[index] = page.filter(({ sampledAtMs }) => sampledAtMs > seenMs);
-    });
-    const weights = (this.#controller as Controller).tick(nowMs, {
-      samples,
-      reports: this.#reports,
-      presence: this.#presence,
-    });
-    this.#reports = [];
-    this.#presence = [];
-    if (weights.every((weight, index) => weight === this.#weights[index])) return;
-    const changes = !sameShares(weights, this.#weights);
-    this.#weights = weights;
-    if (!changes) return;
+    const samples = (this.#sensors as Sensors).take(nowMs);
+    const isThere = (host: number): boolean => this.#fleet.isThere(host);
+    const weights = (this.#controller as Controller).tick(nowMs, isThere, { samples, ...this.#clients.take() });
+    if (sameShares(weights, this.#weights)) return;
     if (nowMs - START_MS >= this.#scenario.warmUpMs) this.#pushes += 1;
-    this.#queue.at(nowMs + PUSH_MS, () => {
-      for (const sidecar of this.#sidecars) sidecar.setWeights(weights);
+    this.#push(weights);
+  }
+
+  /** What they would be without a controller: equal, or the oracle's, for those that are there. */
+  #fixedWeights(): readonly number[] {
+    return this.#scenario.servers.map(({ profile }, index) => {
+      if (!this.#fleet.isThere(index)) return 0;
+      return this.#arm === 'Oracle' ? profile.speed * profile.slots : 1;
     });
+  }
+
+  #push(weights: readonly number[]): void {
+    this.#weights = weights;
+    this.#queue.at(this.#queue.nowMs + this.#scenario.signals.pushMs, () => this.#clients.setWeights(weights));
   }
 
   #lookAtImbalance(): void {
-    const pressures = this.#servers.map(({ pressure }) => pressure);
-    const mean = pressures.reduce((sum, one) => sum + one, 0) / pressures.length;
-    if (mean > 0) this.#imbalances.push(Math.max(...pressures) / mean);
+    const imbalance = this.#fleet.imbalance();
+    if (imbalance !== undefined) this.#imbalances.push(imbalance);
   }
 }
 
-/** Equal weights are equal whatever their number. */
+/** Weights are what they are to one another, whatever their numbers. */
 function sameShares(a: readonly number[], b: readonly number[]): boolean {
-  return a.every((weight, index) => weight * (b[0] as number) === (b[index] as number) * (a[0] as number));
+  const [mostOfA, mostOfB] = [Math.max(...a), Math.max(...b)];
+  return a.every((weight, index) => weight * mostOfB === (b[index] as number) * mostOfA);
 }
 
-function relative({ firstTokenMs, finishedMs }: Request): Pick<Request, 'firstTokenMs' | 'finishedMs'> {
-  return {
-    firstTokenMs: firstTokenMs === undefined ? undefined : firstTokenMs - START_MS,
-    finishedMs: finishedMs === undefined ? undefined : finishedMs - START_MS,
-  };
+function since(atMs: number | undefined): number | undefined {
+  return atMs === undefined ? undefined : atMs - START_MS;
 }

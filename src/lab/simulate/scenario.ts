@@ -1,15 +1,33 @@
 import type { EngineCondition, EngineProfile } from '../modelserver/index.ts';
 
-/** A change of a server from outside. */
-export type Event = { readonly atMs: number; readonly server: number } & (
-  | { readonly kind: 'Condition'; readonly change: Partial<EngineCondition> }
+/** A change from outside. */
+export type Event = { readonly atMs: number } & (
+  | { readonly kind: 'Condition'; readonly server: number; readonly change: Partial<EngineCondition> }
   /** This share of its requests is answered with an error at once: fast, and so attractive. */
-  | { readonly kind: 'Sinkhole'; readonly ratio: number }
+  | { readonly kind: 'Sinkhole'; readonly server: number; readonly ratio: number }
   /** The process ends: every request on it fails, and it is back, cold, at the time. */
-  | { readonly kind: 'Crash'; readonly backAtMs: number }
+  | { readonly kind: 'Crash'; readonly server: number; readonly backAtMs: number }
   /** The pages of its exporter stand still from now on. */
-  | { readonly kind: 'FreezeMetrics' }
+  | { readonly kind: 'FreezeMetrics'; readonly server: number }
+  /** Its GPU tells a clock that is this part of the real one. */
+  | { readonly kind: 'FalseClock'; readonly server: number; readonly ratio: number }
+  /** It comes into the fleet, where it was not before; it takes requests and makes nothing of them while it is cold. */
+  | { readonly kind: 'Join'; readonly server: number; readonly coldMs: number }
+  /** It gets nothing new, and ends what it has. */
+  | { readonly kind: 'Leave'; readonly server: number }
+  /** The sidecar goes with its client, which others stand in for, and another is there at the time. */
+  | { readonly kind: 'SidecarRestart'; readonly sidecar: number; readonly backAtMs: number }
 );
+
+/** Servers come and go with the load, as with a HorizontalPodAutoscaler: those at the end of the list last and first. */
+export type Autoscaler = {
+  readonly least: number;
+  readonly periodMs: number;
+  /** Requests in flight for each slot that it aims at. */
+  readonly targetRatio: number;
+  /** How long a new server is cold. */
+  readonly coldMs: number;
+};
 
 /** Lengths in tokens. */
 export type Lengths =
@@ -17,7 +35,8 @@ export type Lengths =
   /** Two kinds of answers, short and long, each ±50 %. */
   | { readonly kind: 'Live' };
 
-export type GpuSignal = 'None' | 'Honest' | 'Noisy' | 'Concave' | 'Pinned' | 'Slow';
+/** `HalfUnderReport`: every second device tells half of what it does, and says that it is a whole one. */
+export type GpuSignal = 'None' | 'Honest' | 'Noisy' | 'Concave' | 'Pinned' | 'Slow' | 'HalfUnderReport';
 
 /** When a server sends the headers of its response. */
 export type Headers = 'FirstToken' | 'Immediate' | 'AtEnd';
@@ -40,6 +59,7 @@ export type Scenario = {
   readonly maxRatePerSec: number;
   readonly lengths: Lengths;
   readonly events: readonly Event[];
+  readonly autoscaler?: Autoscaler;
   readonly durationMs: number;
   /** Requests that arrive earlier are not counted. */
   readonly warmUpMs: number;
@@ -48,14 +68,25 @@ export type Scenario = {
     readonly engine: boolean;
     readonly engineDelayMs: number;
     readonly gpu: GpuSignal;
+    /** `Partitioned`: the exporter says that its devices are cut or shared. */
+    readonly gpuDevice: 'Whole' | 'Partitioned';
+    /** Whether exporters tell the SM clock, which follows the speed at once. */
+    readonly clock: boolean;
     readonly headers: Headers;
     readonly loadReports: boolean;
+    /** Load reports are late by up to so much, each for itself. */
+    readonly reportJitterMs: number;
+    /** Envoy up to 1.36 leaves out of its reports who has only long requests under way. */
+    readonly reportsOmitBusy: boolean;
+    /** From a decision to the changed picks of a sidecar: one ACK, the merge window of the cluster, and the next request. */
+    readonly pushMs: number;
   };
 };
 
 /**
- * Who chooses: Envoy's round robin or least request alone with equal weights, Loadline's law, or somebody who knows speed and
- * width of every server from the start and never changes his mind (a reference, no upper bound).
+ * Who chooses: Envoy's round robin or least request alone with equal weights, its client-side weighted round robin on what each
+ * server says of itself, Loadline's law, or somebody who knows speed and width of every server from the start and never changes
+ * his mind (a reference, no upper bound).
  */
-export const ARMS = ['RoundRobin', 'LeastRequest', 'Oracle', 'Loadline'] as const;
+export const ARMS = ['RoundRobin', 'LeastRequest', 'ClientSideWeightedRoundRobin', 'Oracle', 'Loadline'] as const;
 export type Arm = (typeof ARMS)[number];

@@ -1,5 +1,5 @@
 import { type EngineProfile, STANDARD_PROFILE } from '../modelserver/index.ts';
-import type { Event, Scenario, Server } from './scenario.ts';
+import type { Autoscaler, Event, Scenario, Server } from './scenario.ts';
 
 const KV_TOKENS_PER_SLOT = 1900;
 
@@ -37,6 +37,13 @@ export type Shape = {
   readonly firstSidecarRatio?: number;
   readonly outputFactor?: number;
   readonly servers?: number;
+  /** Factor on the KV cache of each server. */
+  readonly kv?: readonly number[];
+  readonly queueLimit?: number;
+  readonly autoscaler?: Autoscaler;
+  /** Of the mean rate, at a time, and the most that it comes to. */
+  readonly rateFactor?: (atMs: number) => number;
+  readonly maxRateFactor?: number;
   readonly durationMs?: number;
   readonly warmUpMs?: number;
 };
@@ -45,8 +52,13 @@ const SIGNALS: Scenario['signals'] = {
   engine: true,
   engineDelayMs: 1000,
   gpu: 'None',
+  gpuDevice: 'Whole',
+  clock: false,
   headers: 'FirstToken',
   loadReports: true,
+  reportJitterMs: 0,
+  reportsOmitBusy: false,
+  pushMs: 100,
 };
 
 /** `rho` is the part of the fleet's capacity that is asked for. */
@@ -60,12 +72,15 @@ export function shapedScenario(name: string, base: EngineProfile, shape: Shape):
     workers = 1,
     burst,
     signals = {},
+    autoscaler,
   } = shape;
   const count = shape.servers ?? shape.speeds?.length ?? shape.slots?.length ?? 8;
   const servers: readonly Server[] = Array.from({ length: count }, (_, index) => {
     const slots = shape.slots?.[index] ?? base.slots;
     const speed = shape.speeds?.[index] ?? 1;
-    return { profile: { ...base, slots, speed, kvTokens: slots * KV_TOKENS_PER_SLOT }, slotsKnown };
+    const kvTokens = slots * KV_TOKENS_PER_SLOT * (shape.kv?.[index] ?? 1);
+    const queueLimit = shape.queueLimit ?? base.queueLimit;
+    return { profile: { ...base, slots, speed, kvTokens, queueLimit }, slotsKnown };
   });
   const capacity = servers.reduce((sum, { profile }) => sum + profile.speed * profile.slots * rpsPerSlot, 0);
   const meanRate = (rho * capacity) / (shape.outputFactor ?? 1);
@@ -75,17 +90,20 @@ export function shapedScenario(name: string, base: EngineProfile, shape: Shape):
     servers,
     sidecars,
     workers,
-    ratePerSec:
-      burst === undefined
-        ? () => meanRate
-        : (atMs) => meanRate * (atMs % burst.everyMs < burst.forMs ? burst.factor : 1),
-    maxRatePerSec: meanRate * (burst?.factor ?? 1),
+    ratePerSec: (atMs) => meanRate * rateFactor(shape, atMs),
+    maxRatePerSec: meanRate * (burst?.factor ?? shape.maxRateFactor ?? 1),
     lengths: live ? { kind: 'Live' } : { kind: 'Suite', outputFactor: shape.outputFactor ?? 1 },
     events,
     durationMs: shape.durationMs ?? (live ? 90_000 : 200_000),
     warmUpMs: shape.warmUpMs ?? 20_000,
     slo: live ? { ttftMs: 500, tpotMs: 200 } : { ttftMs: 1500, tpotMs: 100 },
     signals: { ...SIGNALS, ...signals },
+    ...(autoscaler === undefined ? {} : { autoscaler }),
     ...(shape.firstSidecarRatio === undefined ? {} : { firstSidecarRatio: shape.firstSidecarRatio }),
   };
+}
+
+function rateFactor({ burst, rateFactor: factor }: Shape, atMs: number): number {
+  if (burst !== undefined) return atMs % burst.everyMs < burst.forMs ? burst.factor : 1;
+  return factor?.(atMs) ?? 1;
 }

@@ -1,6 +1,7 @@
 import type { Comparison } from './compare.ts';
 import type { Outcome } from './measures.ts';
 import type { Arm } from './scenario.ts';
+import type { Shift } from './shift.ts';
 
 /** One line for each scenario and arm, for a person. */
 export function comparisonTable(comparisons: readonly Comparison[]): readonly (readonly string[])[] {
@@ -14,12 +15,13 @@ export function comparisonTable(comparisons: readonly Comparison[]): readonly (r
     'imbalance',
     'errors',
     'pushes/min',
+    't50/t90 s',
   ];
   return [head, ...comparisons.flatMap(rowsOf)];
 }
 
 function rowsOf({ scenario, arms, gain }: Comparison): readonly (readonly string[])[] {
-  return arms.map(({ arm, mean }, index) => [
+  return arms.map(({ arm, mean, shifts }, index) => [
     index === 0 ? scenario : '',
     arm,
     `${(100 * mean.goodput).toFixed(2)} %`,
@@ -29,6 +31,7 @@ function rowsOf({ scenario, arms, gain }: Comparison): readonly (readonly string
     mean.imbalance.toFixed(2),
     mean.errors.toFixed(0),
     pushes(arm, mean),
+    shifts.map(shiftText).join(', '),
   ]);
 }
 
@@ -40,6 +43,11 @@ function gainText(gain: Comparison['gain'][Arm]): string {
 
 function pushes(arm: Arm, { pushesPerMin }: Outcome): string {
   return arm === 'Loadline' ? pushesPerMin.toFixed(1) : '';
+}
+
+/** One for each step of a server's speed. */
+function shiftText({ t50Ms, t90Ms }: Shift): string {
+  return [t50Ms, t90Ms].map((atMs) => (atMs === undefined ? 'never' : (atMs / 1000).toFixed(1))).join('/');
 }
 
 function ms(value: number): string {

@@ -2,6 +2,7 @@ import type { Random } from '../../base/units/index.ts';
 import type { Sample } from '../../core/topology/index.ts';
 import { BatchEngine, type EngineCondition, type EngineEvent, type EngineProfile } from '../modelserver/index.ts';
 import type { EventQueue } from './event-queue.ts';
+import type { OrcaReport } from './sidecar/client-side-weights.ts';
 import type { Host } from './sidecar/sidecar.ts';
 
 /** What becomes of a request, as its sidecar sees it. */
@@ -14,6 +15,8 @@ export interface Observer {
 
 /** How long an error takes. */
 const ERROR_MS = 5;
+/** What a server says of itself is about its last seconds. */
+const SELF_MS = 5000;
 
 /** A model server in virtual time: the engine of `loadline modelserver`, and what goes wrong with it. */
 export class VirtualServer {
@@ -28,6 +31,9 @@ export class VirtualServer {
   #sinkholeRatio = 0;
   #down = false;
   #wakeMs = Number.POSITIVE_INFINITY;
+  #speed = 1;
+  /** When requests ended lately, well and badly. */
+  readonly #ended = { well: [] as number[], badly: [] as number[] };
 
   constructor(host: Host, profile: EngineProfile, options: { queue: EventQueue; observer: Observer; random: Random }) {
     this.host = host;
@@ -40,7 +46,7 @@ export class VirtualServer {
 
   submit(id: number, promptTokens: number, outputTokens: number): void {
     if (this.#down || (this.#sinkholeRatio > 0 && this.#random() < this.#sinkholeRatio)) {
-      this.#queue.at(this.#queue.nowMs + ERROR_MS, () => this.#observer.failed(id));
+      this.#queue.at(this.#queue.nowMs + ERROR_MS, () => this.#fail(id));
       return;
     }
     this.#here.set(id, false);
@@ -49,6 +55,7 @@ export class VirtualServer {
   }
 
   setCondition(change: Partial<EngineCondition>): void {
+    if (change.speed !== undefined) this.#speed = change.speed;
     this.#engine.setCondition(change, this.#queue.nowMs);
     this.#settle();
   }
@@ -59,7 +66,7 @@ export class VirtualServer {
 
   crash(backAtMs: number): void {
     this.#down = true;
-    for (const id of [...this.#here.keys()]) this.#observer.failed(id);
+    for (const id of [...this.#here.keys()]) this.#fail(id);
     this.#here.clear();
     this.#engine.restart(this.#queue.nowMs);
     this.#queue.at(backAtMs, () => {
@@ -71,6 +78,31 @@ export class VirtualServer {
   /** Requests in execution and in the queue for each slot: what the imbalance is made of. */
   get pressure(): number {
     return this.#here.size / this.#slots;
+  }
+
+  /** Requests that are here. */
+  get inFlight(): number {
+    return this.#here.size;
+  }
+
+  /** Factor on its usual speed now: what the clock of its GPU follows. */
+  get speed(): number {
+    return this.#speed;
+  }
+
+  /** What it would say of itself with a response: the truth about its last seconds, and about its batch now. */
+  orca(): OrcaReport {
+    const fromMs = this.#queue.nowMs - SELF_MS;
+    const perSec = (endedMs: number[]): number => {
+      while (endedMs.length > 0 && (endedMs[0] as number) < fromMs) endedMs.shift();
+      return (endedMs.length * 1000) / SELF_MS;
+    };
+    const [well, badly] = [perSec(this.#ended.well), perSec(this.#ended.badly)];
+    return {
+      rps: well + badly,
+      utilRatio: Math.min(1, this.#engine.load(this.#queue.nowMs).running / this.#slots),
+      eps: badly,
+    };
   }
 
   /** One page of engine metrics as samples. */
@@ -126,8 +158,16 @@ export class VirtualServer {
       this.#observer.firstToken(id);
     } else if (kind === 'Finished' || kind === 'Rejected') {
       this.#here.delete(id);
-      if (kind === 'Finished') this.#observer.finished(id);
-      else this.#observer.failed(id);
+      if (kind === 'Rejected') this.#fail(id);
+      else {
+        this.#ended.well.push(this.#queue.nowMs);
+        this.#observer.finished(id);
+      }
     }
+  }
+
+  #fail(id: number): void {
+    this.#ended.badly.push(this.#queue.nowMs);
+    this.#observer.failed(id);
   }
 }

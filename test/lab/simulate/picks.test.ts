@@ -16,14 +16,14 @@ function shares(picks: number, hosts: number, pick: () => number): readonly numb
 describe("Envoy's EDF scheduler", () => {
   it('gives each host its weight, exactly over each period', () => {
     const weights = [1, 2, 5];
-    const edf = new EdfScheduler(3, (host) => weights[host] as number, seededRandom(1));
+    const edf = new EdfScheduler([0, 1, 2], (host) => weights[host] as number, seededRandom(1));
     expect(shares(8000, 3, () => edf.pick())).toEqual([0.125, 0.25, 0.625]);
   });
 
   it('starts anywhere: a rebuild before each pick is a draw by weight, and prefers nobody', () => {
     const random = seededRandom(2);
     const weights = [1, 2, 5];
-    const first = (): number => new EdfScheduler(3, (host) => weights[host] as number, random).pick();
+    const first = (): number => new EdfScheduler([0, 1, 2], (host) => weights[host] as number, random).pick();
     const [a, b, c] = shares(4000, 3, first) as [number, number, number];
     expect(a).toBeGreaterThan(0.09);
     expect(a).toBeLessThan(0.16);
@@ -34,7 +34,7 @@ describe("Envoy's EDF scheduler", () => {
 
   it('reads the weight of a host when it puts it back', () => {
     const weights = [1, 1];
-    const edf = new EdfScheduler(2, (host) => weights[host] as number, seededRandom(3));
+    const edf = new EdfScheduler([0, 1], (host) => weights[host] as number, seededRandom(3));
     edf.pick();
     weights[0] = 9;
     const [heavy] = shares(1000, 2, () => edf.pick());
@@ -69,12 +69,17 @@ describe('a worker with unequal weights', () => {
 describe('the load reports of a sidecar', () => {
   it('say what happened since the last one, and leave out who has nothing', () => {
     const hosts = [1, 2].map((last) => ({ address: `10.0.0.${last}`, port: 8000 }));
-    const sidecar = new Sidecar('envoy-0', hosts, { loadBalancer: 'RoundRobin', workers: 1, random: seededRandom(7) });
+    const sidecar = new Sidecar('envoy-0', hosts, [1, 1], {
+      loadBalancer: 'RoundRobin',
+      workers: 1,
+      random: seededRandom(7),
+      clientSide: false,
+    });
     const [first, second] = [sidecar.pick(), sidecar.pick()] as [number, number];
     sidecar.headers(first);
     sidecar.failed(second);
     const of = (host: number): string => hosts[host]?.address as string;
-    expect(sidecar.report()).toEqual(
+    expect(sidecar.report(false)).toEqual(
       [first, second]
         .sort()
         .map((host) =>
@@ -83,10 +88,10 @@ describe('the load reports of a sidecar', () => {
             : { address: of(host), port: 8000, inProgress: 0, issued: 1, succeeded: 0, errors: 1 },
         ),
     );
-    expect(sidecar.report()).toEqual([
+    expect(sidecar.report(false)).toEqual([
       { address: of(first), port: 8000, inProgress: 1, issued: 0, succeeded: 0, errors: 0 },
     ]);
     sidecar.finished(first);
-    expect(sidecar.report()).toEqual([]);
+    expect(sidecar.report(false)).toEqual([]);
   });
 });

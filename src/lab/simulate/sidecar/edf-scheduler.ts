@@ -16,13 +16,13 @@ export class EdfScheduler {
   #order = 0;
   #time = 0;
 
-  constructor(hosts: number, weightOf: (host: number) => number, random: Random) {
+  constructor(hosts: readonly number[], weightOf: (host: number) => number, random: Random) {
     this.#weightOf = weightOf;
-    const weights = Array.from({ length: hosts }, (_, host) => weightOf(host));
-    const sum = weights.reduce((total, weight) => total + weight, 0);
+    const weights = new Map(hosts.map((host) => [host, weightOf(host)]));
+    const sum = [...weights.values()].reduce((total, weight) => total + weight, 0);
     const picks = Math.floor(random() * MAX_START_PICKS);
     let made = 0;
-    this.#entries = weights.map((weight, host) => {
+    this.#entries = [...weights].map(([host, weight]) => {
       const floor = Math.floor((picks * weight) / sum);
       made += floor;
       return { host, deadline: (floor + 1) / weight, order: this.#next() };
@@ -40,9 +40,9 @@ export class EdfScheduler {
     return entry.host;
   }
 
-  #putBack(entry: Entry, weights: readonly number[]): void {
+  #putBack(entry: Entry, weights: ReadonlyMap<number, number>): void {
     this.#time = entry.deadline;
-    entry.deadline += 1 / (weights[entry.host] as number);
+    entry.deadline += 1 / (weights.get(entry.host) as number);
     entry.order = this.#next();
   }
 

@@ -16,10 +16,14 @@ export class Picker {
   readonly #random: Random;
   readonly #active: readonly number[];
   #weights: readonly number[];
+  #members: readonly number[] = [];
   #edf: EdfScheduler | undefined;
   #index: number;
 
-  /** `active` is the Envoy's own count per host, shared by its workers and changed from outside. */
+  /**
+   * `active` is the Envoy's own count per host, shared by its workers and changed from outside. A host of weight 0 is not in
+   * the cluster (Envoy itself has no such weight).
+   */
   constructor(loadBalancer: LoadBalancer, weights: readonly number[], active: readonly number[], random: Random) {
     this.#loadBalancer = loadBalancer;
     this.#random = random;
@@ -32,15 +36,22 @@ export class Picker {
   /** New weights: the scheduler is built anew, at a random phase. */
   refresh(weights: readonly number[]): void {
     this.#weights = weights;
-    const equal = weights.every((weight) => weight === weights[0]);
-    this.#edf = equal ? undefined : new EdfScheduler(weights.length, (host) => this.#weightOf(host), this.#random);
+    this.#members = weights.flatMap((weight, host) => (weight > 0 ? [host] : []));
+    const first = weights[this.#members[0] ?? 0];
+    const equal = this.#members.every((host) => weights[host] === first);
+    this.#edf = equal ? undefined : new EdfScheduler(this.#members, (host) => this.#weightOf(host), this.#random);
+  }
+
+  /** No host is in the cluster: then there is nothing to pick. */
+  get empty(): boolean {
+    return this.#members.length === 0;
   }
 
   pick(): number {
     if (this.#edf !== undefined) return this.#edf.pick();
     if (this.#loadBalancer === 'RoundRobin') {
-      this.#index = (this.#index + 1) % this.#weights.length;
-      return this.#index;
+      this.#index = (this.#index + 1) % this.#members.length;
+      return this.#members[this.#index] as number;
     }
     const first = this.#draw();
     const second = this.#draw();
@@ -48,7 +59,7 @@ export class Picker {
   }
 
   #draw(): number {
-    return Math.floor(this.#random() * this.#weights.length);
+    return this.#members[Math.floor(this.#random() * this.#members.length)] as number;
   }
 
   #weightOf(host: number): number {

@@ -1,10 +1,19 @@
 import type { Random } from '../../../base/units/index.ts';
 import type { EndpointReport } from '../../../core/topology/index.ts';
+import { ClientSideWeights, type OrcaReport } from './client-side-weights.ts';
 import { type LoadBalancer, Picker } from './picker.ts';
 
 type Counts = { issued: number; succeeded: number; errors: number };
 
 export type Host = { readonly address: string; readonly port: number };
+
+export type SidecarOptions = {
+  readonly loadBalancer: LoadBalancer;
+  readonly workers: number;
+  readonly random: Random;
+  /** It makes its own weights of what servers say of themselves. */
+  readonly clientSide: boolean;
+};
 
 /** One Envoy: its workers' picks, and what it counts for its load reports. */
 export class Sidecar {
@@ -13,27 +22,32 @@ export class Sidecar {
   readonly #active: number[];
   readonly #pickers: readonly Picker[];
   readonly #random: Random;
+  readonly #own: ClientSideWeights | undefined;
+  /** As pushed, and as used. */
+  #given: readonly number[];
+  #weights: readonly number[];
   #counts: Counts[];
 
-  constructor(
-    id: string,
-    hosts: readonly Host[],
-    options: { loadBalancer: LoadBalancer; workers: number; random: Random },
-  ) {
-    const { loadBalancer, workers, random } = options;
+  /** `weights` are those that it is given first; a host of weight 0 is not in the cluster. */
+  constructor(id: string, hosts: readonly Host[], weights: readonly number[], options: SidecarOptions) {
+    const { loadBalancer, workers, random, clientSide } = options;
     this.id = id;
     this.#hosts = hosts;
     this.#random = random;
     this.#active = hosts.map(() => 0);
     this.#counts = hosts.map(newCounts);
-    const equal = hosts.map(() => 1);
-    this.#pickers = Array.from({ length: workers }, () => new Picker(loadBalancer, equal, this.#active, random));
+    this.#given = weights;
+    this.#weights = weights;
+    this.#own = clientSide ? new ClientSideWeights(hosts.length) : undefined;
+    this.#pickers = Array.from({ length: workers }, () => new Picker(loadBalancer, weights, this.#active, random));
   }
 
-  /** Takes a request and says where it goes. */
-  pick(): number {
+  /** Takes a request and says where it goes; undefined when there is no host. */
+  pick(): number | undefined {
     const worker = this.#pickers.length === 1 ? 0 : Math.floor(this.#random() * this.#pickers.length);
-    const host = (this.#pickers[worker] as Picker).pick();
+    const picker = this.#pickers[worker] as Picker;
+    if (picker.empty) return undefined;
+    const host = picker.pick();
     this.#active[host] = (this.#active[host] as number) + 1;
     this.#countsOf(host).issued += 1;
     return host;
@@ -55,19 +69,45 @@ export class Sidecar {
   }
 
   setWeights(weights: readonly number[]): void {
-    for (const picker of this.#pickers) picker.refresh(weights);
+    this.#given = weights;
+    // Its own stay until it weighs again; only who is in the cluster counts at once.
+    this.#refresh(
+      this.#own === undefined ? weights : weights.map((weight, host) => (weight === 0 ? 0 : this.#weights[host] || 1)),
+    );
   }
 
-  /** Everything since the last one. Endpoints without anything are left out, as Envoy 1.40 does. */
-  report(): readonly EndpointReport[] {
+  /** A response said how its server does. */
+  orca(host: number, report: OrcaReport, nowMs: number): void {
+    this.#own?.report(host, report, nowMs);
+  }
+
+  /** Once a second it weighs the hosts anew, where it does so itself. */
+  weigh(nowMs: number): void {
+    if (this.#own === undefined) return;
+    const own = this.#own.weights(nowMs);
+    const weights = this.#given.map((weight, host) => (weight === 0 ? 0 : (own[host] as number)));
+    if (weights.some((weight, host) => weight !== this.#weights[host])) this.#refresh(weights);
+  }
+
+  /**
+   * Everything since the last one. Endpoints without anything are left out, as Envoy 1.40 does; with `omitBusy` also those that
+   * have nothing but requests under way, as Envoy 1.36 does.
+   */
+  report(omitBusy: boolean): readonly EndpointReport[] {
     const counts = this.#counts;
     this.#counts = this.#hosts.map(newCounts);
     return this.#hosts.flatMap(({ address, port }, host) => {
       const inProgress = this.#active[host] as number;
       const { issued, succeeded, errors } = counts[host] as Counts;
-      if (inProgress === 0 && issued === 0 && succeeded === 0 && errors === 0) return [];
+      const idle = issued === 0 && succeeded === 0 && errors === 0;
+      if (idle && (omitBusy || inProgress === 0)) return [];
       return [{ address, port, inProgress, issued, succeeded, errors }];
     });
+  }
+
+  #refresh(weights: readonly number[]): void {
+    this.#weights = weights;
+    for (const picker of this.#pickers) picker.refresh(weights);
   }
 
   #countsOf(host: number): Counts {
