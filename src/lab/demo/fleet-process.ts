@@ -68,8 +68,8 @@ export class FleetProcess {
   }
 }
 
-function profileOf({ name, generation, slots, speed }: FleetServer): ProfileInput {
-  return { ...GENERATION_GPU[generation], ...ENGINE, name, slots, speed };
+function profileOf({ name, generation, slots, speed, engine }: FleetServer): ProfileInput {
+  return { ...GENERATION_GPU[generation], ...ENGINE, ...engine, name, slots, speed };
 }
 
 /** Path of a module of this folder: `.js` when built, `.ts` when the sources are run. */

@@ -1,9 +1,13 @@
+import type { ProfileInput } from '../modelserver/index.ts';
+
 /** What the demo says about one model server; the rest of a server's profile is the model server's default. */
 export type FleetServer = {
   readonly name: string;
   readonly generation: 'new' | 'old';
   readonly slots: number;
   readonly speed: number;
+  /** What differs from the demo's engine. */
+  readonly engine?: ProfileInput;
 };
 
 /** Engine constants that both generations share; facts of the model server (design notes of the lab). */

@@ -8,13 +8,24 @@ import type { Target } from '../traffic/index.ts';
 import type { FleetServer } from './fleet.ts';
 import { FleetProcess } from './fleet-process.ts';
 import { freePorts } from './free-ports.ts';
-import { GROUP, type LaneServer, LISTENER, lanePolicyText, readLanePolicy } from './lane-policy.ts';
+import {
+  GROUP,
+  type LanePolicyOptions,
+  type LaneServer,
+  LISTENER,
+  lanePolicyText,
+  readLanePolicy,
+} from './lane-policy.ts';
 import { LoadlineProcess } from './loadline-process.ts';
-import type { DemoOptions } from './options.ts';
 import { staticBootstrap } from './static-lane.ts';
 
 export const LANES = ['leastRequest', 'loadline'] as const;
 export type LaneName = (typeof LANES)[number];
+
+export type LabOptions = LanePolicyOptions & {
+  /** Per lane. */
+  readonly sidecars: number;
+};
 
 export type LabLane = {
   readonly name: LaneName;
@@ -64,7 +75,7 @@ export class Lab {
    * Starts model servers, Loadline and Envoys, in this order, and waits until every Envoy has its configuration. When
    * that fails, what had started is ended; the folder with the logs stays, because the error names them.
    */
-  static async start(options: DemoOptions, fleet: readonly FleetServer[], say: (line: string) => void): Promise<Lab> {
+  static async start(options: LabOptions, fleet: readonly FleetServer[], say: (line: string) => void): Promise<Lab> {
     const folder = await mkdtemp(join(tmpdir(), 'loadline-demo-'));
     const undo: (() => Promise<unknown>)[] = [];
     try {
@@ -78,7 +89,7 @@ export class Lab {
       const portsOf = (lane: number): readonly number[] =>
         ports.slice(lane * options.sidecars, (lane + 1) * options.sidecars);
       const policyTexts = fleetProcess.lanes.map((servers, lane) =>
-        lanePolicyText(servers, portsOf(lane)[0]!, options.tellWidths),
+        lanePolicyText(servers, portsOf(lane)[0]!, options),
       );
       const staticPolicy = readLanePolicy(policyTexts[0]!);
       const loadline = await LoadlineProcess.start(policyTexts[1]!, folder);

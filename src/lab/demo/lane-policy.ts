@@ -9,16 +9,32 @@ export const LISTENER = 'models';
 
 export type LaneServer = FleetServer & Place;
 
+export type LanePolicyOptions = {
+  readonly tellWidths: boolean;
+  /** What Loadline may read of the servers, beside the load reports of the Envoys; both when absent. */
+  readonly signals?: readonly ('engine' | 'gpu')[];
+};
+
 /**
  * The policy of a lane as its user would write it: what is silent has Loadline's defaults. Both lanes have it: one gets
  * it from Loadline, the other as a static configuration made of the same resources.
  */
-export function lanePolicyText(servers: readonly LaneServer[], listenerPort: number, tellWidths: boolean): string {
+export function lanePolicyText(
+  servers: readonly LaneServer[],
+  listenerPort: number,
+  { tellWidths, signals = ['engine', 'gpu'] }: LanePolicyOptions,
+): string {
   const endpoints = servers.map(({ address, port, slots }) => {
     const width = tellWidths ? `, maxRunningRequests: ${slots}` : '';
     return `          - { address: ${address}, port: ${port}${width} }`;
   });
   const { port, gpuPort } = servers[0]!;
+  const sources = [
+    ...(signals.includes('engine') ? ['    engine: { path: /metrics, interval: 1s }'] : []),
+    ...(signals.includes('gpu')
+      ? [`    gpu: { exporter: { portOffset: ${gpuPort - port}, path: /metrics }, interval: 1s }`]
+      : []),
+  ];
   return `apiVersion: loadline.dev/v1alpha1
 kind: SidecarGroup
 metadata: { name: ${GROUP} }
@@ -32,10 +48,7 @@ kind: ModelService
 metadata: { name: ${SERVICE} }
 spec:
   hostnames: ["*"]
-  signals:
-    engine: { path: /metrics, interval: 1s }
-    gpu: { exporter: { portOffset: ${gpuPort - port}, path: /metrics }, interval: 1s }
-  pools:
+${sources.length === 0 ? '' : ['  signals:', ...sources, ''].join('\n')}  pools:
     - name: gpu
       endpoints:
         static:

@@ -161,7 +161,8 @@ export class MeasuredRun {
   }
 }
 
-function messageOf({ promptTokens, outputTokens }: Arrival): Message {
+/** What a client sends for an arrival: the length of its prompt is told, not sent. */
+export function messageOf({ promptTokens, outputTokens }: Arrival): Message {
   return {
     body: JSON.stringify({ model: 'loadline-lab', prompt: 'demo', max_tokens: outputTokens, stream: true }),
     headers: { [PROMPT_TOKENS_HEADER]: String(promptTokens) },

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { CompletionAnswer, errorBody } from './completion-answer.ts';
 import type { CompletionRequest } from './completion-request.ts';
+import type { HeadersMode } from './server-profile.ts';
 
 const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
 const JSON_HEADERS = { 'content-type': 'application/json' };
@@ -14,21 +15,27 @@ export class Exchange {
   admitted = false;
   readonly #response: ServerResponse;
   readonly #answer: CompletionAnswer;
+  readonly #headers: HeadersMode;
 
-  constructor(request: CompletionRequest, response: ServerResponse, id: number, nowMs: number, wallClockMs: number) {
+  constructor(
+    request: CompletionRequest,
+    response: ServerResponse,
+    { id, nowMs, wallClockMs, headers }: { id: number; nowMs: number; wallClockMs: number; headers: HeadersMode },
+  ) {
     this.request = request;
+    this.#headers = headers;
     this.arrivedMs = nowMs;
     this.acceptedMs = nowMs;
     this.#response = response;
     this.#answer = new CompletionAnswer(request, id, wallClockMs);
   }
 
-  /** Headers go out before the first token exists, as engines do; a buffered header would hide that. */
+  /** Headers that go out before the first token exists are flushed; a buffered header would hide that. */
   accept(atMs: number): void {
     this.acceptedMs = atMs;
     if (!this.request.stream) return;
     this.#response.writeHead(200, STREAM_HEADERS);
-    this.#response.flushHeaders();
+    if (this.#headers === 'Immediate') this.#response.flushHeaders();
   }
 
   tokens(count: number): void {

@@ -204,7 +204,15 @@ export class ModelServer {
         id = this.#nextId;
         this.#nextId += 1;
         const nowMs = this.#surroundings.now();
-        this.#exchanges.set(id, new Exchange(parsed.value, response, id, nowMs, this.#surroundings.wallClock()));
+        this.#exchanges.set(
+          id,
+          new Exchange(parsed.value, response, {
+            id,
+            nowMs,
+            wallClockMs: this.#surroundings.wallClock(),
+            headers: this.#profile.headers,
+          }),
+        );
         const { promptTokens, outputTokens } = parsed.value;
         this.#engine.submit({ id, promptTokens, outputTokens }, nowMs);
         this.#pump();

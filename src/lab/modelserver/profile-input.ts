@@ -1,5 +1,12 @@
 import { parseDurationMs } from '../../base/units/index.ts';
-import { type GpuMode, KV_TOKENS_PER_SLOT, PROFILES, type ServerProfile, STANDARD_PROFILE } from './server-profile.ts';
+import {
+  type GpuMode,
+  type HeadersMode,
+  KV_TOKENS_PER_SLOT,
+  PROFILES,
+  type ServerProfile,
+  STANDARD_PROFILE,
+} from './server-profile.ts';
 
 /** A profile as people write it: any part of it over the profile named by `base` (default `standard`). */
 export type ProfileInput = {
@@ -15,6 +22,7 @@ export type ProfileInput = {
   readonly speed?: number;
   readonly queueLimit?: number;
   readonly queueFullStatus?: 429 | 503;
+  readonly headers?: HeadersMode;
   readonly tokensPerEvent?: number;
   readonly dcgm?: 1 | 2;
   readonly gpuMode?: GpuMode;
@@ -54,6 +62,7 @@ const RULES: Readonly<Record<keyof ProfileInput, Rule>> = {
   speed: number(0.01, 10),
   queueLimit: integer(0, 1_000_000),
   queueFullStatus: oneOf([429, 503]),
+  headers: oneOf(['Immediate', 'FirstToken']),
   tokensPerEvent: integer(1, 32),
   dcgm: oneOf([1, 2]),
   gpuMode: oneOf(['Honest', 'Pinned']),

@@ -19,6 +19,9 @@ export type EngineProfile = {
   readonly tokensPerEvent: number;
 };
 
+/** When the headers of a streamed answer go out: with acceptance, as most servers do it, or with the first token. */
+export type HeadersMode = 'Immediate' | 'FirstToken';
+
 export type GpuMode = 'Honest' | 'Pinned';
 
 /** One simulated model server: its engine and what its GPU exporter says. */
@@ -28,6 +31,7 @@ export type ServerProfile = EngineProfile & {
   readonly model: string;
   /** Status of the answer to a request that finds the queue full. */
   readonly queueFullStatus: 429 | 503;
+  readonly headers: HeadersMode;
   /** 1: names and units of dcgm-exporter up to 4.8.4; 2: those of 4.9.0. */
   readonly dcgm: 1 | 2;
   /** `Pinned`: the duty cycle reads 100 % whatever the load, as with an always-on kernel. */
@@ -48,6 +52,7 @@ export const STANDARD_PROFILE: ServerProfile = {
   name: 'standard',
   model: 'loadline-lab',
   queueFullStatus: 503,
+  headers: 'Immediate',
   slots: 24,
   stepMs: 40,
   bend: 1,

@@ -40,7 +40,7 @@ export function compare(scenario: Scenario, arms: readonly Arm[], seeds: readonl
   };
 }
 
-function meanOf(outcomes: readonly Outcome[]): Outcome {
+export function meanOf(outcomes: readonly Outcome[]): Outcome {
   const of = (key: keyof Outcome): number => outcomes.reduce((sum, one) => sum + one[key], 0) / outcomes.length;
   return {
     requests: of('requests'),

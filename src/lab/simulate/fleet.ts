@@ -65,6 +65,9 @@ export class Fleet {
       case 'Crash':
         server.crash(startMs + event.backAtMs);
         break;
+      case 'ColdStart':
+        server.setCondition({ coldUntilMs: this.#queue.nowMs + event.forMs });
+        break;
       case 'FreezeMetrics':
         this.#frozen.add(event.server);
         break;

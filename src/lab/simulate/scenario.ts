@@ -7,6 +7,8 @@ export type Event = { readonly atMs: number } & (
   | { readonly kind: 'Sinkhole'; readonly server: number; readonly ratio: number }
   /** The process ends: every request on it fails, and it is back, cold, at the time. */
   | { readonly kind: 'Crash'; readonly server: number; readonly backAtMs: number }
+  /** The process starts anew and takes requests, but makes nothing of them for so long; its numbers read zero. */
+  | { readonly kind: 'ColdStart'; readonly server: number; readonly forMs: number }
   /** The pages of its exporter stand still from now on. */
   | { readonly kind: 'FreezeMetrics'; readonly server: number }
   /** Its GPU tells a clock that is this part of the real one. */

@@ -12,7 +12,7 @@ const servers = FLEET.map((server, index) => ({
 
 describe('the policy of a lane', () => {
   it('is accepted, with every server and the defaults of a silent policy', () => {
-    const policy = readLanePolicy(lanePolicyText(servers, 15_001, false));
+    const policy = readLanePolicy(lanePolicyText(servers, 15_001, { tellWidths: false }));
     const [service] = policy.services;
     expect(service!.loadBalancer.type).toBe('LeastRequest');
     expect(service!.pools[0]!.endpoints).toMatchObject({ kind: 'Static' });
@@ -21,7 +21,7 @@ describe('the policy of a lane', () => {
   });
 
   it('gives the widths only when it is told to', () => {
-    const policy = readLanePolicy(lanePolicyText(servers, 15_001, true));
+    const policy = readLanePolicy(lanePolicyText(servers, 15_001, { tellWidths: true }));
     const pool = policy.services[0]!.pools[0]!.endpoints;
     const endpoints = pool.kind === 'Static' ? pool.endpoints : [];
     expect(endpoints.map(({ maxRunningRequests }) => maxRunningRequests)).toEqual(FLEET.map(({ slots }) => slots));
@@ -34,7 +34,7 @@ describe('the policy of a lane', () => {
 
 describe('the lane without Loadline', () => {
   const text = JSON.stringify(
-    staticBootstrap(readLanePolicy(lanePolicyText(servers, 15_001, false)), '127.0.0.1:15007', '1.40'),
+    staticBootstrap(readLanePolicy(lanePolicyText(servers, 15_001, { tellWidths: false })), '127.0.0.1:15007', '1.40'),
   );
 
   it('has the same policy as a static configuration, with equal weights', () => {
