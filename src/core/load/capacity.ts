@@ -41,21 +41,39 @@ export function learnCapacity(
   elapsedSec: number,
 ): readonly CapacitySource[] {
   const samples = inputs.map((input) => sampleOf(input, ageSec));
+  const compared = new Set<EndpointMemory>();
   for (const source of ['Engine', 'LoadReports'] as const) {
     const set = inputs.flatMap((input, i) => {
       const sample = samples[i];
       return sample?.source === source ? [{ memory: input.memory, x: sample.x }] : [];
     });
-    if (set.length < 2) {
-      for (const { memory } of set) memory.farSec = 0;
-      continue;
-    }
+    // Alone it has nobody to be compared with.
+    if (set.length < 2) continue;
     const meanX = set.reduce((sum, { x }) => sum + x, 0) / set.length;
     const meanCapacity = set.reduce((sum, { memory }) => sum + memory.logCapacity, 0) / set.length;
-    for (const { memory, x } of set) move(memory, x - meanX + meanCapacity - memory.logCapacity, source, elapsedSec);
+    for (const { memory, x } of set) {
+      compared.add(memory);
+      move(memory, x - meanX + meanCapacity - memory.logCapacity, source, elapsedSec);
+    }
   }
-  for (const [i, { memory }] of inputs.entries()) if (samples[i] === undefined) memory.farSec = 0;
+  for (const { memory, slots } of inputs) {
+    if (!compared.has(memory)) {
+      memory.farSec = 0;
+      followSlots(memory, slots);
+    }
+    memory.capacitySlots = slots;
+  }
   return samples.map((sample) => sample?.source ?? 'None');
+}
+
+/**
+ * A capacity is so much work per request, times slots. Where nothing measures it any more but the slots turn out to be others
+ * than they were taken for, it goes with them.
+ */
+function followSlots(memory: EndpointMemory, slots: number): void {
+  const before = memory.capacitySlots;
+  if (before === null || before === slots) return;
+  memory.logCapacity = clamp(memory.logCapacity + Math.log(slots / before), -MAX_LOG, MAX_LOG);
 }
 
 function move(memory: EndpointMemory, distance: number, source: CapacitySource, elapsedSec: number): void {

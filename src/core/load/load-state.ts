@@ -88,9 +88,13 @@ export type EndpointMemory = {
   usualAgeSec: number;
   /** N at the last ticks, oldest first; aligned with the tail of the cluster's `ringAtMs`. */
   ring: number[];
+  /** Slots that `logCapacity` was learned with. */
+  capacitySlots: number | null;
   /** [rk, kk] */
   kvRunning: number;
   kvUsage: number;
+  /** What the KV cache holds in requests; null until it was well filled once. */
+  slotsByKv: number | null;
   /** [Bhat], who found it, and how long a queue has stood. */
   slotsByQueue: number | null;
   slotsByQueueFrom: 'Engine' | 'Headers' | null;
@@ -197,8 +201,10 @@ export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phas
     engine: null,
     usualAgeSec: 1,
     ring: [],
+    capacitySlots: null,
     kvRunning: 0,
     kvUsage: 0,
+    slotsByKv: null,
     slotsByQueue: null,
     slotsByQueueFrom: null,
     queueSec: 0,

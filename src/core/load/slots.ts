@@ -39,14 +39,22 @@ export function learnFromQueue(memory: EndpointMemory, supposed: number, queue: 
 
 export function forgetSlots(memory: EndpointMemory, elapsedSec: number): void {
   if (memory.slotsByQueue !== null) memory.slotsByQueue *= 1 + FORGET_PER_SEC * elapsedSec;
+  if (memory.slotsByKv !== null) memory.slotsByKv *= 1 + FORGET_PER_SEC * elapsedSec;
+}
+
+/**
+ * [rk, kk] What the KV cache holds, learned while it is well filled. It is kept when the cache empties: a bound that went with
+ * the load would send the next load to whom the last one had shown to be small, and learn it again, and so on.
+ */
+export function learnFromKv(memory: EndpointMemory): void {
+  if (memory.kvUsage > KV_MATTERS && memory.kvRunning > 0)
+    memory.slotsByKv = (KV_HEADROOM * memory.kvRunning) / memory.kvUsage;
 }
 
 /** [B] The smallest of what is configured or sensed, what queues taught and what the KV cache holds. */
 export function effectiveSlots(memory: EndpointMemory, supposed: number): number {
   let slots = supposed;
   if (memory.slotsByQueue !== null) slots = Math.min(slots, memory.slotsByQueue);
-  if (memory.kvUsage > KV_MATTERS && memory.kvRunning > 0) {
-    slots = Math.min(slots, (KV_HEADROOM * memory.kvRunning) / memory.kvUsage);
-  }
+  if (memory.slotsByKv !== null) slots = Math.min(slots, memory.slotsByKv);
   return clamp(slots, 1, 100_000);
 }

@@ -19,7 +19,7 @@ import { draftMembers, reborn } from './membership.ts';
 import { clamp } from './plausible.ts';
 import { type EndpointSamples, gatherSamples } from './samples.ts';
 import { type Believed, serviceLoad } from './service-load.ts';
-import { effectiveSlots, forgetSlots, learnFromQueue, UNKNOWN_SLOTS } from './slots.ts';
+import { effectiveSlots, forgetSlots, learnFromKv, learnFromQueue, UNKNOWN_SLOTS } from './slots.ts';
 
 export type LoadOptions = {
   readonly leastRequest: boolean;
@@ -121,6 +121,7 @@ export function stepLoad(before: LoadState | undefined, input: LoadInput): { sta
   for (const { memory } of members) {
     applyClock(memory, nowMs, elapsedSec);
     forgetSlots(memory, elapsedSec);
+    learnFromKv(memory);
     stepHealth(memory, elapsedSec);
   }
   const slots = members.map(({ memory }, i) => effectiveSlots(memory, supposed[i] as number));

@@ -14,14 +14,18 @@ const ROOM_OVER = 0.25;
 export function healthFactor({ errorsPerSec, errorRatio: r }: EndpointLoad, goodPressure: number): number {
   if (errorsPerSec < FEW_ERRORS_PER_SEC) return 1;
   const factor = r > SICK_RATIO ? Math.max(SICK_FLOOR, 0.2 * (1 - r) ** 2) : Math.max(FLOOR, 1 / (1 + 4 * r));
-  const noRoom = Math.min(1, Math.max(0, (goodPressure - ROOM_FROM) / ROOM_OVER));
-  return Math.max(factor, (1 - r) * noRoom);
+  return Math.max(factor, (1 - r) * lackOfRoom(goodPressure));
+}
+
+/** 0 while those that are well have room for more, 1 when they have none. */
+function lackOfRoom(goodPressure: number): number {
+  return Math.min(1, Math.max(0, (goodPressure - ROOM_FROM) / ROOM_OVER));
 }
 
 /** [f] A tenth until the first completion, then up to the whole over the warm-up. */
-export function rampFactor({ waiting1st, rampAgeSec }: EndpointLoad, warmupMs: number): number {
+export function rampFactor({ waiting1st, rampAgeSec }: EndpointLoad, warmupMs: number, goodPressure: number): number {
   if (warmupMs <= 0) return 1;
   if (waiting1st) return WAITING;
   if (rampAgeSec === undefined) return 1;
-  return Math.min(1, Math.max(WAITING, (rampAgeSec * 1000) / warmupMs));
+  return Math.min(1, Math.max(WAITING, (rampAgeSec * 1000) / warmupMs, lackOfRoom(goodPressure)));
 }

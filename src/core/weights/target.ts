@@ -73,7 +73,7 @@ export function targets(
     },
   );
   const health = endpoints.map((endpoint) => healthFactor(endpoint, load.goodPressure));
-  const ramp = endpoints.map((endpoint) => rampFactor(endpoint, options.warmupMs));
+  const ramp = endpoints.map((endpoint) => rampFactor(endpoint, options.warmupMs, load.goodPressure));
   const factor = health.map((value, i) => value * (ramp[i] as number));
   const floor = FLOOR / n;
   const shares = sharesOf(

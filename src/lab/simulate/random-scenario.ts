@@ -15,15 +15,15 @@ export function randomScenario(number: number): Scenario {
   const servers = between(2, 20, random);
   const sidecars = Math.round(Math.exp(random() * Math.log(80)));
   const engine = random() < 0.6;
+  const rho = 0.4 + 0.5 * random();
   const shape: Shape = {
     servers,
     sidecars,
-    rho: 0.4 + 0.5 * random(),
     speeds: speeds(servers, random),
     slots: slots(servers, random),
     slotsKnown: random() < 0.6,
     workers: random() < 0.8 ? 1 : 4,
-    ...(random() < 0.3 ? { burst: { factor: 1.5 + random(), everyMs: 40_000, forMs: 8000 } } : {}),
+    ...load(rho, random() < 0.3 ? { factor: 1.5 + random(), everyMs: 40_000, forMs: 8000 } : undefined),
     events: fault(servers, random),
     signals: {
       engine,
@@ -35,6 +35,13 @@ export function randomScenario(number: number): Scenario {
     warmUpMs: WARM_UP_MS,
   };
   return shapedScenario(`random ${number}: ${words(shape)}`, WIDE, shape);
+}
+
+/** `rho` is meant in the mean: a fleet that its bursts overload has no right balance. */
+function load(rho: number, burst: Shape['burst']): Pick<Shape, 'rho' | 'burst'> {
+  if (burst === undefined) return { rho };
+  const { factor, everyMs, forMs } = burst;
+  return { rho: rho / (1 + ((factor - 1) * forMs) / everyMs), burst };
 }
 
 function words({ servers, sidecars, rho = 0, slotsKnown, signals, events = [] }: Shape): string {

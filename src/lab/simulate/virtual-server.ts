@@ -32,6 +32,7 @@ export class VirtualServer {
   #down = false;
   #wakeMs = Number.POSITIVE_INFINITY;
   #speed = 1;
+  #foreignSlots = 0;
   /** When requests ended lately, well and badly. */
   readonly #ended = { well: [] as number[], badly: [] as number[] };
 
@@ -56,6 +57,7 @@ export class VirtualServer {
 
   setCondition(change: Partial<EngineCondition>): void {
     if (change.speed !== undefined) this.#speed = change.speed;
+    if (change.foreignLoad !== undefined) this.#foreignSlots = change.foreignLoad * this.#slots;
     this.#engine.setCondition(change, this.#queue.nowMs);
     this.#settle();
   }
@@ -75,14 +77,9 @@ export class VirtualServer {
     this.#settle();
   }
 
-  /** Requests in execution and in the queue for each slot: what the imbalance is made of. */
+  /** Requests in execution and in the queue for each slot, those of other tenants too: what the imbalance is made of. */
   get pressure(): number {
-    return this.#here.size / this.#slots;
-  }
-
-  /** Requests that are here. */
-  get inFlight(): number {
-    return this.#here.size;
+    return (this.#here.size + this.#foreignSlots) / this.#slots;
   }
 
   /** Factor on its usual speed now: what the clock of its GPU follows. */
