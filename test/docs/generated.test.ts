@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { generateDocs } from '../../scripts/generate-docs.ts';
 import { ERRORS } from '../../src/base/errors.ts';
 import { METRICS } from '../../src/edge/observe/metric-catalogue.ts';
+import { ENGINE_FORMATS } from '../../src/edge/signals/formats/engine-formats.ts';
+import { GPU_NAMES } from '../../src/edge/signals/formats/gpu-formats.ts';
 import { commandNames } from './command-lines.ts';
 import { page } from './pages.ts';
 
@@ -21,6 +23,15 @@ describe('the generated pages', () => {
     expect(commandNames().filter((name) => !text.includes(`\n## loadline ${name}\n`))).toEqual([]);
     expect(Object.keys(METRICS).filter((name) => !text.includes(`\n| \`${name}\` |`))).toEqual([]);
     expect(Object.keys(ERRORS).filter((code) => !text.includes(`\n## ${code}\n`))).toEqual([]);
+  });
+
+  it('have every name that is read from an engine or a GPU exporter, with its metric', () => {
+    const text = page('docs/reference/signals.md').text;
+    const rows = ENGINE_FORMATS.flatMap(({ rows, json }) => [...rows, ...(json?.rows ?? [])]);
+    expect(
+      rows.filter(({ name, metric }) => !new RegExp(`\\| \`${name}[\`{].* \\| \`${metric}\` \\|`).test(text)),
+    ).toEqual([]);
+    expect([...GPU_NAMES].filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([]);
   });
 
   it('have no broken table: each row has as many cells as its head', () => {

@@ -34,6 +34,8 @@ export type EngineReading = {
   running: number;
   waiting: number;
   kvUsageRatio: number | null;
+  /** The batch limit that the engine states itself; few do. */
+  maxRunning: number | null;
   promptTokens: number | null;
   generationTokens: number | null;
   processStartSec: number | null;
@@ -95,6 +97,8 @@ export type EndpointMemory = {
   kvUsage: number;
   /** What the KV cache holds in requests; null until it was well filled once. */
   slotsByKv: number | null;
+  /** The batch limit that the engine stated last; kept while it is silent, for it changes with a restart only. */
+  slotsStated: number | null;
   /** [Bhat], who found it, and how long a queue has stood. */
   slotsByQueue: number | null;
   slotsByQueueFrom: 'Engine' | 'Headers' | null;
@@ -205,6 +209,7 @@ export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phas
     kvRunning: 0,
     kvUsage: 0,
     slotsByKv: null,
+    slotsStated: null,
     slotsByQueue: null,
     slotsByQueueFrom: null,
     queueSec: 0,

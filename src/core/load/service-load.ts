@@ -3,7 +3,7 @@ import type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './end
 import { utilisation } from './gpu-sensor.ts';
 import type { ClusterMemory, EndpointMemory, LoadState } from './load-state.ts';
 import { clamp } from './plausible.ts';
-import { UNKNOWN_SLOTS } from './slots.ts';
+import { knownSlots, UNKNOWN_SLOTS } from './slots.ts';
 
 /** One endpoint at the end of a tick: its memory and what this tick made of it. */
 export type Believed = {
@@ -77,7 +77,7 @@ function endpointLoad(
     inFlightPerSidecar: memory.inFlightPerSidecar,
     foreign,
     slots,
-    slotsKnown: endpoint.maxRunningRequests !== undefined || memory.slotsByQueue !== null || slots !== UNKNOWN_SLOTS,
+    slotsKnown: knownSlots(endpoint, memory) !== undefined || memory.slotsByQueue !== null || slots !== UNKNOWN_SLOTS,
     logCapacity: memory.logCapacity - mean,
     capacitySource: source,
     ...(reading === null ? {} : { waiting: reading.waiting, running: reading.running }),
@@ -107,7 +107,7 @@ function notesOf(
     notes.push(`engine metrics are ${((nowMs - memory.engine.atMs) / 1000).toFixed(0)} s old: beliefs are held`);
   }
   if (foreign > 0) notes.push(`${foreign.toFixed(1)} requests at the engine did not come through the sidecars`);
-  if (memory.slotsByQueue !== null && slots < (endpoint.maxRunningRequests ?? UNKNOWN_SLOTS)) {
+  if (memory.slotsByQueue !== null && slots < (knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS)) {
     notes.push(`a queue stood while ${memory.slotsByQueue.toFixed(0)} requests ran: taken as its batch limit`);
   }
   if (memory.gpus.some(({ whole }) => !whole)) notes.push('its GPU is shared or partitioned: utilisation is not used');

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../topology/index.ts';
 import type { EndpointMemory } from './load-state.ts';
 import { clamp } from './plausible.ts';
 
@@ -14,6 +15,15 @@ const KV_SHORT = 0.8;
 /** KV as the bound: above this usage the requests that fit are learned from what runs. */
 const KV_MATTERS = 0.4;
 const KV_HEADROOM = 0.85;
+
+/** The batch limit that the policy gives, else the one that the engine states; undefined when nobody tells. */
+export function knownSlots(
+  { maxRunningRequests }: Pick<Endpoint, 'maxRunningRequests'>,
+  { slotsStated }: Pick<EndpointMemory, 'slotsStated'>,
+): number | undefined {
+  // A state from before engines stated their limit has no such field.
+  return maxRunningRequests ?? slotsStated ?? undefined;
+}
 
 /** A queue in front of an engine, told by the engine itself or read off the headers that have not come. */
 export type Queue = {

@@ -19,7 +19,7 @@ import { draftMembers, reborn } from './membership.ts';
 import { clamp } from './plausible.ts';
 import { type EndpointSamples, gatherSamples } from './samples.ts';
 import { type Believed, serviceLoad } from './service-load.ts';
-import { effectiveSlots, forgetSlots, learnFromKv, learnFromQueue, UNKNOWN_SLOTS } from './slots.ts';
+import { effectiveSlots, forgetSlots, knownSlots, learnFromKv, learnFromQueue, UNKNOWN_SLOTS } from './slots.ts';
 
 export type LoadOptions = {
   readonly leastRequest: boolean;
@@ -91,6 +91,7 @@ export function stepLoad(before: LoadState | undefined, input: LoadInput): { sta
   );
   const freshness = members.map(({ endpoint, memory }): Freshness => {
     for (const reading of samples.get(endpoint.id)?.engine ?? []) {
+      memory.slotsStated = reading.maxRunning ?? memory.slotsStated;
       const gapSec = takeReading(memory, reading, {
         nowMs,
         ringAtMs: cluster.ringAtMs,
@@ -99,7 +100,7 @@ export function stepLoad(before: LoadState | undefined, input: LoadInput): { sta
       });
       if (gapSec === undefined) continue;
       const { running, waiting, kvUsageRatio } = reading;
-      learnFromQueue(memory, endpoint.maxRunningRequests ?? UNKNOWN_SLOTS, {
+      learnFromQueue(memory, knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS, {
         from: 'Engine',
         waiting,
         running,
@@ -249,7 +250,7 @@ function supposedSlots(
     reportsFresh,
   }: { ageSec: number; elapsedSec: number; nowMs: number; reportsFresh: boolean },
 ): readonly number[] {
-  const supposed = members.map(({ endpoint }) => endpoint.maxRunningRequests ?? UNKNOWN_SLOTS);
+  const supposed = members.map(({ endpoint, memory }) => knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS);
   for (const { memory } of members) followHeaders(memory, elapsedSec);
   const blind = members.flatMap(({ endpoint, memory }, i) =>
     freshness[i] === 'Fresh' ? [] : [{ endpoint, memory, i }],
@@ -285,7 +286,7 @@ function supposedSlots(
     nowMs,
   );
   if (!open || ageSec <= UTIL_AFTER_SEC) return supposed;
-  const sensed: Sensed[] = blind.map(({ endpoint, memory }) => ({ memory, known: endpoint.maxRunningRequests }));
+  const sensed: Sensed[] = blind.map(({ endpoint, memory }) => ({ memory, known: knownSlots(endpoint, memory) }));
   const byUtil = slotsByUtilisation(sensed, cluster, UNKNOWN_SLOTS, elapsedSec, nowMs);
   for (const [at, { i }] of blind.entries()) supposed[i] = byUtil[at] as number;
   return supposed;

@@ -86,7 +86,13 @@ export type StaticEndpoint = {
 
 export type Signals = {
   /** Engine metrics, scraped on the endpoint's own address; `port` only where it differs from the endpoint's. */
-  readonly engine?: { readonly path: string; readonly intervalMs: number; readonly port?: number };
+  readonly engine?: {
+    readonly path: string;
+    readonly intervalMs: number;
+    readonly port?: number;
+    /** Whose metric names to read; absent: told by the names on each page. */
+    readonly format?: EngineFormatName;
+  };
   readonly gpu?: {
     readonly intervalMs: number;
     readonly source:
@@ -95,6 +101,9 @@ export type Signals = {
     readonly joinBy: readonly ('Pod' | 'Node' | 'Uuid' | 'Port')[];
   };
 };
+
+/** The engines whose metrics Loadline reads; `TensorRtLlm` is trtllm-serve as well as its backend in Triton. */
+export type EngineFormatName = 'Vllm' | 'Sglang' | 'Tgi' | 'Triton' | 'TensorRtLlm' | 'LlamaCpp' | 'LmDeploy' | 'Nim';
 
 export type LoadBalancer = {
   readonly type: 'LeastRequest' | 'RoundRobin';

@@ -14,6 +14,7 @@ export type Metric =
   | 'runningRequests'
   | 'waitingRequests'
   | 'kvUsageRatio'
+  | 'maxRunningRequests'
   | 'promptTokensTotal'
   | 'generationTokensTotal'
   | 'timeToFirstTokenSecondsSum'

@@ -1,32 +1,58 @@
 import type { Metric } from '../../core/topology/index.ts';
 import type { Series } from './exposition.ts';
-import { ENGINE_TABLE, type MetricRow } from './metric-table.ts';
+import type { EngineFormat } from './formats/engine-format.ts';
+import type { EngineRow } from './formats/row.ts';
 import { checkedValue, earlier, type Reading, type Readings, type Refusal, uniqueSeries } from './reading.ts';
 
+export type EngineReadings = Readings & {
+  /** The engine says itself that it cannot serve yet; its other numbers are then no load. */
+  readonly notReady?: string;
+};
+
+/** What an engine's page is read by: rows of a format, and the labels that tell copies of one engine apart. */
+export type EngineRows = { readonly rows: readonly EngineRow[]; readonly copies: EngineFormat['copies'] };
+
 /**
- * Makes one value per metric of an engine's page, which has one series per data-parallel engine. With several API server
- * processes a gauge may appear once per `pid`, most of them idle copies, so processes are folded by their maximum before
- * engines are merged. One unusable series makes the whole metric unusable: a sum that lacks an engine is a wrong sum.
+ * Makes one value per metric of an engine's page, which has one series per data-parallel engine. Processes and ranks that
+ * repeat one another are folded by their maximum before engines are merged. One unusable series makes the whole metric
+ * unusable: a sum that lacks an engine is a wrong sum.
  */
-export function engineReadings(page: readonly Series[]): Readings {
+export function engineReadings(page: readonly Series[], { rows, copies }: EngineRows): EngineReadings {
   const { series, contradicted } = uniqueSeries(page);
-  const refusals: Refusal[] = contradicted.map(({ name }) => ({ name, words: 'appears twice with different values' }));
-  const taken = new Set<Metric>();
+  const refusals: Refusal[] = [];
+  const taken = new Set<EngineRow['metric']>();
   const readings: Reading[] = [];
-  for (const row of ENGINE_TABLE) {
-    const metric = row.metric as Metric;
-    const mine = series.filter(({ name }) => name === row.name);
-    const wrong = contradicted.some(({ name }) => name === row.name);
-    if ((mine.length === 0 && !wrong) || taken.has(metric)) continue;
+  let notReady: string | undefined;
+  for (const row of rows) {
+    if (taken.has(row.metric)) continue;
+    const mine = series.filter((one) => means(row, one));
+    const wrong = contradicted.some((one) => means(row, one));
+    if (mine.length === 0 && !wrong) continue;
     // Also when it is refused: an older name of the same metric does not repair it.
-    taken.add(metric);
-    const reading = mergeRow(row, metric, mine, refusals);
-    if (reading !== undefined && !wrong) readings.push(reading);
+    taken.add(row.metric);
+    if (wrong) refusals.push({ name: row.name, words: 'appears twice with different values' });
+    const merged = mergeRow(row, copies, mine, refusals);
+    if (row.metric === 'kvCapacityTokens') {
+      if (mine.some(({ value }) => value === 0)) notReady = `${row.name} is 0`;
+    } else if (merged !== undefined && !wrong) readings.push({ ...merged, metric: row.metric as Metric });
   }
-  return { readings, refusals };
+  if (notReady === undefined) return { readings, refusals };
+  return { readings: readings.filter(({ metric }) => metric === 'processStartTimeSeconds'), refusals, notReady };
 }
 
-function mergeRow(row: MetricRow, metric: Metric, series: readonly Series[], refusals: Refusal[]): Reading | undefined {
+/** As Prometheus has it, a label that is absent is the same as an empty one. */
+function means({ name, select }: EngineRow, series: Series): boolean {
+  if (series.name !== name) return false;
+  if (select === undefined) return true;
+  return Object.entries(select).every(([label, value]) => (series.labels.get(label) ?? '') === value);
+}
+
+function mergeRow(
+  row: EngineRow,
+  copies: readonly string[],
+  series: readonly Series[],
+  refusals: Refusal[],
+): Omit<Reading, 'metric'> | undefined {
   const engines = new Map<string, number>();
   let timestampMs: number | undefined;
   let sound = true;
@@ -37,12 +63,12 @@ function mergeRow(row: MetricRow, metric: Metric, series: readonly Series[], ref
       sound = false;
       continue;
     }
-    const engine = JSON.stringify([...labels].filter(([label]) => label !== 'pid').sort());
+    const engine = JSON.stringify([...labels].filter(([label]) => !copies.includes(label)).sort());
     engines.set(engine, Math.max(engines.get(engine) ?? 0, checked.value));
     timestampMs = earlier(timestampMs, stamp);
   }
   if (!sound || engines.size === 0) return undefined;
   const values = [...engines.values()];
   const value = row.merge === 'Sum' ? values.reduce((sum, one) => sum + one, 0) : Math.max(...values);
-  return timestampMs === undefined ? { metric, value } : { metric, value, timestampMs };
+  return timestampMs === undefined ? { value } : { value, timestampMs };
 }

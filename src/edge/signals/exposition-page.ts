@@ -1,5 +1,5 @@
 import { type Scan, scanExposition } from './exposition.ts';
-import type { PageFetcher } from './page-fetcher.ts';
+import type { Page, PageFetcher } from './page-fetcher.ts';
 import type { Failure } from './signal-source.ts';
 
 /** A page that was read to its end, and when it was there. */
@@ -8,7 +8,7 @@ export type ExpositionPage =
   | { readonly ok: false; readonly failure: Failure };
 
 /** The version keeps OpenMetrics and protobuf away from servers that would prefer them. */
-const ACCEPT = 'text/plain;version=0.0.4';
+export const ACCEPT = 'text/plain;version=0.0.4';
 const OPEN_METRICS = 'application/openmetrics-text';
 
 /**
@@ -23,7 +23,15 @@ export async function fetchExposition(
   signal: AbortSignal,
 ): Promise<ExpositionPage> {
   const page = await fetcher.get({ url, accept: ACCEPT }, signal);
-  if (!page.ok) return page;
+  return page.ok ? scanPage(page, wanted, nowMs) : page;
+}
+
+/** Scans an answer that is there. */
+export function scanPage(
+  page: Extract<Page, { ok: true }>,
+  wanted: ReadonlySet<string>,
+  nowMs: number,
+): ExpositionPage {
   const { contentType } = page;
   if (contentType !== '' && contentType !== 'text/plain' && contentType !== OPEN_METRICS) {
     const shown = contentType.slice(0, 60);

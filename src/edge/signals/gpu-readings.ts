@@ -1,26 +1,36 @@
 import type { Metric } from '../../core/topology/index.ts';
 import type { Series } from './exposition.ts';
-import type { Labels } from './exposition-cursor.ts';
+import { GPU_ROWS } from './formats/gpu-formats.ts';
+import type { MetricRow, TableMetric } from './formats/row.ts';
 import type { GpuLabels } from './gpu-labels.ts';
-import { GPU_TABLE, type MetricRow, type TableMetric } from './metric-table.ts';
 import { checkedValue, earlier, type Reading, type Readings, type Refusal, uniqueSeries } from './reading.ts';
 
-type Value = { readonly value: number; readonly row: MetricRow; readonly timestampMs: number | undefined };
+/** A row and its place among its peers: of two names for one metric the lower rank counts. */
+export type RankedRow = MetricRow & { readonly rank: number };
+
+type Value = { readonly value: number; readonly row: RankedRow; readonly timestampMs: number | undefined };
 type Device = { readonly identity: GpuLabels; readonly values: Map<TableMetric, Value | 'Refused'> };
 
-const ROWS: ReadonlyMap<string, MetricRow> = new Map(GPU_TABLE.map((row) => [row.name, row]));
-const RANK: ReadonlyMap<string, number> = new Map(GPU_TABLE.map((row, at) => [row.name, at]));
+const ROWS = rowsByName(GPU_ROWS);
+
+export function rowsByName(rows: readonly MetricRow[]): ReadonlyMap<string, RankedRow> {
+  return new Map(rows.map((row, rank) => [row.name, { ...row, rank }]));
+}
 
 /**
  * Makes the readings of every GPU (and MIG instance) of a page. `identify` reads who a series is about; undefined drops
  * the series. A bad value costs its own GPU that one metric and nothing else.
  */
-export function gpuReadings(page: readonly Series[], identify: (labels: Labels) => GpuLabels | undefined): Readings {
+export function gpuReadings(
+  page: readonly Series[],
+  identify: (series: Series) => GpuLabels | undefined,
+  rows: ReadonlyMap<string, RankedRow> = ROWS,
+): Readings {
   const { series, contradicted } = uniqueSeries(page);
   const refusals: Refusal[] = [];
   const devices = new Map<string, Device>();
-  const deviceOf = (labels: Labels): Device | undefined => {
-    const identity = identify(labels);
+  const deviceOf = (series: Series): Device | undefined => {
+    const identity = identify(series);
     if (identity === undefined) return undefined;
     const key = JSON.stringify([identity.gpu, identity.pod, identity.node]);
     let device = devices.get(key);
@@ -30,23 +40,24 @@ export function gpuReadings(page: readonly Series[], identify: (labels: Labels) 
     }
     return device;
   };
-  for (const { name, labels } of contradicted) {
-    const row = ROWS.get(name);
-    const device = row === undefined ? undefined : deviceOf(labels);
+  for (const one of contradicted) {
+    const { name } = one;
+    const row = rows.get(name);
+    const device = row === undefined ? undefined : deviceOf(one);
     if (row === undefined || device === undefined) continue;
     refusals.push({ name, words: `of ${device.identity.gpu} appears twice with different values` });
     device.values.set(row.metric, 'Refused');
   }
   for (const one of series) {
-    const row = ROWS.get(one.name);
-    const device = row === undefined ? undefined : deviceOf(one.labels);
+    const row = rows.get(one.name);
+    const device = row === undefined ? undefined : deviceOf(one);
     if (row !== undefined && device !== undefined) take(device, row, one, refusals);
   }
   const partitioned = partitionedGpus(devices.values());
   return { readings: [...devices.values()].flatMap((device) => readingsOf(device, partitioned)), refusals };
 }
 
-function take(device: Device, row: MetricRow, series: Series, refusals: Refusal[]): void {
+function take(device: Device, row: RankedRow, series: Series, refusals: Refusal[]): void {
   const before = device.values.get(row.metric);
   if (before === 'Refused') return;
   const checked = checkedValue(row, series.value);
@@ -57,7 +68,7 @@ function take(device: Device, row: MetricRow, series: Series, refusals: Refusal[
   }
   // Two names for one metric: the upper row of the table. One name twice (two containers of a pod): the larger value.
   if (before !== undefined && before.row !== row) {
-    if (rank(before.row) < rank(row)) return;
+    if (before.row.rank < row.rank) return;
   } else if (before !== undefined && before.value >= checked.value) {
     return;
   }
@@ -117,9 +128,10 @@ function derivedTotal(
 }
 
 function isAuxiliary(metric: TableMetric): metric is Exclude<TableMetric, Metric> {
-  return metric === 'memoryFreeBytes' || metric === 'memoryReservedBytes' || metric === 'migMode';
-}
-
-function rank(row: MetricRow): number {
-  return RANK.get(row.name) ?? Number.POSITIVE_INFINITY;
+  return (
+    metric === 'kvCapacityTokens' ||
+    metric === 'memoryFreeBytes' ||
+    metric === 'memoryReservedBytes' ||
+    metric === 'migMode'
+  );
 }

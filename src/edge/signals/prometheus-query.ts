@@ -1,5 +1,6 @@
 import { parseValue, type Series } from './exposition.ts';
-import { GPU_TABLE, type TableMetric } from './metric-table.ts';
+import { GPU_ROWS } from './formats/gpu-formats.ts';
+import type { TableMetric } from './formats/row.ts';
 import type { Failure } from './signal-source.ts';
 
 /** Marks the half of an answer that carries the time of each sample instead of its value. */
@@ -24,7 +25,7 @@ const GROUPS: readonly (readonly TableMetric[])[] = [
  * evaluation, so `timestamp()` is asked in the same query: one evaluation, hence no value with another sample's time.
  */
 export const PROMETHEUS_QUERIES: readonly string[] = GROUPS.map((metrics) => {
-  const names = GPU_TABLE.filter(({ metric }) => metrics.includes(metric)).map(({ name }) => name);
+  const names = GPU_ROWS.filter(({ metric }) => metrics.includes(metric)).map(({ name }) => name);
   const times = names.map((name) => `label_replace(timestamp(${name}), "${ROLE_LABEL}", "${name}", "", "")`);
   return [`{__name__=~"${names.join('|')}"}`, ...times].join(' or ');
 });

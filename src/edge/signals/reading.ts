@@ -1,6 +1,6 @@
 import type { Metric, Sample } from '../../core/topology/index.ts';
 import type { Series } from './exposition.ts';
-import type { MetricRow } from './metric-table.ts';
+import type { MetricRow } from './formats/row.ts';
 
 /** One value of one page: scaled, checked and merged, and not yet dated. */
 export type Reading = {
@@ -22,8 +22,9 @@ export type Readings = { readonly readings: readonly Reading[]; readonly refusal
 /** The value in the unit of the metric, or why it is refused. Ratios end at exactly 1. */
 export function checkedValue(row: MetricRow, raw: number): { readonly value: number } | { readonly words: string } {
   if (Number.isNaN(raw)) return { words: 'is NaN' };
-  if (!(raw >= row.min && raw <= row.max)) return { words: `is ${raw}, outside ${row.min}..${row.max}` };
-  const value = raw * row.scale;
+  const { min, max, scale } = row.unit;
+  if (!(raw >= min && raw <= max)) return { words: `is ${raw}, outside ${min}..${max}` };
+  const value = raw * scale;
   return { value: row.metric.endsWith('Ratio') ? Math.min(1, value) : value };
 }
 

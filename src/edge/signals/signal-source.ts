@@ -13,6 +13,7 @@ export type FailureReason =
   | 'TooLarge'
   | 'Truncated'
   | 'NoMetrics'
+  | 'NotReady'
   | 'Refused'
   | 'Query'
   | 'Internal';

@@ -1,4 +1,4 @@
-import type { Policy, Pool, Signals } from '../../core/policy/index.ts';
+import type { EngineFormatName, Policy, Pool, Signals } from '../../core/policy/index.ts';
 import { type Endpoint, hostPort } from '../../core/topology/index.ts';
 import { shownUrl } from './source-name.ts';
 
@@ -16,6 +16,8 @@ type Common = {
 export type EngineTarget = Common & {
   readonly kind: 'Engine';
   readonly subject: { readonly address: string; readonly port: number };
+  /** Absent: each page tells. */
+  readonly format?: EngineFormatName;
 };
 
 export type ExporterTarget = Common & {
@@ -57,7 +59,14 @@ function engineTargets(service: string, pool: Pool, members: readonly Endpoint[]
   return members.map(({ address, port }) => {
     const url = `http://${hostPort(address, engine.port ?? port)}${engine.path}`;
     const subject = { address, port };
-    return { kind: 'Engine', subject, ...common('engine', service, pool.name, url, engine.intervalMs, subject) };
+    const format = engine.format === undefined ? {} : { format: engine.format };
+    const about = { ...subject, ...format };
+    return {
+      kind: 'Engine',
+      subject,
+      ...format,
+      ...common('engine', service, pool.name, url, engine.intervalMs, about),
+    };
   });
 }
 

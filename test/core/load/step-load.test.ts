@@ -91,6 +91,7 @@ describe('beliefs', () => {
       'runningRequests',
       'waitingRequests',
       'kvUsageRatio',
+      'maxRunningRequests',
       'generationTokensTotal',
       'gpuUtilRatio',
       'smClockHertz',
@@ -131,6 +132,34 @@ describe('beliefs', () => {
       expect(logCapacity).toBeCloseTo(learned.load.endpoints[i]!.logCapacity, 1);
       expect(notes.join()).toMatch(/s old: beliefs are held/);
     }
+  });
+
+  it('take the batch limit that an engine states, keep it through silence, and let the policy overrule it', () => {
+    const stated = (atMs: number): Second => ({
+      ...steady(atMs),
+      samples: [...(steady(atMs).samples ?? []), sample(0, 'maxRunningRequests', 24, atMs)],
+    });
+    const slotsOf = ({ load }: { load: ServiceLoad }) =>
+      load.endpoints.map(({ slots, slotsKnown }) => [slots, slotsKnown]);
+    const told = live(5, stated);
+    expect(slotsOf(told).slice(0, 2)).toEqual([
+      [24, true],
+      [64, false],
+    ]);
+    expect(slotsOf(live(60, () => ({}), told.state, 5))[0]).toEqual([24, true]);
+    const overruled = endpoints(N).map((one) => ({ ...one, maxRunningRequests: 40 }));
+    expect(slotsOf(live(5, (atMs) => ({ ...stated(atMs), endpoints: overruled })))[0]).toEqual([40, true]);
+  });
+
+  it('go on from a state that was saved before engines stated their limit', () => {
+    const { state } = live(5, steady);
+    const old = structuredClone(state);
+    for (const memory of Object.values(old.endpoints)) {
+      delete (memory as Partial<typeof memory>).slotsStated;
+      delete (memory.engine as Partial<NonNullable<typeof memory.engine>>).maxRunning;
+    }
+    const input = inputAt(START_MS + 5000, steady(START_MS + 4800));
+    expect(stepLoad(old, input).load).toEqual(stepLoad(state, input).load);
   });
 
   it('stay finite and in range whatever comes in, and go on from JSON as if nothing had happened', () => {

@@ -25,6 +25,7 @@ const signals = mapping({
       path: optional(fc.constant('/stats?x=1')),
       interval: optional(duration),
       port: optional(fc.integer({ min: 1, max: 65_535 })),
+      format: optional(fc.constantFrom('Vllm', 'LlamaCpp')),
     }),
   ),
   gpu: optional(

@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ENGINE_NAMES } from '../../../src/edge/signals/formats/engine-formats.ts';
+import { GPU_NAMES } from '../../../src/edge/signals/formats/gpu-formats.ts';
 import { type Scan, scanExposition } from '../../../src/edge/signals/index.ts';
-import { ENGINE_NAMES, GPU_NAMES } from '../../../src/edge/signals/metric-table.ts';
 import { type PlainSeries, readPlainly } from './exposition-twin.ts';
 import { fixture } from './fixture.ts';
 

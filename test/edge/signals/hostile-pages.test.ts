@@ -73,12 +73,18 @@ function with_(text: string, line: string, instead: string): string {
 
 const METRICS_TYPE = { 'content-type': 'text/plain; charset=utf-8' };
 
+const JSON_TYPE = { 'content-type': 'application/json' };
+
 /** Pages that must be refused as a whole. */
 const UNUSABLE: readonly (readonly [string, Answer, RegExp])[] = [
   ['an error', (_request, response) => response.writeHead(500).end(VLLM), /answered 500/],
   ['a redirect', (_request, response) => response.writeHead(302, { location: '/other' }).end(), /answered 302/],
   ['a login page', page('<html>vllm</html>\n', { 'content-type': 'text/html' }), /answered text\/html/],
-  ['JSON', page('{}', { 'content-type': 'application/json' }), /answered application\/json/],
+  ['JSON of something else', page('{}', JSON_TYPE), /JSON without its list of engines, loads \(SGLang\)/],
+  ['JSON that is none', page('{"loads":[', JSON_TYPE), /JSON that cannot be read/],
+  ['the iterations of trtllm-serve', page('[{"numActiveRequests":3}]', JSON_TYPE), /path: \/prometheus\/metrics/],
+  ['no engine at all', page('{"loads":[]}', JSON_TYPE), /loads is empty: the engine is broken, not idle/],
+  ['engines of nothing', page('{"loads":[{},{}]}', JSON_TYPE), /no known engine metric/],
   ['nothing', page('', METRICS_TYPE), /no known engine metric/],
   ['ten megabytes', page(`${'# HELP filler\n'.repeat(750_000)}${VLLM}`, METRICS_TYPE), /larger than 8388608 bytes/],
   [

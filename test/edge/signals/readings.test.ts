@@ -1,21 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { engineReadings } from '../../../src/edge/signals/engine-readings.ts';
+import { type EngineReadings, engineReadings } from '../../../src/edge/signals/engine-readings.ts';
+import { recogniseEngine } from '../../../src/edge/signals/engine-recognition.ts';
+import { ENGINE_NAMES, PROCESS_ROWS } from '../../../src/edge/signals/formats/engine-formats.ts';
+import { GPU_NAMES } from '../../../src/edge/signals/formats/gpu-formats.ts';
 import { gpuLabels } from '../../../src/edge/signals/gpu-labels.ts';
 import { gpuReadings } from '../../../src/edge/signals/gpu-readings.ts';
 import { scanExposition } from '../../../src/edge/signals/index.ts';
-import { ENGINE_NAMES, ENGINE_TABLE, GPU_NAMES, GPU_TABLE } from '../../../src/edge/signals/metric-table.ts';
 import type { Readings } from '../../../src/edge/signals/reading.ts';
 import { fixture } from './fixture.ts';
 
 const BUSY = 'GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52';
 const IDLE = 'GPU-0b1f7c52-3d7e-4a41-9a0e-6f7a2f1c9d11';
 
-function engine(page: string): Readings {
-  return engineReadings(scanExposition(page, { wanted: ENGINE_NAMES }).series);
+function engine(page: string): EngineReadings {
+  const { series } = scanExposition(page, { wanted: ENGINE_NAMES });
+  const format = recogniseEngine(series);
+  return engineReadings(series, { rows: [...(format?.rows ?? []), ...PROCESS_ROWS], copies: format?.copies ?? [] });
 }
 
 function gpu(page: string): Readings {
-  return gpuReadings(scanExposition(page, { wanted: GPU_NAMES }).series, (labels) => gpuLabels(labels, false));
+  return gpuReadings(scanExposition(page, { wanted: GPU_NAMES }).series, (series) => gpuLabels(series, false));
 }
 
 function valuesOf({ readings }: Readings, device?: string): Record<string, number> {
@@ -23,20 +27,6 @@ function valuesOf({ readings }: Readings, device?: string): Record<string, numbe
     readings.filter((one) => device === undefined || one.gpu === device).map(({ metric, value }) => [metric, value]),
   );
 }
-
-describe('the metric table', () => {
-  it('has each name once, with a sensible range and a unit that the metric states', () => {
-    for (const table of [ENGINE_TABLE, GPU_TABLE]) {
-      expect(new Set(table.map(({ name }) => name)).size).toBe(table.length);
-      for (const row of table) {
-        expect(row.max).toBeGreaterThan(row.min);
-        expect(row.min).toBeGreaterThanOrEqual(0);
-        if (row.metric.endsWith('Ratio')) expect([1, 1.05]).toContain(Math.round(row.max * row.scale * 100) / 100);
-        expect(row.kind === 'Counter').toBe(/_total$|_sum$|_count$/.test(row.name));
-      }
-    }
-  });
-});
 
 describe('an engine page', () => {
   it('of two data-parallel engines sums their requests and tokens and takes the fuller KV cache', () => {

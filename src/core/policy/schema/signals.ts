@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Signals } from '../policy.ts';
+import type { EngineFormatName, Signals } from '../policy.ts';
 import { list, mapping, oneOf, port, refuse, wholeNumber } from './shape.ts';
 import { duration } from './units.ts';
 import { httpUrl, urlPath } from './words.ts';
@@ -10,10 +10,22 @@ type JoinBy = Gpu['joinBy'][number];
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 600_000;
 
+const ENGINE_FORMATS = [
+  'Vllm',
+  'Sglang',
+  'Tgi',
+  'Triton',
+  'TensorRtLlm',
+  'LlamaCpp',
+  'LmDeploy',
+  'Nim',
+] as const satisfies readonly EngineFormatName[];
+
 const engine: z.ZodType<NonNullable<Signals['engine']>> = mapping({
   path: urlPath('Page').prefault('/metrics'),
   interval: duration(MIN_INTERVAL_MS, MAX_INTERVAL_MS).prefault('1s'),
   port: port().exactOptional(),
+  format: oneOf(ENGINE_FORMATS).exactOptional(),
 }).transform(({ interval, ...rest }) => ({ ...rest, intervalMs: interval }));
 
 const exporter: z.ZodType<Extract<Gpu['source'], { kind: 'Exporter' }>> = mapping({

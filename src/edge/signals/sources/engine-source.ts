@@ -1,53 +1,91 @@
 import type { Sample } from '../../../core/topology/index.ts';
-import { engineReadings } from '../engine-readings.ts';
-import { badLineNote, fetchExposition } from '../exposition-page.ts';
-import { ENGINE_NAMES } from '../metric-table.ts';
-import type { PageFetcher } from '../page-fetcher.ts';
+import { readEngineJson } from '../engine-json.ts';
+import { type EngineReadings, engineReadings } from '../engine-readings.ts';
+import { recogniseEngine } from '../engine-recognition.ts';
+import { ACCEPT, badLineNote, scanPage } from '../exposition-page.ts';
+import type { EngineFormat } from '../formats/engine-format.ts';
+import { engineFormat, PROCESS_ROWS, wantedNames } from '../formats/engine-formats.ts';
+import type { Page, PageFetcher } from '../page-fetcher.ts';
 import { SeriesMemory } from '../series-memory.ts';
 import { type Collected, type Failure, failed, type SignalSource } from '../signal-source.ts';
 import type { EngineTarget } from '../targets.ts';
+
+type AnsweredPage = Extract<Page, { ok: true }>;
+type Read = {
+  readonly result: EngineReadings;
+  readonly receivedAtMs: number;
+  readonly badLines: number;
+  readonly note?: string;
+};
 
 /** The metrics page of one model server. Samples are about the endpoint's serving address. */
 export class EngineSource implements SignalSource {
   readonly #target: EngineTarget;
   readonly #fetcher: PageFetcher;
   readonly #memory: SeriesMemory;
+  /** What the policy says; undefined where each page tells. */
+  readonly #format: EngineFormat | undefined;
 
   constructor(target: EngineTarget, fetcher: PageFetcher) {
     this.#target = target;
     this.#fetcher = fetcher;
     this.#memory = new SeriesMemory(target.source);
+    this.#format = target.format === undefined ? undefined : engineFormat(target.format);
   }
 
   async collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
-    const page = await fetchExposition(this.#fetcher, this.#target.url, ENGINE_NAMES, nowMs, signal);
+    const page = await this.#fetcher.get({ url: this.#target.url, accept: ACCEPT }, signal);
     if (!page.ok) return failed(page.failure.reason, page.failure.message);
-    const { readings, refusals } = engineReadings(page.scan.series);
-    const { subject } = this.#target;
+    const read = page.contentType === 'application/json' ? this.#readJson(page, nowMs) : this.#readText(page, nowMs);
+    if ('reason' in read) return failed(read.reason, read.message);
+    const { readings, refusals } = read.result;
     const samples: Sample[] = [];
     for (const reading of readings) {
-      const sample = this.#memory.sample(reading, subject, page.receivedAtMs);
+      const sample = this.#memory.sample(reading, this.#target.subject, read.receivedAtMs);
       if (sample !== undefined) samples.push(sample);
     }
-    const failure = failureOf(
-      readings.some(({ metric }) => metric !== 'processStartTimeSeconds'),
-      refusals.length,
-    );
-    const note = badLineNote(page.scan);
+    const failure = this.#failureOf(read.result);
     return {
       samples,
       refusals,
-      badLines: page.scan.badLines,
-      ...(note === undefined ? {} : { note }),
+      badLines: read.badLines,
+      ...(read.note === undefined ? {} : { note: read.note }),
       ...(failure === undefined ? {} : { failure }),
     };
   }
-}
 
-/** A page without engine metrics is no idle engine: vLLM answers 200 without them when its statistics are off. */
-function failureOf(anyLoad: boolean, refusals: number): Failure | undefined {
-  if (anyLoad) return undefined;
-  return refusals > 0
-    ? { reason: 'Refused', message: 'every engine metric was refused' }
-    : { reason: 'NoMetrics', message: 'the page has no known engine metric' };
+  #readText(page: AnsweredPage, nowMs: number): Read | Failure {
+    const scanned = scanPage(page, wantedNames(this.#format), nowMs);
+    if (!scanned.ok) return scanned.failure;
+    const { scan, receivedAtMs } = scanned;
+    const format = this.#format ?? recogniseEngine(scan.series);
+    const rows = [...(format?.rows ?? []), ...PROCESS_ROWS];
+    const note = badLineNote(scan);
+    return {
+      result: engineReadings(scan.series, { rows, copies: format?.copies ?? [] }),
+      receivedAtMs,
+      badLines: scan.badLines,
+      ...(note === undefined ? {} : { note }),
+    };
+  }
+
+  #readJson(page: AnsweredPage, nowMs: number): Read | Failure {
+    const answer = readEngineJson(page.body.toString('utf8'), this.#format);
+    if (!answer.ok) return answer.failure;
+    const { json, format, series } = answer;
+    return {
+      result: engineReadings(series, { rows: json.rows, copies: format.copies }),
+      receivedAtMs: nowMs + page.tookMs,
+      badLines: 0,
+    };
+  }
+
+  /** A page without engine metrics is no idle engine: vLLM answers 200 without them when its statistics are off. */
+  #failureOf({ readings, refusals, notReady }: EngineReadings): Failure | undefined {
+    if (notReady !== undefined) return { reason: 'NotReady', message: `the engine is not ready: ${notReady}` };
+    if (readings.some(({ metric }) => metric !== 'processStartTimeSeconds')) return undefined;
+    if (refusals.length > 0) return { reason: 'Refused', message: 'every engine metric was refused' };
+    const whose = this.#format === undefined ? 'known engine metric' : `metric of ${this.#format.title}`;
+    return { reason: 'NoMetrics', message: `the page has no ${whose}` };
+  }
 }

@@ -1,8 +1,8 @@
 import type { Sample, Subject } from '../../../core/topology/index.ts';
 import { badLineNote, fetchExposition } from '../exposition-page.ts';
+import { GPU_NAMES } from '../formats/gpu-formats.ts';
 import { gpuLabels } from '../gpu-labels.ts';
 import { gpuReadings } from '../gpu-readings.ts';
-import { GPU_NAMES } from '../metric-table.ts';
 import type { PageFetcher } from '../page-fetcher.ts';
 import type { Reading } from '../reading.ts';
 import { SeriesMemory } from '../series-memory.ts';
@@ -27,7 +27,7 @@ export class GpuSource implements SignalSource {
   async collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
     const page = await fetchExposition(this.#fetcher, this.#target.url, GPU_NAMES, nowMs, signal);
     if (!page.ok) return failed(page.failure.reason, page.failure.message);
-    const { readings, refusals } = gpuReadings(page.scan.series, (labels) => gpuLabels(labels, false));
+    const { readings, refusals } = gpuReadings(page.scan.series, (series) => gpuLabels(series, false));
     const samples: Sample[] = [];
     for (const reading of readings) {
       const sample = this.#memory.sample(reading, this.#subject(reading), page.receivedAtMs);

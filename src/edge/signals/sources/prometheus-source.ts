@@ -1,6 +1,5 @@
 import type { Sample, Subject } from '../../../core/topology/index.ts';
 import type { Series } from '../exposition.ts';
-import type { Labels } from '../exposition-cursor.ts';
 import { type GpuLabels, gpuLabels } from '../gpu-labels.ts';
 import { gpuReadings } from '../gpu-readings.ts';
 import type { PageFetcher } from '../page-fetcher.ts';
@@ -73,16 +72,16 @@ export class PrometheusSource implements SignalSource {
  * Who a series is about. Where any series has `exported_pod`, Prometheus runs without `honor_labels`: plain `pod` is then
  * the exporter's. And where any GPU of a node belongs to a pod, those without one are idle and speak for nobody.
  */
-function identifier(all: readonly Series[], target: PrometheusTarget): (labels: Labels) => GpuLabels | undefined {
+function identifier(all: readonly Series[], target: PrometheusTarget): (series: Series) => GpuLabels | undefined {
   const exported = all.some(({ labels }) => labels.has('exported_pod'));
   const byPod = target.joinBy.includes('Pod');
   const nodesWithPods = new Set<string>();
-  for (const { labels } of all) {
-    const read = gpuLabels(labels, exported);
+  for (const series of all) {
+    const read = gpuLabels(series, exported);
     if (read?.pod !== undefined && read.node !== undefined) nodesWithPods.add(read.node);
   }
-  return (labels) => {
-    const read = gpuLabels(labels, exported);
+  return (series) => {
+    const read = gpuLabels(series, exported);
     if (read === undefined) return undefined;
     if (byPod && read.pod !== undefined) {
       const foreign =

@@ -1,0 +1,79 @@
+import type { EngineFormat } from '../src/edge/signals/formats/engine-format.ts';
+import { ENGINE_FORMATS, PROCESS_ROWS } from '../src/edge/signals/formats/engine-formats.ts';
+import { GPU_FORMATS } from '../src/edge/signals/formats/gpu-formats.ts';
+import { METRIC_MEANINGS } from '../src/edge/signals/formats/metric-meanings.ts';
+import { NVIDIA_SMI_FIELDS } from '../src/edge/signals/formats/nvidia-smi.ts';
+import type { EngineRow, MetricRow } from '../src/edge/signals/formats/row.ts';
+
+/** The reference page of what is read from engines and GPU exporters, made from the tables that the readers obey. */
+export function signalsPage(): string {
+  return `
+# Signals
+
+What Loadline reads from model servers and GPU exporters, name by name. Everything else on a page is passed over. A value
+that is not a number, negative, or outside of what its unit allows is refused and said in the log; a name that is absent is
+unknown, never idle. Where two rows of a format make one metric, the upper one that is on the page counts.
+
+## Engines
+
+\`signals.engine\` of [the policy](policy.md#signals) says where the page is. Its names tell whose it is, in the order of this
+table; \`format\` overrules that. Series that differ only in the labels of the last column repeat one engine and count once;
+any other difference is another data-parallel engine, and \`merge\` says how those become one value.
+
+| engine | \`format\` | page | known by | copies |
+|---|---|---|---|---|
+${ENGINE_FORMATS.map(engineLine).join('\n')}
+
+## GPU exporters
+
+\`signals.gpu\` of the policy says where the page is, or which Prometheus server has scraped it. No name belongs to two
+exporters, so there is nothing to recognise. Each GPU, and each instance of a cut one, keeps values of its own.
+
+| exporter | page |
+|---|---|
+${GPU_FORMATS.map(({ title, page }) => `| ${title} | ${page} |`).join('\n')}
+
+## Names
+
+| format | name | metric | unit there | merge | note | for the law |
+|---|---|---|---|---|---|---|
+${nameLines().join('\n')}
+
+A metric that ends in \`Ratio\` is 0..1 with us, in \`Bytes\` bytes, in \`Hertz\` hertz and in \`Watts\` watts, whatever the unit
+there. The law itself: [the control law](../design/control-law.md).
+`;
+}
+
+function engineLine({ title, name, page, knownBy, copies, json }: EngineFormat): string {
+  const pages = json === undefined ? page : `${page}; or ${json.page}`;
+  const names = knownBy.names.map(code).join(knownBy.kind === 'All' ? ' and ' : ' or ');
+  return `| ${title} | \`${name}\` | ${pages} | ${names} | ${copies.length === 0 ? '–' : copies.map(code).join(', ')} |`;
+}
+
+function nameLines(): readonly string[] {
+  return [
+    ...ENGINE_FORMATS.flatMap(({ title, rows, json }) => [
+      ...rows.map((row) => engineRow(title, row)),
+      ...(json?.rows ?? []).map((row) => engineRow(`${title}, JSON`, row)),
+    ]),
+    ...PROCESS_ROWS.map((row) => engineRow('any engine', row)),
+    ...GPU_FORMATS.flatMap(({ title, rows }) => rows.map((row) => line(title, row, 'per GPU'))),
+    ...NVIDIA_SMI_FIELDS.map(({ row }) => line('output of nvidia-smi', row, 'per GPU')),
+  ];
+}
+
+function engineRow(title: string, row: EngineRow): string {
+  return line(title, row, { Sum: 'sum', Max: 'largest' }[row.merge]);
+}
+
+function line(title: string, row: MetricRow, merge: string): string {
+  const { law, kind } = METRIC_MEANINGS[row.metric];
+  const labels = Object.entries(row.select ?? {}).map(([label, value]) => `${label}="${value}"`);
+  const name = labels.length === 0 ? row.name : `${row.name}{${labels.join(',')}}`;
+  const unit = kind === 'Counter' ? `${row.unit.words}, counter` : row.unit.words;
+  return `| ${title} | \`${name}\` | \`${row.metric}\` | ${unit} | ${merge} | ${row.note ?? ''} | ${law} |`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}

@@ -1,0 +1,35 @@
+import type { GpuFormat } from './gpu-format.ts';
+import { BYTES, FLAG, HERTZ, RATIO, WATTS } from './units.ts';
+
+export const NVIDIA_GPU_EXPORTER: GpuFormat = {
+  title: 'nvidia_gpu_exporter',
+  page: '`/metrics` on port 9835; runs nvidia-smi at each scrape. No pod labels: join it by port or node',
+  device: {
+    uuid: ['uuid'],
+    prefix: 'GPU-',
+    instance: ['gpu_instance_id'],
+    pod: ['pod'],
+    namespace: ['namespace'],
+    node: ['hostname', 'node'],
+  },
+  rows: [
+    { name: 'nvidia_smi_utilization_gpu_ratio', metric: 'gpuUtilRatio', unit: RATIO },
+    {
+      name: 'nvidia_smi_mig_graphics_activity_ratio',
+      metric: 'gpuEngineActiveRatio',
+      unit: RATIO,
+      note: 'Hopper and later',
+    },
+    { name: 'nvidia_smi_mig_sm_activity_ratio', metric: 'smActiveRatio', unit: RATIO, note: 'Hopper and later' },
+    { name: 'nvidia_smi_clocks_current_sm_clock_hz', metric: 'smClockHertz', unit: HERTZ },
+    { name: 'nvidia_smi_power_draw_watts', metric: 'powerWatts', unit: WATTS },
+    { name: 'nvidia_smi_memory_used_bytes', metric: 'memoryUsedBytes', unit: BYTES },
+    { name: 'nvidia_smi_memory_total_bytes', metric: 'memoryTotalBytes', unit: BYTES },
+    {
+      name: 'nvidia_smi_mig_mode_current',
+      metric: 'migMode',
+      unit: FLAG,
+      note: '1: utilisation does not speak for one endpoint',
+    },
+  ],
+};

@@ -1,0 +1,22 @@
+import type { Metric } from '../../../core/topology/index.ts';
+import type { Unit } from './units.ts';
+
+/** What a row can stand for: a metric of the core, or something that only helps to make one. */
+export type TableMetric = Metric | 'kvCapacityTokens' | 'memoryFreeBytes' | 'memoryReservedBytes' | 'migMode';
+
+/**
+ * How one name of one format becomes a metric. The unit comes from the name and never from the value: 0.9 could be 0.9 %
+ * or 90 %. Rows are data, so that a new release of an engine is a new line here and nothing else.
+ */
+export type MetricRow = {
+  readonly name: string;
+  /** Only series with these label values are meant; a label that is absent counts as ''. */
+  readonly select?: Readonly<Record<string, string>>;
+  readonly metric: TableMetric;
+  readonly unit: Unit;
+  /** For people: what this name does that its neighbours do not. */
+  readonly note?: string;
+};
+
+/** Over the engines behind one page: `Sum` and `Max` make one value of theirs. */
+export type EngineRow = MetricRow & { readonly merge: 'Sum' | 'Max' };
