@@ -201,15 +201,8 @@ describe('the exposition scanner against anything', () => {
     );
   });
 
-  it.each([
-    'dcgm-generation-1',
-    'dcgm-generation-2',
-    'dcgm-mig',
-    'vllm',
-    'vllm-old-names',
-    'nvidia-gpu-exporter-h200-load',
-    'nvidia-gpu-exporter-h100-mig-load',
-  ])('agrees with the plain reader on %s', (name) => agreeOn(fixture(`${name}.metrics`)));
+  const pages = readdirSync(join(import.meta.dirname, 'fixtures')).filter((name) => name.endsWith('.metrics'));
+  it.each(pages)('agrees with the plain reader on %s', (name) => agreeOn(fixture(name)));
 
   const captures = process.env.LOADLINE_CAPTURES ?? '';
   const reason = captures === '' ? 'LOADLINE_CAPTURES names no folder of *.metrics files' : 'the folder does not exist';

@@ -118,6 +118,59 @@ describe('the engine source', () => {
   });
 });
 
+describe('the engine source of a policy that names the format', () => {
+  const target: EngineTarget = {
+    ...common,
+    kind: 'Engine',
+    source: 'engine http://10.0.0.1:30000/v1/loads',
+    url: 'http://10.0.0.1:30000/v1/loads',
+    subject: { address: '10.0.0.1', port: 30_000 },
+    format: 'Sglang',
+  };
+
+  it('reads that format and no other, whatever else is on the page', async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = () => `${fixture('vllm.metrics')}sglang:num_running_reqs 3\n`;
+    const collect = (format: EngineTarget['format']) =>
+      new EngineSource(format === undefined ? omitted(target) : { ...target, format }, fetcher).collect(0, never);
+    expect(valuesOf((await collect(undefined)).samples)).toMatchObject({ runningRequests: 29 });
+    expect(valuesOf((await collect('Sglang')).samples)).toEqual({
+      runningRequests: 3,
+      processStartTimeSeconds: 1_763_892_110,
+    });
+    expect(await collect('Tgi')).toMatchObject({
+      samples: [{ metric: 'processStartTimeSeconds' }],
+      failure: { reason: 'NoMetrics', message: 'the page has no metric of TGI' },
+    });
+  });
+
+  it('reads the JSON of that engine, and says when an engine has none', async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.contentType = 'application/json';
+    fetcher.answer = () => fixture('sglang-loads.json');
+    const { samples, failure } = await new EngineSource(target, fetcher).collect(5000, never);
+    expect(failure).toBeUndefined();
+    expect(valuesOf(samples)).toMatchObject({ runningRequests: 21, maxRunningRequests: 512 });
+    expect(samples[0]).toMatchObject({ subject: target.subject, sampledAtMs: 5040 });
+    expect(await new EngineSource({ ...target, format: 'Tgi' }, fetcher).collect(0, never)).toMatchObject({
+      failure: { reason: 'ContentType', message: 'answered JSON where TGI has text' },
+    });
+  });
+
+  it('fails as not ready where the engine says so, with no sample that could look idle', async () => {
+    const fetcher = new FakeFetcher();
+    fetcher.answer = () => 'sglang:num_running_reqs 0\nsglang:max_total_num_tokens 0\n';
+    expect(await new EngineSource(target, fetcher).collect(0, never)).toMatchObject({
+      samples: [],
+      failure: { reason: 'NotReady', message: 'the engine is not ready: sglang:max_total_num_tokens is 0' },
+    });
+  });
+});
+
+function omitted({ format: _, ...rest }: EngineTarget): EngineTarget {
+  return rest;
+}
+
 describe('the GPU source', () => {
   const target: ExporterTarget = {
     ...common,

@@ -92,7 +92,8 @@ describe('targets of a policy', () => {
       { engine },
       { engine: { ...engine, path: '/m' } },
       { engine: { ...engine, intervalMs: 2000 } },
+      { engine: { ...engine, format: 'Nim' as const } },
     ].flatMap(keys);
-    expect(new Set(all).size).toBe(3);
+    expect(new Set(all).size).toBe(4);
   });
 });
