@@ -39,6 +39,10 @@ ${GPU_FORMATS.map(({ title, page }) => `| ${title} | ${page} |`).join('\n')}
 |---|---|---|---|---|---|---|
 ${nameLines().join('\n')}
 
+Proven on captures of running programs: nvidia_gpu_exporter, and nvidia-smi's CSV. The names of
+the others follow documentation and source, with the least certainty dcgm-exporter from 4.9 and the labels of Gaudi. The
+output of nvidia-smi has a reader, and no source that runs it yet.
+
 A metric that ends in \`Ratio\` is 0..1 with us, in \`Bytes\` bytes, in \`Hertz\` hertz and in \`Watts\` watts, whatever the unit
 there. The law itself: [the control law](../design/control-law.md).
 `;

@@ -30,11 +30,12 @@ export type EngineContext = {
 
 /**
  * The instant that a reading speaks for. A page that repeats its predecessor while requests run is an old page: an exporter
- * that froze would otherwise read as zero throughput and take the endpoint's capacity down with it.
+ * that froze would otherwise read as zero throughput and take the endpoint's capacity down with it. Only a count of tokens
+ * must move while requests run; an engine that has none may well repeat itself under a steady load.
  */
 export function effectiveAtMs(reading: EngineReading, inFlight: number): number {
   const idle = reading.running === 0 && reading.waiting === 0 && inFlight < 2;
-  return idle ? reading.atMs : reading.changedAtMs;
+  return idle || reading.generationTokens === null ? reading.atMs : reading.changedAtMs;
 }
 
 /** [step 3] Takes one new reading; returns the seconds since the last one, or undefined when nothing is to be learned. */

@@ -134,6 +134,24 @@ describe('beliefs', () => {
     }
   });
 
+  it('take a page that repeats itself under load for a frozen one, unless the engine has no counter that would move', () => {
+    const repeated =
+      (metrics: readonly Metric[]) =>
+      (atMs: number, sec: number): Second => ({
+        samples: endpoints(N).flatMap((_, i) =>
+          metrics.map((metric) => ({
+            ...sample(i, metric, 8, atMs),
+            changedAtMs: sec === 0 ? atMs : START_MS - 200,
+          })),
+        ),
+        reports: [report(atMs, () => ({ inFlight: 8, issued: 2 }))],
+      });
+    const engines = (metrics: readonly Metric[]) =>
+      live(20, repeated(metrics)).load.endpoints.map(({ engine }) => engine);
+    expect(engines(['runningRequests', 'waitingRequests'])).toEqual(Array(N).fill('Fresh'));
+    expect(engines(['runningRequests', 'waitingRequests', 'generationTokensTotal'])).toEqual(Array(N).fill('Stale'));
+  });
+
   it('take the batch limit that an engine states, keep it through silence, and let the policy overrule it', () => {
     const stated = (atMs: number): Second => ({
       ...steady(atMs),
