@@ -45,23 +45,22 @@ export function learnCapacity(
   for (const source of ['Engine', 'LoadReports'] as const) {
     const set = inputs.flatMap((input, i) => {
       const sample = samples[i];
-      return sample?.source === source ? [{ memory: input.memory, x: sample.x }] : [];
+      return sample?.source === source ? [{ memory: input.memory, slots: input.slots, x: sample.x }] : [];
     });
     // Alone it has nobody to be compared with.
     if (set.length < 2) continue;
     const meanX = set.reduce((sum, { x }) => sum + x, 0) / set.length;
     const meanCapacity = set.reduce((sum, { memory }) => sum + memory.logCapacity, 0) / set.length;
-    for (const { memory, x } of set) {
+    for (const { memory, slots, x } of set) {
       compared.add(memory);
+      memory.capacitySlots = slots;
       move(memory, x - meanX + meanCapacity - memory.logCapacity, source, elapsedSec);
     }
   }
   for (const { memory, slots } of inputs) {
-    if (!compared.has(memory)) {
-      memory.farSec = 0;
-      followSlots(memory, slots);
-    }
-    memory.capacitySlots = slots;
+    if (compared.has(memory)) continue;
+    memory.farSec = 0;
+    followSlots(memory, slots);
   }
   return samples.map((sample) => sample?.source ?? 'None');
 }
@@ -74,6 +73,7 @@ function followSlots(memory: EndpointMemory, slots: number): void {
   const before = memory.capacitySlots;
   if (before === null || before === slots) return;
   memory.logCapacity = clamp(memory.logCapacity + Math.log(slots / before), -MAX_LOG, MAX_LOG);
+  memory.capacitySlots = slots;
 }
 
 function move(memory: EndpointMemory, distance: number, source: CapacitySource, elapsedSec: number): void {

@@ -90,7 +90,7 @@ export type EndpointMemory = {
   usualAgeSec: number;
   /** N at the last ticks, oldest first; aligned with the tail of the cluster's `ringAtMs`. */
   ring: number[];
-  /** Slots that `logCapacity` was learned with. */
+  /** Slots that `logCapacity` was learned with; null until it was learned. */
   capacitySlots: number | null;
   /** [rk, kk] */
   kvRunning: number;
@@ -175,9 +175,17 @@ export function newCluster(): ClusterMemory {
   };
 }
 
+/** What came to the memory after the first states were saved: a server goes on from a state that has none of it. */
+const SINCE_THEN = { capacitySlots: null, slotsByKv: null, slotsStated: null };
+
 /** The draft that a tick works on: one level deeper than what it changes, so that the given state stays as it was. */
 export function draftEndpoint(memory: EndpointMemory): EndpointMemory {
-  return { ...memory, gpus: memory.gpus.map((gpu) => ({ ...gpu })), util: memory.util && { ...memory.util } };
+  return {
+    ...SINCE_THEN,
+    ...memory,
+    gpus: memory.gpus.map((gpu) => ({ ...gpu })),
+    util: memory.util && { ...memory.util },
+  };
 }
 
 export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phase, nowMs: number): EndpointMemory {

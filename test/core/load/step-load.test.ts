@@ -169,15 +169,58 @@ describe('beliefs', () => {
     expect(slotsOf(live(5, (atMs) => ({ ...stated(atMs), endpoints: overruled })))[0]).toEqual([40, true]);
   });
 
-  it('go on from a state that was saved before engines stated their limit', () => {
+  it('go on from a state that was saved before some of its fields were there', () => {
     const { state } = live(5, steady);
     const old = structuredClone(state);
     for (const memory of Object.values(old.endpoints)) {
-      delete (memory as Partial<typeof memory>).slotsStated;
+      for (const key of ['slotsStated', 'slotsByKv', 'capacitySlots'] as const)
+        delete (memory as Partial<typeof memory>)[key];
       delete (memory.engine as Partial<NonNullable<typeof memory.engine>>).maxRunning;
     }
     const input = inputAt(START_MS + 5000, steady(START_MS + 4800));
     expect(stepLoad(old, input).load).toEqual(stepLoad(state, input).load);
+  });
+
+  it('keep what a well filled KV cache taught when the cache empties', () => {
+    const filled =
+      (kvUsageRatio: number, running: number) =>
+      (atMs: number): Second => ({
+        samples: endpoints(N).flatMap((_, i) => [
+          ...page(i, atMs, { running }),
+          sample(i, 'kvUsageRatio', kvUsageRatio, atMs),
+        ]),
+        reports: [report(atMs, () => ({ inFlight: running, issued: 2 }))],
+      });
+    // 20 requests fill four fifths: 25 would fill it, and 15 % are left free.
+    const full = live(300, filled(0.8, 20));
+    const slotsOf = ({ load }: { load: ServiceLoad }): readonly number[] => load.endpoints.map(({ slots }) => slots);
+    for (const slots of slotsOf(full)) expect(slots).toBeCloseTo(0.85 * 25, 1);
+    const emptied = live(300, filled(0.22, 6), full.state, 300);
+    for (const slots of slotsOf(emptied)) {
+      expect(slots).toBeGreaterThan(0.85 * 25 - 1);
+      expect(slots).toBeLessThan(0.85 * 25 * 1.3);
+    }
+  });
+
+  it('let the capacity of a silent engine follow its slots, when its headers show that they are fewer', () => {
+    const heard = live(60, steady);
+    expect(heard.load.endpoints[0]!.slots).toBe(64);
+    // Its exporter is dead; it runs 16 requests, others wait for their headers, and the other engines go on.
+    const queued = (atMs: number, sec: number): Second => ({
+      samples: endpoints(N).flatMap((_, i) => (i === 0 ? [] : page(i, atMs, { running: 8 }))),
+      reports: [
+        report(atMs, (i) =>
+          i === 0 ? { inFlight: 40, issued: 2, done: sec < 72 ? 0 : 2 } : { inFlight: 8, issued: 2 },
+        ),
+      ],
+    });
+    const silent = live(60, queued, heard.state, 60);
+    const [first, second] = silent.load.endpoints as [
+      ServiceLoad['endpoints'][number],
+      ServiceLoad['endpoints'][number],
+    ];
+    expect(first.slots).toBeLessThan(30);
+    expect(first.logCapacity - second.logCapacity).toBeCloseTo(Math.log(first.slots / 64), 1);
   });
 
   it('stay finite and in range whatever comes in, and go on from JSON as if nothing had happened', () => {

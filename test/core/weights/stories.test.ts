@@ -31,6 +31,18 @@ describe('weights', () => {
     expect(weights(all.at(-1)!)[0]).toBeGreaterThan(60);
   });
 
+  it('let a newcomer help at once where the others have no room, and ramp it up where they have', () => {
+    const newcomer = { inFlight: 1, rampAgeSec: 3 };
+    const rampOf = (goodPressure: number): number =>
+      run(hold(fleet(newcomer, { goodPressure }), 30)).at(-1)!.decision.endpoints[0]!.terms.ramp;
+    expect(rampOf(0.5)).toBeCloseTo(Math.log(0.1));
+    expect(rampOf(0.775)).toBeCloseTo(Math.log(0.5));
+    expect(rampOf(0.95)).toBe(0);
+    // Nobody has seen it answer yet: then it is tried, and no more.
+    const untried = run(hold(fleet({ inFlight: 1, waiting1st: true }, { goodPressure: 0.95 }), 30)).at(-1)!;
+    expect(untried.decision.endpoints[0]!.terms.ramp).toBeCloseTo(Math.log(0.1));
+  });
+
   it('stay where they are while nothing is known, and turn equal after a minute', () => {
     const known = beliefs([belief(0, { logCapacity: -0.9 }), belief(1, { logCapacity: 0.9 })]);
     const blind = beliefs([belief(0, { engine: 'Stale' }), belief(1, { engine: 'Absent' })], { loadReports: 'Silent' });
