@@ -12,6 +12,7 @@ import { type LivePair, runLive } from './live-run.ts';
 const USAGE = `npm run e2e:shift -- [OPTIONS]: the law on real Envoys
 
   --quick             the scenarios of every day
+  --short             50 s of each, for a look; bounds are meant for whole runs
   --scenario TEXT     those whose name has this text
   --seeds 1           runs of each
   --first-seed 1
@@ -20,11 +21,14 @@ const USAGE = `npm run e2e:shift -- [OPTIONS]: the law on real Envoys
 /** Later than this, what is measured is the machine. */
 const MAX_LAG_MS = 100;
 
+const SHORT = { durationMs: 50_000, warmUpMs: 20_000 };
+
 type Result = { readonly bar: LiveBar; readonly scenario: Scenario; readonly pairs: readonly LivePair[] };
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
     scenario: { type: 'string', default: '' },
     seeds: { type: 'string', default: '1' },
     'first-seed': { type: 'string', default: '1' },
@@ -44,8 +48,9 @@ async function run(): Promise<void> {
   }
   const results: Result[] = [];
   for (const bar of bars) {
-    const scenario = SUITE.find(({ name }) => name === bar.scenario);
-    if (scenario === undefined) throw new Error(`no scenario is named ${bar.scenario}`);
+    const whole = SUITE.find(({ name }) => name === bar.scenario);
+    if (whole === undefined) throw new Error(`no scenario is named ${bar.scenario}`);
+    const scenario = values.short ? { ...whole, ...SHORT } : whole;
     const pairs: LivePair[] = [];
     for (const seed of seeds) {
       process.stderr.write(`e2e:shift: ${scenario.name}, seed ${seed}\n`);
