@@ -1,4 +1,4 @@
-import { type Endpoint, hostPort, type LoadReport } from '../topology/index.ts';
+import { type Endpoint, endpointAt, indexEndpoints, type LoadReport } from '../topology/index.ts';
 
 /** Requests per second that were issued to each endpoint (by id), smoothed. */
 export type IssuedRates = Readonly<Record<string, number>>;
@@ -16,20 +16,23 @@ export function stepIssued(
   reports: readonly LoadReport[],
   elapsedSec: number,
 ): IssuedRates {
-  const counts = new Map<string, number>();
+  const index = indexEndpoints(endpoints);
+  const counts = new Map<Endpoint, number>();
   for (const report of reports) {
     for (const cluster of report.clusters) {
       if (cluster.cluster !== service) continue;
-      for (const endpoint of cluster.endpoints) {
-        const key = hostPort(endpoint.address, endpoint.port);
-        counts.set(key, (counts.get(key) ?? 0) + endpoint.issued);
+      for (const { address, port, issued } of cluster.endpoints) {
+        const endpoint = endpointAt(index, address, port);
+        if (endpoint !== undefined) counts.set(endpoint, (counts.get(endpoint) ?? 0) + issued);
       }
     }
   }
   const gain = elapsedSec > 0 ? 1 - Math.exp(-elapsedSec / TAU_SEC) : 0;
   const after: Record<string, number> = {};
   for (const { id, address, port } of endpoints) {
-    const rate = elapsedSec > 0 ? (counts.get(hostPort(address, port)) ?? 0) / elapsedSec : 0;
+    const heardOf = endpointAt(index, address, port);
+    const count = heardOf === undefined ? 0 : (counts.get(heardOf) ?? 0);
+    const rate = elapsedSec > 0 ? count / elapsedSec : 0;
     const previous = before[id] ?? 0;
     after[id] = previous + gain * (rate - previous);
   }

@@ -5,6 +5,7 @@ import { type ServiceDecision, stepWeights, type WeightsState } from '../weights
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import { own } from './own.ts';
 import type { Plan } from './plan.ts';
+import { samePlan } from './same-plan.ts';
 import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
 
 /** Everything that a tick remembers. Plain data: it is checkpointed as JSON. */
@@ -122,21 +123,4 @@ function membersOf(
     else members.push(...last.filter((endpoint) => endpoint.pool === pool.name));
   }
   return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-}
-
-/** Whether two plans make the same resources. Terms and reasons may differ: they are told, not sent. */
-function samePlan(a: Plan, b: Omit<Plan, 'sequence'>): boolean {
-  return planText(a) === planText(b);
-}
-
-function planText(plan: Omit<Plan, 'sequence'>): string {
-  return JSON.stringify([
-    plan.policyRevision,
-    plan.sidecars,
-    plan.endpoints,
-    Object.entries(plan.decisions).map(([name, decision]) => [
-      name,
-      decision.endpoints.map(({ id, weight, health }) => [id, weight, health]),
-    ]),
-  ]);
 }

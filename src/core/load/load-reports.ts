@@ -2,7 +2,7 @@ import {
   type EndpointId,
   type EndpointIndex,
   type EndpointReport,
-  hostPort,
+  endpointAt,
   type LoadReport,
   type NodePresence,
 } from '../topology/index.ts';
@@ -93,10 +93,7 @@ function applyReport(
   const baseline = sidecar.baseline || gapSec > GAP_INTERVALS * Math.max(intervalSec, sidecar.intervalSec);
   const inFlight: Record<EndpointId, number> = absentMeansIdle ? {} : { ...sidecar.inFlight };
   const pending: Record<EndpointId, number> = absentMeansIdle ? {} : { ...sidecar.pending };
-  const touched = new Set<EndpointId>(counts?.keys() ?? []);
-  if (absentMeansIdle) for (const id of Object.keys(sidecar.inFlight)) touched.add(id);
-  for (const id of touched) {
-    const count = counts?.get(id);
+  const take = (id: EndpointId, count: Counts | undefined): void => {
     const before = sidecar.inFlight[id] ?? 0;
     const issued = count?.issued ?? 0;
     const errors = count?.errors ?? 0;
@@ -104,12 +101,17 @@ function applyReport(
     const waiting = (sidecar.pending[id] ?? 0) + issued - (count?.succeeded ?? 0) - errors;
     set(inFlight, id, now);
     set(pending, id, baseline ? 0 : clamp(waiting, 0, now));
-    if (baseline) continue;
-    const sum = arrivals.get(id) ?? { done: 0, errors: 0 };
-    sum.done += Math.max(0, issued - (now - before) - errors);
-    sum.errors += errors;
-    arrivals.set(id, sum);
-  }
+    if (baseline) return;
+    const done = Math.max(0, issued - (now - before) - errors);
+    const sum = arrivals.get(id);
+    if (sum === undefined) arrivals.set(id, { done, errors });
+    else {
+      sum.done += done;
+      sum.errors += errors;
+    }
+  };
+  if (counts !== undefined) for (const [id, count] of counts) take(id, count);
+  if (absentMeansIdle) for (const id in sidecar.inFlight) if (counts?.has(id) !== true) take(id, undefined);
   known.set(nodeId, { nodeId, reportedAtMs: receivedAtMs, intervalSec, baseline: false, inFlight, pending });
 }
 
@@ -122,24 +124,33 @@ function countsOf(report: LoadReport, service: string, index: EndpointIndex): Ma
     if (cluster !== service) continue;
     counts ??= new Map();
     for (const endpoint of endpoints) {
-      const id = index.byHostPort.get(hostPort(endpoint.address, endpoint.port))?.id;
-      if (id !== undefined) counts.set(id, plus(counts.get(id), endpoint));
+      const id = endpointAt(index, endpoint.address, endpoint.port)?.id;
+      if (id === undefined) continue;
+      const sum = counts.get(id);
+      if (sum === undefined) counts.set(id, countsIn(endpoint));
+      else add(sum, countsIn(endpoint));
     }
   }
   return counts;
 }
 
-function plus(sum: Counts | undefined, report: EndpointReport): Counts {
-  const inProgress = plausible(report.inProgress, 0, MAX_REQUESTS);
+function countsIn({ inProgress, issued, succeeded, errors }: EndpointReport): Counts {
   return {
-    inProgress: inProgress === undefined ? sum?.inProgress : (sum?.inProgress ?? 0) + inProgress,
-    issued: (sum?.issued ?? 0) + (plausible(report.issued, 0, MAX_REQUESTS) ?? 0),
-    succeeded: (sum?.succeeded ?? 0) + (plausible(report.succeeded, 0, MAX_REQUESTS) ?? 0),
-    errors: (sum?.errors ?? 0) + (plausible(report.errors, 0, MAX_REQUESTS) ?? 0),
+    inProgress: plausible(inProgress, 0, MAX_REQUESTS),
+    issued: plausible(issued, 0, MAX_REQUESTS) ?? 0,
+    succeeded: plausible(succeeded, 0, MAX_REQUESTS) ?? 0,
+    errors: plausible(errors, 0, MAX_REQUESTS) ?? 0,
   };
+}
+
+function add(sum: Counts, more: Counts): void {
+  if (more.inProgress !== undefined) sum.inProgress = (sum.inProgress ?? 0) + more.inProgress;
+  sum.issued += more.issued;
+  sum.succeeded += more.succeeded;
+  sum.errors += more.errors;
 }
 
 function set(record: Record<EndpointId, number>, id: EndpointId, value: number): void {
   if (value > 0) record[id] = value;
-  else delete record[id];
+  else if (id in record) delete record[id];
 }

@@ -234,8 +234,14 @@ function takeEngineTraffic(memory: EndpointMemory): void {
 }
 
 function turnRing(cluster: ClusterMemory, memories: readonly EndpointMemory[], nowMs: number): void {
-  cluster.ringAtMs = [...cluster.ringAtMs, nowMs].slice(-RING_TICKS);
-  for (const memory of memories) memory.ring = [...memory.ring, memory.inFlight].slice(-RING_TICKS);
+  cluster.ringAtMs = turned(cluster.ringAtMs, nowMs);
+  for (const memory of memories) memory.ring = turned(memory.ring, memory.inFlight);
+}
+
+function turned(ring: readonly number[], value: number): number[] {
+  const next = ring.slice(1 - RING_TICKS);
+  next.push(value);
+  return next;
 }
 
 /** [step 4] The slots that each engine is supposed to have before queues and KV taught better. */

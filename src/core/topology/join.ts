@@ -1,4 +1,4 @@
-import { type Endpoint, hostPort } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Subject } from './sample.ts';
 
 /**
@@ -7,34 +7,41 @@ import type { Subject } from './sample.ts';
  * endpoint has it: a sample about several servers says nothing about one of them.
  */
 export type EndpointIndex = {
-  readonly byHostPort: ReadonlyMap<string, Endpoint>;
+  /** Nested: a tick of a large fleet looks up ten thousands, and a joined key would be made for each. */
+  readonly byAddressAndPort: ReadonlyMap<string, ReadonlyMap<number, Endpoint>>;
   readonly byPod: ReadonlyMap<string, Endpoint | undefined>;
   readonly byNode: ReadonlyMap<string, Endpoint | undefined>;
   readonly byAddress: ReadonlyMap<string, Endpoint | undefined>;
 };
 
 export function indexEndpoints(endpoints: readonly Endpoint[]): EndpointIndex {
-  const byHostPort = new Map<string, Endpoint>();
+  const byAddressAndPort = new Map<string, Map<number, Endpoint>>();
   const byPod = new Map<string, Endpoint | undefined>();
   const byNode = new Map<string, Endpoint | undefined>();
   const byAddress = new Map<string, Endpoint | undefined>();
   for (const endpoint of endpoints) {
     const { address, port, pod, node } = endpoint;
-    const key = hostPort(address, port);
+    const ports = byAddressAndPort.get(address) ?? new Map<number, Endpoint>();
     // Two pools may name one server: what is heard about it is then believed of the first, never counted twice.
-    if (!byHostPort.has(key)) byHostPort.set(key, endpoint);
+    if (!ports.has(port)) ports.set(port, endpoint);
+    byAddressAndPort.set(address, ports);
     addUnique(byPod, pod, endpoint);
     addUnique(byNode, node, endpoint);
     addUnique(byAddress, address, endpoint);
   }
-  return { byHostPort, byPod, byNode, byAddress };
+  return { byAddressAndPort, byPod, byNode, byAddress };
+}
+
+/** The endpoint that serves on this address and port. */
+export function endpointAt(index: EndpointIndex, address: string, port: number): Endpoint | undefined {
+  return index.byAddressAndPort.get(address)?.get(port);
 }
 
 /** The endpoint that the subject means, or undefined when it means none or more than one. */
 export function joinSubject(index: EndpointIndex, subject: Subject): Endpoint | undefined {
   const { address, port, pod, node } = subject;
   if (address !== undefined && port !== undefined) {
-    const endpoint = index.byHostPort.get(hostPort(address, port));
+    const endpoint = endpointAt(index, address, port);
     if (endpoint !== undefined) return endpoint;
   }
   if (pod !== undefined) {

@@ -245,10 +245,11 @@ function decisionOf(
   held: readonly (readonly string[])[],
 ): ServiceDecision {
   const steered = options.mode === 'Active';
+  const places = new Map(members.map((member, i) => [member.endpoint, i]));
   const decided = endpoints.map((endpoint): EndpointDecision => {
     const { id, lifecycle } = endpoint;
     const memory = state.endpoints[id] as WeightMemory;
-    const i = members.findIndex((member) => member.endpoint === endpoint);
+    const i = places.get(endpoint) ?? -1;
     const member = members[i];
     const draining = lifecycle === 'Draining';
     const share = member === undefined ? 0 : steered ? member.target.share : 1 / members.length;
