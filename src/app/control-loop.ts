@@ -6,13 +6,15 @@ import {
   type Plan,
   type Refusal,
   restoreState,
+  type Shift,
+  ShiftMeter,
   signalAges,
   tick,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
-import type { EndpointSet, Sample } from '../core/topology/index.ts';
+import type { EndpointSet, LoadReport, Sample } from '../core/topology/index.ts';
 import { restingWeights, type ServiceDecision } from '../core/weights/index.ts';
 import type { SnapshotProvider } from '../edge/xds/index.ts';
 import type { ControlInbox } from './inbox.ts';
@@ -24,6 +26,8 @@ export type Ticked = {
   /** Services whose weights this tick changed. */
   readonly pushed: readonly ServiceDecision[];
   readonly refusals: readonly Refusal[];
+  /** Moves of a target share that came to rest, and how the requests followed. */
+  readonly shifts: readonly Shift[];
 };
 
 /**
@@ -34,6 +38,8 @@ export class ControlLoop implements SnapshotProvider {
   readonly #inbox: ControlInbox;
   readonly #takeSamples: () => readonly Sample[];
   readonly #compiler = new Compiler();
+  /** By service. */
+  #meters = new Map<string, ShiftMeter>();
   #state: ControlState = INITIAL_STATE;
   #loads: Readonly<Record<string, ServiceLoad>> = {};
 
@@ -79,7 +85,19 @@ export class ControlLoop implements SnapshotProvider {
     const pushed = Object.values(out.plan.decisions).filter(
       (decision) => weightsText(stood.get(decision.service)) !== weightsText(decision),
     );
-    return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals() };
+    const shifts = this.#measureShifts(out.plan, reports, nowMs);
+    return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals(), shifts };
+  }
+
+  #measureShifts(plan: Plan, reports: readonly LoadReport[], nowMs: number): readonly Shift[] {
+    const meters = new Map<string, ShiftMeter>();
+    const shifts = Object.values(plan.decisions).flatMap((decision) => {
+      const meter = this.#meters.get(decision.service) ?? new ShiftMeter();
+      meters.set(decision.service, meter);
+      return meter.step({ nowMs, decision, endpoints: plan.endpoints[decision.service] ?? [], reports });
+    });
+    this.#meters = meters;
+    return shifts;
   }
 
   groups(): readonly string[] {

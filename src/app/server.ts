@@ -24,7 +24,7 @@ import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
-import { timelineEvent } from './timeline-event.ts';
+import { shiftEvent, timelineEvent } from './timeline-event.ts';
 import { VERSION } from './version.ts';
 
 export type ServerOptions = {
@@ -256,8 +256,12 @@ export class LoadlineServer {
     );
   }
 
-  #tell({ pushed, refusals }: Ticked): void {
+  #tell({ pushed, refusals, shifts }: Ticked): void {
     const { log } = this.#options;
+    for (const shift of shifts) {
+      this.#metrics.shifted(shift);
+      this.#timeline.add(shiftEvent(shift, this.#now()));
+    }
     for (const { service, outcome, endpoints } of pushed) {
       const weights = endpoints.map(({ id, weight }) => `${id.slice(id.lastIndexOf('/') + 1)}=${weight}`).join(' ');
       log.info({ service, outcome, weights: endpoints.length <= 32 ? weights : undefined }, 'weights changed');

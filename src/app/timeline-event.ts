@@ -1,3 +1,4 @@
+import type { Shift } from '../core/control/index.ts';
 import { TYPE_SHORT } from '../core/resources/index.ts';
 import type { Delivery, NodePresence } from '../core/topology/index.ts';
 import type { NewEvent } from '../edge/observe/index.ts';
@@ -21,6 +22,22 @@ export function timelineEvent(word: Delivery | NodePresence): NewEvent | undefin
     default:
       return undefined;
   }
+}
+
+/** A share that moved, and how fast the requests followed it. */
+export function shiftEvent(
+  { endpoint, before, after, decidedMs, t50Ms, t90Ms, beyondRatio }: Shift,
+  atMs: number,
+): NewEvent {
+  const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`;
+  const seconds = (ms: number | undefined): string => (ms === undefined ? 'never' : `${(ms / 1000).toFixed(0)} s`);
+  return {
+    atMs,
+    kind: 'Shift',
+    subject: endpoint,
+    message: `share ${percent(before)} to ${percent(after)}; since it was sensed: decided ${seconds(decidedMs)}, half ${seconds(t50Ms)}, nine tenths ${seconds(t90Ms)}`,
+    fields: { before, after, beyondRatio, t50Ms: t50Ms ?? null, t90Ms: t90Ms ?? null },
+  };
 }
 
 /** What was refused, and where the policy asks for it; nothing while the culprit is sought. */

@@ -27,6 +27,9 @@ export type MetricName =
   | 'loadline_ticks_total'
   | 'loadline_tick_duration_seconds'
   | 'loadline_decision_age_seconds'
+  | 'loadline_shifts_total'
+  | 'loadline_shift_seconds'
+  | 'loadline_shift_beyond_ratio'
   | 'loadline_endpoint_weight'
   | 'loadline_endpoint_share'
   | 'loadline_endpoint_issued_share'
@@ -112,6 +115,24 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Time since the weights of the service last changed. Old is normal while the load is even.',
     labels: ['service'],
+  },
+  loadline_shifts_total: {
+    kind: 'counter',
+    help: 'Times that the target share of an endpoint moved by more than a quarter and came to rest, by result: `Followed` when nine tenths of the way were issued too, or `NotFollowed`.',
+    labels: ['result'],
+    values: { result: ['Followed', 'NotFollowed'] },
+  },
+  loadline_shift_seconds: {
+    kind: 'histogram',
+    help: 'Time from the tick that sensed such a move to its stages: `decided` (a changed weight was published), `half` and `most` (half and nine tenths of the way in the requests that sidecars really issued).',
+    labels: ['stage'],
+    buckets: [1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120],
+  },
+  loadline_shift_beyond_ratio: {
+    kind: 'histogram',
+    help: 'How far the issued share went beyond the new target before it came to rest, as a part of the target. Some of it drains the queue of a slower server.',
+    labels: [],
+    buckets: [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1],
   },
   loadline_endpoint_weight: {
     kind: 'gauge',

@@ -103,6 +103,22 @@ export class Metrics {
     this.#tickDuration(durationMs / MS_PER_SECOND);
   }
 
+  /** The target share of an endpoint moved and came to rest. Times are milliseconds; undefined where a stage was not reached. */
+  shifted(shift: {
+    readonly decidedMs: number | undefined;
+    readonly t50Ms: number | undefined;
+    readonly t90Ms: number | undefined;
+    readonly beyondRatio: number;
+  }): void {
+    const { decidedMs, t50Ms, t90Ms, beyondRatio } = shift;
+    this.#counter('loadline_shifts_total').inc({ result: t90Ms === undefined ? 'NotFollowed' : 'Followed' });
+    const stages = { decided: decidedMs, half: t50Ms, most: t90Ms };
+    for (const [stage, ms] of Object.entries(stages)) {
+      if (ms !== undefined) this.#histogram('loadline_shift_seconds').observer({ stage })(ms / MS_PER_SECOND);
+    }
+    this.#histogram('loadline_shift_beyond_ratio').observer({})(beyondRatio);
+  }
+
   /** One try to read a metric page; `reason` (a constant word) when it gave nothing usable. */
   scraped(kind: string, reason?: string): void {
     this.#counter('loadline_signal_scrapes_total').inc({ kind });

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { ShiftMeter } from '../../../src/core/control/index.ts';
+import type { LoadReport } from '../../../src/core/topology/index.ts';
+import type { ServiceDecision } from '../../../src/core/weights/index.ts';
+import { endpoints, START_MS } from '../weights/beliefs.ts';
+
+const FLEET = endpoints(4);
+/** Of all requests in a second. */
+const ISSUED = 200;
+
+type Second = { readonly target: number; readonly issued: number; readonly pushed?: boolean };
+
+function decision(atMs: number, { target, pushed = false }: Second): ServiceDecision {
+  return {
+    service: 'chat',
+    outcome: pushed ? 'Pushed' : 'HeldDeadBand',
+    atMs,
+    decidedAtMs: atMs,
+    equal: false,
+    endpoints: FLEET.map(({ id }, i) => ({
+      id,
+      weight: 500,
+      previousWeight: i === 0 && pushed ? 1000 : 500,
+      share: i === 0 ? target : (1 - target) / 3,
+      health: 'Healthy',
+      terms: { capacity: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 },
+      clamps: [],
+      reason: '',
+    })),
+  };
+}
+
+function report(atMs: number, share: number): LoadReport {
+  const counts = FLEET.map((_, i) => Math.round(ISSUED * (i === 0 ? share : (1 - share) / 3)));
+  return {
+    nodeId: 'a',
+    receivedAtMs: atMs,
+    intervalMs: 1000,
+    absentMeansIdle: true,
+    clusters: [
+      {
+        cluster: 'chat',
+        endpoints: FLEET.map(({ address, port }, i) => {
+          const issued = counts[i] as number;
+          return { address, port, inProgress: 0, issued, succeeded: issued, errors: 0 };
+        }),
+      },
+    ],
+  };
+}
+
+function watch(seconds: readonly Second[], meter = new ShiftMeter()) {
+  return seconds.flatMap((second, at) => {
+    const nowMs = START_MS + at * 1000;
+    return meter.step({
+      nowMs,
+      decision: decision(nowMs, second),
+      endpoints: FLEET,
+      reports: [report(nowMs, second.issued)],
+    });
+  });
+}
+
+const rest = (seconds: number, share: number): readonly Second[] =>
+  Array.from({ length: seconds }, () => ({ target: share, issued: share }));
+
+describe('the shift meter', () => {
+  it('times a move from the tick that sensed it: decided, half, nine tenths, and how far beyond', () => {
+    const shifts = watch([
+      ...rest(20, 0.25),
+      { target: 0.125, issued: 0.25 },
+      { target: 0.125, issued: 0.25, pushed: true },
+      { target: 0.125, issued: 0.2 },
+      { target: 0.125, issued: 0.1 },
+      { target: 0.125, issued: 0.1 },
+      { target: 0.125, issued: 0.1 },
+      ...rest(20, 0.125),
+    ]);
+    expect(shifts).toHaveLength(1);
+    const { before, after, decidedMs, t50Ms, t90Ms, beyondRatio, sensedAtMs, endpoint } = shifts[0]!;
+    expect(endpoint).toBe(FLEET[0]!.id);
+    expect(sensedAtMs).toBe(START_MS + 20_000);
+    expect([before, after]).toEqual([expect.closeTo(0.25, 3), expect.closeTo(0.125, 3)]);
+    // Counts are read over three seconds: half of the way (0.1875) is behind at 0.2, 0.1 and 0.1.
+    expect([decidedMs, t50Ms, t90Ms]).toEqual([1000, 3000, 4000]);
+    expect(beyondRatio).toBeCloseTo(0.2, 1);
+  });
+
+  it('tells a move that the requests never followed', () => {
+    const [shift] = watch([...rest(20, 0.25), ...Array.from({ length: 40 }, () => ({ target: 0.125, issued: 0.25 }))]);
+    expect(shift).toMatchObject({ decidedMs: undefined, t50Ms: undefined, t90Ms: undefined, beyondRatio: 0 });
+  });
+
+  it('does not take for a shift what comes back, what is small, and what joining or leaving moves', () => {
+    expect(watch([...rest(20, 0.25), ...rest(3, 0.15), ...rest(40, 0.25)])).toEqual([]);
+    expect(watch([...rest(20, 0.25), ...rest(40, 0.22)])).toEqual([]);
+    const meter = new ShiftMeter();
+    watch(rest(20, 0.25), meter);
+    const nowMs = START_MS + 20_000;
+    const fewer = FLEET.slice(0, 2);
+    const moved = { ...decision(nowMs, { target: 0.5, issued: 0.5 }) };
+    const shifts = Array.from({ length: 40 }, (_, at) =>
+      meter.step({
+        nowMs: nowMs + at * 1000,
+        decision: { ...moved, endpoints: moved.endpoints.slice(0, 2) },
+        endpoints: fewer,
+        reports: [],
+      }),
+    );
+    expect(shifts.flat()).toEqual([]);
+  });
+
+  it('says nothing of who has not rested yet', () => {
+    expect(watch(Array.from({ length: 60 }, (_, at) => ({ target: 0.1 + 0.01 * (at % 30), issued: 0.2 })))).toEqual([]);
+  });
+});
