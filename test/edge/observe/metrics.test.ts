@@ -61,6 +61,7 @@ function tellAll(all: Metrics): void {
   all.scraped('engine');
   all.scraped('gpu', 'Timeout');
   all.signalRefusals(2);
+  all.shifted({ decidedMs: 1000, t50Ms: 2000, t90Ms: 4000, beyondRatio: 0.2 });
   all.policyLoaded('accepted');
 }
 
