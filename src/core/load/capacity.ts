@@ -9,7 +9,7 @@ const SLOW_PER_SEC = 0.03;
 const FAST_PER_SEC = 0.5;
 const LEAST_THRESHOLD = 0.25;
 /** [clamp] Capacity is believed between 1/20 and 20 times the mean. */
-const MAX_LOG = 3;
+export const MAX_LOG = 3;
 
 export type CapacityInput = {
   readonly memory: EndpointMemory;

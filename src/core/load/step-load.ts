@@ -110,6 +110,8 @@ export function stepLoad(before: LoadState | undefined, input: LoadInput): { sta
     }
     return engineFreshness(memory, nowMs, elapsedSec, options.engineUsualDelayMs);
   });
+  // Anew: this tick's readings are in.
+  if (!reportsFresh) for (const { memory } of members) takeEngineTraffic(memory);
   cluster.engineAgeSec = meanAge(
     members.flatMap(({ memory }, i) =>
       freshness[i] === 'Fresh' && memory.engine !== null ? [memory.engine.atMs] : [],
@@ -163,16 +165,23 @@ function rebirths(
   samples: ReadonlyMap<EndpointId, EndpointSamples>,
   nowMs: number,
 ): void {
+  const restarted: { readonly endpoint: Endpoint; readonly startSec: number }[] = [];
   for (const endpoint of endpoints) {
     const memory = drafts.get(endpoint.id) as EndpointMemory;
     const startSec = samples
       .get(endpoint.id)
       ?.engine.findLast(({ processStartSec }) => processStartSec !== null)?.processStartSec;
     if (startSec === undefined || startSec === null) continue;
-    if (memory.processStartSec !== null && Math.abs(startSec - memory.processStartSec) > 1) {
-      const peers = [...drafts].flatMap(([id, peer]) => (id === endpoint.id ? [] : [peer]));
-      drafts.set(endpoint.id, { ...reborn(memory, endpoint, peers, nowMs), processStartSec: startSec });
-    } else memory.processStartSec = startSec;
+    if (memory.processStartSec !== null && Math.abs(startSec - memory.processStartSec) > 1)
+      restarted.push({ endpoint, startSec });
+    else memory.processStartSec = startSec;
+  }
+  // Those that went on tell what is usual; of those that restarted, the order must not matter.
+  const reset = new Set(restarted.map(({ endpoint }) => endpoint.id));
+  const peers = [...drafts].flatMap(([id, peer]) => (reset.has(id) ? [] : [peer]));
+  for (const { endpoint, startSec } of restarted) {
+    const memory = drafts.get(endpoint.id) as EndpointMemory;
+    drafts.set(endpoint.id, { ...reborn(memory, endpoint, peers, nowMs), processStartSec: startSec });
   }
 }
 

@@ -18,14 +18,19 @@ export function recentre(values: readonly number[]): number[] {
   return values.map((value) => value - mean);
 }
 
-/** Shares that sum to 1, none below the floor. */
+/** Shares that sum to 1, none below the floor (which is at most an even share). */
 export function sharesOf(logs: readonly number[], floor: number): readonly number[] {
   const top = Math.max(...logs);
   const raw = logs.map((log) => Math.exp(log - top));
   const sum = raw.reduce((total, value) => total + value, 0);
-  const floored = raw.map((value) => Math.max(floor, value / sum));
-  // Who stands on the floor keeps it; the others give what that costs, in proportion.
-  const low = floored.filter((value) => value <= floor).length * floor;
-  const high = floored.reduce((total, value) => total + (value > floor ? value : 0), 0);
-  return floored.map((value) => (value > floor && high > 0 ? Math.max(floor, (value * (1 - low)) / high) : value));
+  const shares = raw.map((value) => value / sum);
+  // Who stands on the floor keeps it; the others give what that costs, in proportion, and may so come to stand there too.
+  const low = new Set<number>();
+  for (;;) {
+    const high = shares.reduce((total, value, i) => total + (low.has(i) ? 0 : value), 0);
+    const scale = high > 0 ? (1 - low.size * floor) / high : 1;
+    const fallen = shares.flatMap((value, i) => (!low.has(i) && value * scale < floor ? [i] : []));
+    if (fallen.length === 0) return shares.map((value, i) => (low.has(i) ? floor : value * scale));
+    for (const i of fallen) low.add(i);
+  }
 }

@@ -42,16 +42,17 @@ export function stepWeights(
   const { nowMs, endpoints, load, options } = input;
   const elapsedSec = before === undefined ? 1 : Math.min(5, Math.max(0.05, (nowMs - before.atMs) / 1000));
   const known = before?.endpoints ?? {};
+  const steered = steeredBefore(known);
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
   const loads = active.map(({ id }) => load.endpoints.find((one) => one.id === id) as EndpointLoad);
-  const filtered = filterDeviations(active, loads, known, elapsedSec);
+  const filtered = filterDeviations(active, loads, steered, elapsedSec);
   const gain = proportionalGain(load, options.leastRequest, elapsedSec);
   const aims = active.length === 0 ? [] : targets(loads, load, filtered, gain, options);
   const rests = active.length === 0 ? [] : toGrid(targets(loads, load, filtered, 0, options).map(({ out }) => out));
   const members: Member[] = active.map((endpoint, i) => ({
     endpoint,
     load: loads[i] as EndpointLoad,
-    memory: known[endpoint.id],
+    memory: steered[endpoint.id],
     target: aims[i] as Target,
   }));
   const blind = load.loadReports === 'Silent' && load.endpoints.every(({ engine }) => engine !== 'Fresh');
@@ -63,7 +64,10 @@ export function stepWeights(
     const i = active.indexOf(endpoint);
     const old = known[endpoint.id];
     if (i === -1) {
-      memories[endpoint.id] = old ?? { deviation: 0, sent: 0, shareSent: 0, weight: 1, resting: 1 };
+      memories[endpoint.id] = {
+        ...(old ?? { deviation: 0, sent: 0, shareSent: 0, weight: 1, resting: 1 }),
+        draining: true,
+      };
       continue;
     }
     memories[endpoint.id] = {
@@ -101,6 +105,11 @@ export function restingWeights(
       return [[id, lifecycle === 'Draining' ? memory.weight : equal ? MAX_WEIGHT : memory.resting]];
     }),
   );
+}
+
+/** Whose weights the last tick decided; who drained starts anew when it comes back. */
+function steeredBefore(known: WeightsState['endpoints']): WeightsState['endpoints'] {
+  return Object.fromEntries(Object.entries(known).filter(([, { draining }]) => !draining));
 }
 
 function filterDeviations(
@@ -154,7 +163,7 @@ function choose(
   });
   if (n === 0) return stay('HeldNoSignal');
   const incomers = members.some(({ memory }) => memory === undefined);
-  const leavers = before !== undefined && Object.keys(before.endpoints).length !== input.endpoints.length;
+  const leavers = before !== undefined && Object.keys(steeredBefore(before.endpoints)).length !== n;
   const changed = incomers || leavers;
   if (n === 1) return changed ? equal('Single') : stay('Single');
   if (before === undefined) {

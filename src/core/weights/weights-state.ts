@@ -24,4 +24,6 @@ export type WeightMemory = {
   readonly weight: number;
   /** The integer without the short-term terms: what is left behind on shutdown. */
   readonly resting: number;
+  /** It drained at the last tick: if it comes back, nothing that is remembered here stands any more. */
+  readonly draining?: boolean;
 };

@@ -382,6 +382,35 @@ describe('beliefs', () => {
     );
   });
 
+  it('count what an engine says it has in the same second, where there are no load reports', () => {
+    const { load } = live(10, (atMs, sec) => ({
+      samples: endpoints(N).flatMap((_, i) => page(i, atMs, { running: sec, waiting: 1 })),
+    }));
+    expect(load.loadReports).toBe('Silent');
+    expect(load.endpoints.map(({ inFlight }) => inFlight)).toEqual(Array(N).fill(10));
+  });
+
+  it('do not depend on the order of endpoints when two engines restart at once', () => {
+    const started = (i: number, atMs: number, sec: number): Sample => sample(i, 'processStartTimeSeconds', sec, atMs);
+    const before = live(60, (atMs) => ({
+      samples: endpoints(N).flatMap((_, i) => [
+        ...page(i, atMs, { running: 8, tokensPerSec: 200 * (i + 1) }),
+        started(i, atMs, 1000),
+      ]),
+      reports: [report(atMs, () => ({ inFlight: 8, issued: 2 }))],
+    })).state;
+    const nowMs = START_MS + 60_000;
+    const samples = [0, 3].flatMap((i) => [...page(i, nowMs, { running: 0 }), started(i, nowMs, 2000)]);
+    const learned = (members: readonly Endpoint[]) => {
+      const { load } = stepLoad(before, inputAt(nowMs, { samples, endpoints: members }));
+      return Object.fromEntries(load.endpoints.map(({ id, logCapacity }) => [id, Math.round(logCapacity * 1e9) + 0]));
+    };
+    const plain = learned(endpoints(N));
+    expect(learned([...endpoints(N)].reverse())).toEqual(plain);
+    // Both believe what those that went on believe.
+    expect(plain[endpoint(0).id]).toBe(plain[endpoint(3).id]);
+  });
+
   it('see errors of an endpoint, call it bad, and let it wait again when they end', () => {
     const sick = (atMs: number): Second => ({
       reports: [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { restingWeights } from '../../../src/core/weights/index.ts';
-import { belief, beliefs, endpoint, hold, OPTIONS, run, weights } from './beliefs.ts';
+import type { Endpoint } from '../../../src/core/topology/index.ts';
+import { restingWeights, stepWeights, type WeightsState } from '../../../src/core/weights/index.ts';
+import { belief, beliefs, endpoint, hold, OPTIONS, run, START_MS, weights } from './beliefs.ts';
 
 const fleet = (first: Parameters<typeof belief>[1], over: Parameters<typeof beliefs>[1] = {}) =>
   beliefs([belief(0, first), ...[1, 2, 3, 4, 5, 6, 7].map((i) => belief(i))], over);
@@ -65,6 +66,34 @@ describe('weights', () => {
     expect(Object.values(shadow.decision.shadowWeights!)).toEqual(weights(active));
     expect(weights(disabled)).toEqual([1000, 1000]);
     expect(disabled.decision.endpoints[0]!.reason).toContain('disabled by policy');
+  });
+
+  it('know an endpoint that comes back from draining as a newcomer, and are decided at once when one drains', () => {
+    const three = [endpoint(0), endpoint(1), endpoint(2)];
+    const draining = [endpoint(0, { lifecycle: 'Draining' }), endpoint(1), endpoint(2)];
+    const even = beliefs([belief(0), belief(1), belief(2)]);
+    const slow = beliefs([
+      belief(0, { logCapacity: -0.9 }),
+      belief(1, { logCapacity: 0.45 }),
+      belief(2, { logCapacity: 0.45 }),
+    ]);
+    const decide = (state: WeightsState, sec: number, members: readonly Endpoint[]) =>
+      stepWeights(state, {
+        nowMs: START_MS + sec * 1000,
+        service: 'chat',
+        endpoints: members,
+        load: even,
+        options: OPTIONS,
+      });
+    const skewed = run(hold(slow, 30)).at(-1)!;
+    expect(weights(skewed)[0]).toBeLessThan(500);
+    const leaves = decide(skewed.state, 40, draining);
+    expect(leaves.decision.outcome).toBe('Membership');
+    expect(weights(leaves)[0]).toBe(weights(skewed)[0]);
+    expect(weights(leaves).slice(1)).toEqual([1000, 1000]);
+    const back = decide(leaves.state, 50, three);
+    expect(back.decision.outcome).toBe('Membership');
+    expect(weights(back)).toEqual([1000, 1000, 1000]);
   });
 
   it('rest, when the controller goes, on what was learned and not on what is in flight', () => {
