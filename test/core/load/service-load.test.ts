@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import type { ClusterMemory, EndpointMemory, SidecarMemory } from '../../../src/core/load/load-state.ts';
+import { type Believed, serviceLoad } from '../../../src/core/load/service-load.ts';
+import { endpoint, START_MS } from '../weights/beliefs.ts';
+import { cluster, gpu, memory, reading } from './memories.ts';
+
+const SIDECAR: SidecarMemory = {
+  nodeId: 'a',
+  reportedAtMs: START_MS - 400,
+  intervalSec: 1,
+  baseline: false,
+  inFlight: {},
+  pending: {},
+};
+
+function believed(over: Partial<EndpointMemory> = {}, more: Partial<Believed> = {}): Believed {
+  return {
+    endpoint: endpoint(0, { maxRunningRequests: 24 }),
+    memory: memory(over),
+    slots: 24,
+    source: 'None',
+    engine: 'Absent',
+    ...more,
+  };
+}
+
+function service(
+  all: readonly Believed[],
+  {
+    of = {},
+    reportsFresh = true,
+    ageSec = 100,
+  }: { of?: Partial<ClusterMemory>; reportsFresh?: boolean; ageSec?: number } = {},
+) {
+  return serviceLoad({
+    service: 'chat',
+    believed: all,
+    cluster: cluster({ sidecars: 3, ...of }),
+    reportsFresh,
+    ageSec,
+    nowMs: START_MS,
+    sidecars: [{ ...SIDECAR, reportedAtMs: START_MS - 2000 }, SIDECAR],
+  });
+}
+
+const one = (...args: Parameters<typeof believed>) => service([believed(...args)]).endpoints[0]!;
+const heard = (over: Partial<EndpointMemory> = {}) =>
+  one({ engine: reading(-1, { kvUsageRatio: 0.9, waiting: 2 }), ...over }, { engine: 'Fresh' });
+
+describe('what is believed of a service', () => {
+  it('is its request time by Little, 1 to 60 s, and 8 s until it is measured', () => {
+    const time = (totalInFlight: number, completionsSlow: number, ageSec = 20) =>
+      service([], { of: { totalInFlight, completionsSlow }, ageSec }).requestTimeSec;
+    expect(time(30, 2)).toBe(15);
+    expect(time(30, 2, 19.9)).toBe(8);
+    expect(time(1, 2)).toBe(1);
+    expect(time(300, 2)).toBe(60);
+    expect(time(300, 1e-6)).toBe(8);
+    expect(time(0.00003, 2e-6)).toBeCloseTo(15, 9);
+  });
+
+  it('is how many sidecars report, which is none while they are silent', () => {
+    expect(service([])).toMatchObject({ sidecars: 3, loadReports: 'Fresh', service: 'chat', ageSec: 100 });
+    expect(service([], { reportsFresh: false })).toMatchObject({ sidecars: 0, loadReports: 'Silent' });
+    expect(service([])).toMatchObject({ goodPressure: 0, engineDelaySec: 1 });
+    const of = { goodPressure: 0.7, engineAgeSec: 4, meanInFlightPerSidecar: 2 };
+    expect(service([], { of })).toMatchObject({ goodPressure: 0.7, engineDelaySec: 4, meanInFlightPerSidecar: 2 });
+  });
+
+  it('has capacities around their mean', () => {
+    const { endpoints } = service([believed({ logCapacity: 1 }), believed({ logCapacity: 0 })]);
+    expect(endpoints.map(({ logCapacity }) => logCapacity)).toEqual([0.5, -0.5]);
+  });
+});
+
+describe('what is believed of an endpoint', () => {
+  it('is its pressure: in flight and one more, over its slots', () => {
+    expect(one({ inFlight: 11 })).toMatchObject({ pressure: 0.5, inFlight: 11, foreign: 0, id: endpoint(0).id });
+  });
+
+  it('is up to twice the pressure as its KV cache goes from 80 % to full', () => {
+    expect(heard({ inFlight: 11 }).pressure).toBeCloseTo(0.75, 12);
+    const kv = (kvUsageRatio: number | null, engine: Believed['engine'] = 'Fresh') =>
+      one({ inFlight: 11, engine: reading(-1, { kvUsageRatio }) }, { engine }).pressure;
+    expect(kv(0.8)).toBeCloseTo(0.5, 12);
+    expect(kv(1)).toBeCloseTo(1, 12);
+    expect(kv(null)).toBe(0.5);
+    expect(kv(1, 'Stale')).toBe(0.5);
+  });
+
+  it('has foreign work beyond one request and a tenth of its own, while both engine and sidecars are heard', () => {
+    expect(heard({ inFlight: 20, foreign: 3.1 })).toMatchObject({ foreign: 3.1, inFlight: 23.1 });
+    expect(heard({ inFlight: 20, foreign: 3 })).toMatchObject({ foreign: 0, inFlight: 20 });
+    const stale = one({ inFlight: 20, foreign: 9, engine: reading(-9) }, { engine: 'Stale' });
+    expect(stale).toMatchObject({ foreign: 0, inFlight: 20 });
+    const input = [believed({ inFlight: 20, foreign: 9, engine: reading(-1) }, { engine: 'Fresh' })];
+    expect(service(input, { reportsFresh: false }).endpoints[0]!.foreign).toBe(0);
+  });
+
+  it('is what its engine says, while that is fresh', () => {
+    expect(heard()).toMatchObject({ running: 8, waiting: 2, kvUsageRatio: 0.9, engine: 'Fresh' });
+    const stale = one({ engine: reading(-9, { kvUsageRatio: 0.9 }) }, { engine: 'Stale' });
+    expect(stale).not.toHaveProperty('running');
+    expect(stale).not.toHaveProperty('waiting');
+    expect(stale).not.toHaveProperty('kvUsageRatio');
+    expect(one({ engine: reading(-1) }, { engine: 'Fresh' })).not.toHaveProperty('kvUsageRatio');
+  });
+
+  it('knows its slots where they were told, taught or sensed', () => {
+    const open = { endpoint: endpoint(0), slots: 64 };
+    expect(one({}, open).slotsKnown).toBe(false);
+    expect(one({}).slotsKnown).toBe(true);
+    expect(one({ slotsByQueue: 99 }, open).slotsKnown).toBe(true);
+    expect(one({}, { ...open, slots: 40 }).slotsKnown).toBe(true);
+  });
+
+  it('is its share of errors', () => {
+    expect(one({ errorsPerSec: 1, donePerSec: 3 })).toMatchObject({ errorsPerSec: 1, errorRatio: 0.25, bad: false });
+    expect(one({}).errorRatio).toBe(0);
+    expect(one({ badSec: 0.1 }).bad).toBe(true);
+  });
+
+  it('ramps from its first completion', () => {
+    expect(one({ phase: 'Waiting' })).toMatchObject({ waiting1st: true });
+    expect(one({ phase: 'Ramping', firstAtMs: START_MS - 7000 })).toMatchObject({ waiting1st: false, rampAgeSec: 7 });
+    expect(one({ phase: 'Ramping', firstAtMs: START_MS + 7000 }).rampAgeSec).toBe(0);
+    expect(one({ phase: 'Running', firstAtMs: START_MS - 7000 })).not.toHaveProperty('rampAgeSec');
+  });
+
+  it('is as old as the newest that was heard of it', () => {
+    const silent = (over: Partial<EndpointMemory>) =>
+      service([believed(over)], { reportsFresh: false }).endpoints[0]!.ageMs;
+    expect(one({ engine: reading(-1) }).ageMs).toBe(400);
+    expect(one({ gpus: [gpu({ utilAtMs: START_MS - 100 })] }).ageMs).toBe(100);
+    expect(silent({ engine: reading(-1), gpus: [gpu({ utilAtMs: START_MS - 3000 })] })).toBe(1000);
+    expect(silent({ engine: reading(1) })).toBe(0);
+    expect(silent({ joinedAtMs: START_MS - 5000 })).toBe(5000);
+    expect(silent({ joinedAtMs: START_MS + 5000 })).toBe(0);
+  });
+
+  it('shows its GPU and the gate', () => {
+    const seen = { gpus: [gpu({ utilRatio: 0.4 })] };
+    expect(one(seen)).toMatchObject({ gpuUtilRatio: 0.4, gpuGate: 'Closed' });
+    expect(one({})).not.toHaveProperty('gpuUtilRatio');
+    expect(one({}).gpuGate).toBe('Absent');
+    const { gpuGate } = cluster();
+    expect(service([believed(seen)], { of: { gpuGate: { ...gpuGate, open: true } } }).endpoints[0]!.gpuGate).toBe(
+      'Open',
+    );
+  });
+});
+
+describe('the notes of an endpoint', () => {
+  it('are none where there is nothing to say', () => {
+    expect(heard().notes).toEqual([]);
+    expect(one({ gpus: [gpu({ utilRatio: 0.99 })] }).notes).toEqual([]);
+    expect(one({ slotsByQueue: 24 }).notes).toEqual([]);
+    expect(one({ engine: null }, { engine: 'Stale' }).notes).toEqual([]);
+  });
+
+  it('say why a belief stands or what it comes from', () => {
+    expect(one({ engine: reading(-9) }, { engine: 'Stale' }).notes).toEqual([
+      'engine metrics are 9 s old: beliefs are held',
+    ]);
+    expect(heard({ foreign: 4.25 }).notes).toEqual(['4.3 requests at the engine did not come through the sidecars']);
+    const taught = 'a queue stood while 12 requests ran: taken as its batch limit';
+    expect(one({ slotsByQueue: 12 }, { slots: 12 }).notes).toEqual([taught]);
+    expect(one({ slotsByQueue: 12 }, { slots: 63, endpoint: endpoint(0) }).notes).toEqual([taught]);
+    expect(one({ slotsByQueue: 12 }, { slots: 64, endpoint: endpoint(0) }).notes).toEqual([]);
+  });
+
+  it('say why GPU utilisation is not used', () => {
+    const shared = 'its GPU is shared or partitioned: utilisation is not used';
+    expect(one({ gpus: [gpu({ utilRatio: 1 }), gpu({ whole: false })] }).notes).toEqual([shared]);
+    expect(one({ gpus: [gpu({ utilRatio: 0.995 })] }).notes).toEqual([
+      'GPU utilisation reads full: it cannot tell load apart and is ignored',
+    ]);
+  });
+});
