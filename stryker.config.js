@@ -1,6 +1,5 @@
 // `npm run mutation`: changes the control law line by line and counts how many of the changes its tests notice.
 // One file: `npm run mutation -- --mutate src/core/load/slots.ts`.
-/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   mutate: ['src/core/load/*.ts', 'src/core/weights/*.ts'],
   testRunner: 'vitest',
