@@ -44,7 +44,8 @@ export function stepWeights(
   const known = before?.endpoints ?? {};
   const steered = steeredBefore(known);
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
-  const loads = active.map(({ id }) => load.endpoints.find((one) => one.id === id) as EndpointLoad);
+  const believed = new Map(load.endpoints.map((one) => [one.id, one]));
+  const loads = active.map(({ id }) => believed.get(id) as EndpointLoad);
   const filtered = filterDeviations(active, loads, steered, elapsedSec);
   const gain = proportionalGain(load, options.leastRequest, elapsedSec);
   const aims = active.length === 0 ? [] : targets(loads, load, filtered, gain, options);
@@ -60,8 +61,9 @@ export function stepWeights(
   const choice = choose(before, members, input, blindSinceMs);
   const pushed = choice.weights !== undefined;
   const memories: Record<EndpointId, WeightMemory> = {};
+  const places = new Map(active.map((endpoint, i) => [endpoint, i]));
   for (const endpoint of endpoints) {
-    const i = active.indexOf(endpoint);
+    const i = places.get(endpoint) ?? -1;
     const old = known[endpoint.id];
     if (i === -1) {
       memories[endpoint.id] = {

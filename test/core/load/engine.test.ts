@@ -88,8 +88,10 @@ describe('a reading of an engine', () => {
   });
 
   it('that repeats while requests run is as old as its last change', () => {
-    const frozen = reading(5, { changedAtMs: START_MS });
+    const frozen = reading(5, { changedAtMs: START_MS, generationTokens: 1000 });
     expect(effectiveAtMs(frozen, 8)).toBe(START_MS);
+    // Without a counter that would have moved nothing tells a frozen page from a steady one.
+    expect(effectiveAtMs({ ...frozen, generationTokens: null }, 8)).toBe(START_MS + 5000);
     expect(effectiveAtMs({ ...frozen, running: 0 }, 0)).toBe(START_MS + 5000);
     expect(effectiveAtMs({ ...frozen, running: 0 }, 1.9)).toBe(START_MS + 5000);
     expect(effectiveAtMs({ ...frozen, running: 0 }, 2)).toBe(START_MS);

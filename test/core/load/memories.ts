@@ -38,6 +38,7 @@ export function reading(sec: number, over: Partial<EngineReading> = {}): EngineR
     running: 8,
     waiting: 0,
     kvUsageRatio: null,
+    maxRunning: null,
     promptTokens: null,
     generationTokens: null,
     processStartSec: null,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { effectiveSlots, forgetSlots, learnFromQueue, type Queue } from '../../../src/core/load/slots.ts';
+import { effectiveSlots, forgetSlots, learnFromKv, learnFromQueue, type Queue } from '../../../src/core/load/slots.ts';
 import { memory } from './memories.ts';
 
 const queue = (over: Partial<Queue> = {}): Queue => ({
@@ -60,21 +60,37 @@ describe('slots learned from a queue', () => {
   });
 });
 
+describe('what the KV cache holds', () => {
+  const learned = (over: Parameters<typeof memory>[0]): number | null => {
+    const one = memory(over);
+    learnFromKv(one);
+    return one.slotsByKv;
+  };
+
+  it('is learned while the cache is more than 40 % full, and kept when it is not', () => {
+    // 10 requests fill half of the cache: 17 fill 85 % of it.
+    expect(learned({ kvRunning: 10, kvUsage: 0.5 })).toBe(17);
+    expect(learned({ kvRunning: 10, kvUsage: 0.41 })).toBeCloseTo(8.5 / 0.41, 9);
+    expect(learned({ kvRunning: 10, kvUsage: 0.4 })).toBeNull();
+    expect(learned({ kvRunning: 10, kvUsage: 0.4, slotsByKv: 17 })).toBe(17);
+    expect(learned({ kvRunning: 0, kvUsage: 0.9 })).toBeNull();
+  });
+
+  it('is forgotten as slowly as what queues taught', () => {
+    const one = memory({ slotsByKv: 100, slotsByQueue: 50 });
+    forgetSlots(one, 10);
+    expect([one.slotsByKv, one.slotsByQueue]).toEqual([expect.closeTo(100.2, 9), expect.closeTo(50.1, 9)]);
+  });
+});
+
 describe('effective slots', () => {
   it('are the least of what is supposed, what queues taught and what the KV cache holds', () => {
     expect(effectiveSlots(memory(), 64)).toBe(64);
     expect(effectiveSlots(memory({ slotsByQueue: 20 }), 64)).toBe(20);
     expect(effectiveSlots(memory({ slotsByQueue: 90 }), 64)).toBe(64);
-    // 10 requests fill half of the cache: 17 fill 85 % of it.
-    expect(effectiveSlots(memory({ kvRunning: 10, kvUsage: 0.5 }), 64)).toBe(17);
-    expect(effectiveSlots(memory({ kvRunning: 10, kvUsage: 0.5, slotsByQueue: 12 }), 64)).toBe(12);
-    expect(effectiveSlots(memory({ kvRunning: 100, kvUsage: 0.5 }), 64)).toBe(64);
-  });
-
-  it('do not ask a cache that is less than 40 % full', () => {
-    expect(effectiveSlots(memory({ kvRunning: 10, kvUsage: 0.4 }), 64)).toBe(64);
-    expect(effectiveSlots(memory({ kvRunning: 10, kvUsage: 0.41 }), 64)).toBeCloseTo(8.5 / 0.41, 9);
-    expect(effectiveSlots(memory({ kvRunning: 0, kvUsage: 0.9 }), 64)).toBe(64);
+    expect(effectiveSlots(memory({ slotsByKv: 17 }), 64)).toBe(17);
+    expect(effectiveSlots(memory({ slotsByKv: 17, slotsByQueue: 12 }), 64)).toBe(12);
+    expect(effectiveSlots(memory({ slotsByKv: 170 }), 64)).toBe(64);
   });
 
   it('are one at least', () => {

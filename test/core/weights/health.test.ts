@@ -30,15 +30,22 @@ describe('health', () => {
 
 describe('the ramp', () => {
   it('is a tenth while nothing was completed, then grows over the warm-up', () => {
-    expect(rampFactor(belief(0, { waiting1st: true }), 30_000)).toBe(0.1);
-    expect(rampFactor(belief(0, { waiting1st: true, rampAgeSec: 20 }), 30_000)).toBe(0.1);
-    expect(rampFactor(belief(0, { rampAgeSec: 0 }), 30_000)).toBe(0.1);
-    expect(rampFactor(belief(0, { rampAgeSec: 15 }), 30_000)).toBe(0.5);
-    expect(rampFactor(belief(0, { rampAgeSec: 45 }), 30_000)).toBe(1);
+    expect(rampFactor(belief(0, { waiting1st: true }), 30_000, 0.4)).toBe(0.1);
+    expect(rampFactor(belief(0, { waiting1st: true, rampAgeSec: 20 }), 30_000, 0.4)).toBe(0.1);
+    expect(rampFactor(belief(0, { rampAgeSec: 0 }), 30_000, 0.4)).toBe(0.1);
+    expect(rampFactor(belief(0, { rampAgeSec: 15 }), 30_000, 0.4)).toBe(0.5);
+    expect(rampFactor(belief(0, { rampAgeSec: 45 }), 30_000, 0.4)).toBe(1);
+  });
+
+  it('gives way as the others run out of room, but not to who has completed nothing', () => {
+    expect(rampFactor(belief(0, { rampAgeSec: 3 }), 30_000, 0.65)).toBe(0.1);
+    expect(rampFactor(belief(0, { rampAgeSec: 3 }), 30_000, 0.75)).toBeCloseTo(0.4, 12);
+    expect(rampFactor(belief(0, { rampAgeSec: 3 }), 30_000, 0.9)).toBeCloseTo(1, 12);
+    expect(rampFactor(belief(0, { waiting1st: true }), 30_000, 3)).toBe(0.1);
   });
 
   it('is whole for who was there before, and where the policy wants none', () => {
-    expect(rampFactor(belief(0), 30_000)).toBe(1);
-    expect(rampFactor(belief(0, { waiting1st: true }), 0)).toBe(1);
+    expect(rampFactor(belief(0), 30_000, 0.4)).toBe(1);
+    expect(rampFactor(belief(0, { waiting1st: true }), 0, 0.4)).toBe(1);
   });
 });
