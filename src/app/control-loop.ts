@@ -10,6 +10,7 @@ import {
   ShiftMeter,
   signalAges,
   tick,
+  weightsOptions,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
 import type { Policy } from '../core/policy/index.ts';
@@ -127,12 +128,7 @@ export class ControlLoop implements SnapshotProvider {
       const state = this.#state.weights[name];
       if (decision === undefined || state === undefined || decision.equal || loadBalancer.weights !== 'Active')
         continue;
-      const resting = restingWeights(state, plan.endpoints[name] ?? [], {
-        mode: loadBalancer.weights,
-        leastRequest: loadBalancer.type === 'LeastRequest',
-        maxWeightRatio: loadBalancer.maxWeightRatio,
-        warmupMs: loadBalancer.warmupMs,
-      });
+      const resting = restingWeights(state, plan.endpoints[name] ?? [], weightsOptions(service));
       decisions[name] = {
         ...decision,
         endpoints: decision.endpoints.map((endpoint) => ({

@@ -1,7 +1,7 @@
 import { type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
 import type { ModelService, Policy } from '../policy/index.ts';
 import type { Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
-import { type ServiceDecision, stepWeights, type WeightsState } from '../weights/index.ts';
+import { type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import { own } from './own.ts';
 import type { Plan } from './plan.ts';
@@ -75,12 +75,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       service: name,
       endpoints: members,
       load: believed.load,
-      options: {
-        mode: service.loadBalancer.weights,
-        leastRequest,
-        maxWeightRatio: service.loadBalancer.maxWeightRatio,
-        warmupMs: service.loadBalancer.warmupMs,
-      },
+      options: weightsOptions(service),
     });
     load[name] = believed.state;
     loads[name] = believed.load;
@@ -104,6 +99,17 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, sidecars, plan },
     plan,
     loads,
+  };
+}
+
+/** What the policy says about the weights of a service. */
+export function weightsOptions({ loadBalancer }: ModelService): WeightsOptions {
+  return {
+    mode: loadBalancer.weights,
+    blendRatio: loadBalancer.blendRatio,
+    leastRequest: loadBalancer.type === 'LeastRequest',
+    maxWeightRatio: loadBalancer.maxWeightRatio,
+    warmupMs: loadBalancer.warmupMs,
   };
 }
 

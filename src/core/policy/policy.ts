@@ -109,6 +109,8 @@ export type LoadBalancer = {
   readonly type: 'LeastRequest' | 'RoundRobin';
   /** `Shadow` computes and reports without sending; `Disabled` sends equal weights. */
   readonly weights: 'Active' | 'Shadow' | 'Disabled';
+  /** Part of the computed weights that `Active` sends: 0 equal weights, 1 all; their logs are scaled in between. */
+  readonly blendRatio: number;
   /** Bound of learned capacity, heaviest to lightest. */
   readonly maxWeightRatio: number;
   readonly warmupMs: number;

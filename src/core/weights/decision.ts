@@ -47,6 +47,6 @@ export type ServiceDecision = {
   readonly decidedAtMs: number;
   readonly equal: boolean;
   readonly endpoints: readonly EndpointDecision[];
-  /** With `Shadow`: the weights that would have been sent. */
+  /** With `Shadow`, or where only a part is sent: the weights as computed, which all of it would send. */
   readonly shadowWeights?: Readonly<Record<EndpointId, number>>;
 };

@@ -1,13 +1,19 @@
 import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
+import { type BlendMove, blendedShares, blendedWeights, stepBlend } from './blend.ts';
 import type { EndpointDecision, Outcome, ServiceDecision } from './decision.ts';
 import { proportionalGain } from './gain.ts';
 import { MAX_WEIGHT, recentre, toGrid } from './grid.ts';
 import { reasonOf } from './reason.ts';
+import { STEP_DOWN_PER_SEC, STEP_UP_PER_SEC } from './step-limit.ts';
 import { deviations, type Target, type TargetOptions, targets } from './target.ts';
 import type { WeightMemory, WeightsState } from './weights-state.ts';
 
-export type WeightsOptions = TargetOptions & { readonly mode: 'Active' | 'Shadow' | 'Disabled' };
+export type WeightsOptions = TargetOptions & {
+  readonly mode: 'Active' | 'Shadow' | 'Disabled';
+  /** Part of the computed weights that `Active` sends, 0..1. */
+  readonly blendRatio: number;
+};
 
 export type WeightsInput = {
   readonly nowMs: number;
@@ -17,8 +23,6 @@ export type WeightsInput = {
   readonly options: WeightsOptions;
 };
 
-const STEP_DOWN_PER_SEC = Math.LN2;
-const STEP_UP_PER_SEC = Math.log(1.25);
 const SNAP = 0.2;
 const STAY_SNAPPED = 0.4;
 const DEAD_BAND = 0.1;
@@ -59,7 +63,12 @@ export function stepWeights(
   const blind = load.loadReports === 'Silent' && load.endpoints.every(({ engine }) => engine !== 'Fresh');
   const blindSinceMs = blind ? (before?.blindSinceMs ?? nowMs) : null;
   const choice = choose(before, members, input, blindSinceMs);
-  const pushed = choice.weights !== undefined;
+  const decided = choice.weights !== undefined;
+  const logs = members.map(({ memory }, i) => (decided ? (choice.logs[i] as number) : (memory?.sent ?? 0)));
+  const blend = blendOf(before, members, logs, input, elapsedSec);
+  const weights = members.map(({ memory }, i) => choice.weights?.[i] ?? memory?.weight ?? MAX_WEIGHT);
+  const sentWeights = blend === 1 ? weights : blendedWeights(logs, blend);
+  const moved = members.some(({ memory }, i) => memory !== undefined && sentOf(memory) !== sentWeights[i]);
   const memories: Record<EndpointId, WeightMemory> = {};
   const places = new Map(active.map((endpoint, i) => [endpoint, i]));
   for (const endpoint of endpoints) {
@@ -74,12 +83,14 @@ export function stepWeights(
     }
     memories[endpoint.id] = {
       deviation: filtered[i] as number,
-      sent: pushed ? (choice.logs[i] as number) : (old?.sent ?? 0),
-      shareSent: pushed ? (members[i] as Member).target.share : (old?.shareSent ?? 1 / active.length),
-      weight: choice.weights?.[i] ?? old?.weight ?? MAX_WEIGHT,
+      sent: logs[i] as number,
+      shareSent: decided ? (members[i] as Member).target.share : (old?.shareSent ?? 1 / active.length),
+      weight: weights[i] as number,
       resting: rests[i] ?? MAX_WEIGHT,
+      ...(blend === 1 ? {} : { sentWeight: sentWeights[i] as number }),
     };
   }
+  const pushed = decided || moved;
   const state: WeightsState = {
     version: 1,
     startedAtMs: before?.startedAtMs ?? nowMs,
@@ -88,9 +99,32 @@ export function stepWeights(
     lastPushMs: pushed ? nowMs : (before?.lastPushMs ?? nowMs),
     snapped: choice.snapped,
     blindSinceMs,
+    blend,
     endpoints: memories,
   };
-  return { state, decision: decisionOf(state, known, members, input, choice.outcome, choice.held) };
+  // The outcome is about what is sent: a part of the weights may move alone, and stay where the whole moved a little.
+  const outcome =
+    moved && !decided ? 'Pushed' : choice.outcome === 'Pushed' && !moved ? 'HeldSameVector' : choice.outcome;
+  return { state, decision: decisionOf(state, known, members, input, outcome, choice.held) };
+}
+
+/** The integer that Envoys have. */
+function sentOf({ weight, sentWeight }: WeightMemory): number {
+  return sentWeight ?? weight;
+}
+
+function blendOf(
+  before: WeightsState | undefined,
+  members: readonly Member[],
+  logs: readonly number[],
+  { nowMs, options }: WeightsInput,
+  elapsedSec: number,
+): number {
+  const goal = options.mode === 'Active' ? options.blendRatio : 0;
+  if (before?.blend === undefined) return goal;
+  if (goal > 0 && nowMs - before.lastPushMs < MIN_PUSH_MS) return before.blend;
+  const moves = members.map(({ memory }, i): BlendMove => ({ before: memory?.sent, after: logs[i] as number }));
+  return stepBlend(before.blend, goal, moves, elapsedSec);
 }
 
 /** What is left behind when the controller goes away: the weights without their short-term part. */
@@ -100,12 +134,19 @@ export function restingWeights(
   options: WeightsOptions,
 ): Readonly<Record<EndpointId, number>> {
   const equal = options.mode !== 'Active' || state.snapped;
+  const blend = state.blend ?? options.blendRatio;
+  const known = endpoints.flatMap((endpoint) => {
+    const memory = state.endpoints[endpoint.id];
+    return memory === undefined ? [] : [{ ...endpoint, memory }];
+  });
+  const active = known.filter(({ lifecycle }) => lifecycle !== 'Draining');
+  const resting = active.map(({ memory }) => (equal ? MAX_WEIGHT : memory.resting));
+  const part = blend === 1 ? resting : blendedWeights(resting.map(Math.log), blend);
   return Object.fromEntries(
-    endpoints.flatMap(({ id, lifecycle }) => {
-      const memory = state.endpoints[id];
-      if (memory === undefined) return [];
-      return [[id, lifecycle === 'Draining' ? memory.weight : equal ? MAX_WEIGHT : memory.resting]];
-    }),
+    known.map(({ id, lifecycle, memory }) => [
+      id,
+      lifecycle === 'Draining' ? sentOf(memory) : (part[active.findIndex((one) => one.id === id)] as number),
+    ]),
   );
 }
 
@@ -255,41 +296,44 @@ function decisionOf(
   outcome: Outcome,
   held: readonly (readonly string[])[],
 ): ServiceDecision {
-  const steered = options.mode === 'Active';
+  const { mode } = options;
+  const blend = state.blend ?? 1;
+  const aimed = blendedShares(
+    members.map(({ target }) => target.share),
+    blend,
+  );
   const places = new Map(members.map((member, i) => [member.endpoint, i]));
   const decided = endpoints.map((endpoint): EndpointDecision => {
     const { id, lifecycle } = endpoint;
     const memory = state.endpoints[id] as WeightMemory;
+    const before = known[id];
     const i = places.get(endpoint) ?? -1;
     const member = members[i];
-    const draining = lifecycle === 'Draining';
-    const share = member === undefined ? 0 : steered ? member.target.share : 1 / members.length;
-    const reason =
-      member === undefined
-        ? 'drains: it takes no new requests'
-        : options.mode === 'Disabled'
-          ? 'gets an even share: weights are disabled by policy'
-          : reasonOf(member.target.terms, member.target.share, members.length, member.load);
     return {
       id,
-      weight: steered || draining ? memory.weight : MAX_WEIGHT,
-      previousWeight: known[id]?.weight ?? memory.weight,
-      share,
-      health: draining ? 'Draining' : 'Healthy',
+      weight: sentOf(memory),
+      previousWeight: sentOf(before ?? memory),
+      share: aimed[i] ?? 0,
+      health: lifecycle === 'Draining' ? 'Draining' : 'Healthy',
       terms: member?.target.terms ?? NO_TERMS,
       clamps: member === undefined ? [] : [...member.target.clamps, ...(held[i] ?? [])],
-      reason: options.mode === 'Shadow' ? `(shadow) ${reason}` : reason,
+      reason:
+        member === undefined
+          ? 'drains: it takes no new requests'
+          : mode === 'Disabled'
+            ? 'gets an even share: weights are disabled by policy'
+            : `${prefixOf(mode, blend)}${reasonOf(member.target.terms, member.target.share, members.length, member.load)}`,
     };
   });
   const first = decided.find(({ health }) => health === 'Healthy')?.weight;
   return {
     service,
-    outcome: options.mode === 'Active' ? outcome : options.mode,
+    outcome: mode === 'Active' ? outcome : mode,
     atMs: nowMs,
     decidedAtMs: state.decidedAtMs,
     equal: decided.every(({ weight, health }) => health === 'Draining' || weight === first),
     endpoints: decided,
-    ...(options.mode === 'Shadow'
+    ...(mode !== 'Disabled' && blend < 1
       ? {
           shadowWeights: Object.fromEntries(
             endpoints.map(({ id }) => [id, (state.endpoints[id] as WeightMemory).weight]),
@@ -297,4 +341,9 @@ function decisionOf(
         }
       : {}),
   };
+}
+
+function prefixOf(mode: WeightsOptions['mode'], blend: number): string {
+  if (mode === 'Shadow') return '(shadow) ';
+  return blend < 1 ? `(${Math.round(blend * 100)} % sent) ` : '';
 }

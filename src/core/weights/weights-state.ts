@@ -11,6 +11,8 @@ export type WeightsState = {
   readonly snapped: boolean;
   /** Since when nothing is known at all; null while something is. */
   readonly blindSinceMs: number | null;
+  /** Part of the computed weights that is sent, 0..1; absent in states of before there was one: as the policy says. */
+  readonly blend?: number;
   readonly endpoints: Readonly<Record<EndpointId, WeightMemory>>;
 };
 
@@ -20,8 +22,10 @@ export type WeightMemory = {
   /** [sent] log weight that stands, relative to the mean, and its share. */
   readonly sent: number;
   readonly shareSent: number;
-  /** The integer that stands. */
+  /** The integer that stands, as computed. */
   readonly weight: number;
+  /** The integer that was sent, where only a part of the weights is. */
+  readonly sentWeight?: number;
   /** The integer without the short-term terms: what is left behind on shutdown. */
   readonly resting: number;
   /** It drained at the last tick: if it comes back, nothing that is remembered here stands any more. */

@@ -99,6 +99,7 @@ const spec = mapping({
   loadBalancer: optional(
     mapping({
       weights: optional(fc.constantFrom('Active', 'Shadow', 'Disabled')),
+      blendRatio: optional(fc.double({ min: 0, max: 1, noNaN: true })),
       maxWeightRatio: optional(fc.integer({ min: 1, max: 1000 })),
       warmup: optional(duration),
     }),

@@ -28,6 +28,7 @@ describe('what a service leaves out', () => {
     expect(chat('loadBalancer: { weights: Shadow }').loadBalancer).toEqual({
       type: 'LeastRequest',
       weights: 'Shadow',
+      blendRatio: 1,
       maxWeightRatio: 20,
       warmupMs: 30_000,
     });

@@ -58,6 +58,7 @@ describe('the revision of a policy', () => {
       ['connect: 2s', 'connect: 3s'],
       ['capacity: 0.4, zone: b }', 'capacity: 0.5, zone: b }'],
       ['maxWeightRatio: 20', 'maxWeightRatio: 10'],
+      ['maxWeightRatio: 20', 'maxWeightRatio: 20\n    blendRatio: 0.5'],
       ['maxEjectionPercent: 50%', 'maxEjectionPercent: 40%'],
       ['numRetries: 2', 'numRetries: 1'],
       ['maxConnections: 512', 'maxConnections: 511'],

@@ -21,7 +21,7 @@ export function aService(name: string, over: Partial<ModelService> = {}): ModelS
       requestMs: 0,
     },
     pools: [],
-    loadBalancer: { type: 'LeastRequest', weights: 'Active', maxWeightRatio: 20, warmupMs: 30_000 },
+    loadBalancer: { type: 'LeastRequest', weights: 'Active', blendRatio: 1, maxWeightRatio: 20, warmupMs: 30_000 },
     outlierDetection: {
       consecutiveGatewayFailure: 3,
       consecutiveLocalOriginFailure: 3,

@@ -9,7 +9,13 @@ import {
 } from '../../../src/core/weights/index.ts';
 
 export const START_MS = 1_800_000_000_000;
-export const OPTIONS: WeightsOptions = { mode: 'Active', leastRequest: true, maxWeightRatio: 10, warmupMs: 30_000 };
+export const OPTIONS: WeightsOptions = {
+  mode: 'Active',
+  leastRequest: true,
+  blendRatio: 1,
+  maxWeightRatio: 10,
+  warmupMs: 30_000,
+};
 
 export function endpoint(i: number, over: Partial<Endpoint> = {}): Endpoint {
   const address = `10.0.${Math.floor(i / 200)}.${1 + (i % 200)}`;

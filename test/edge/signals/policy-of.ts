@@ -23,7 +23,7 @@ export function policyOf(name: string, pools: readonly Pool[]): Policy {
     upstream: { protocol: 'Http1' },
     timeouts: { connectMs: 2000, responseHeadersMs: 0, perTryIdleMs: 0, streamIdleMs: 0, requestMs: 0 },
     pools,
-    loadBalancer: { type: 'LeastRequest', weights: 'Active', maxWeightRatio: 8, warmupMs: 30_000 },
+    loadBalancer: { type: 'LeastRequest', weights: 'Active', blendRatio: 1, maxWeightRatio: 8, warmupMs: 30_000 },
     outlierDetection: {
       consecutiveGatewayFailure: 5,
       consecutiveLocalOriginFailure: 3,
