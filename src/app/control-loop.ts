@@ -9,6 +9,7 @@ import {
   type Shift,
   ShiftMeter,
   signalAges,
+  type TickInput,
   tick,
   weightsOptions,
 } from '../core/control/index.ts';
@@ -29,6 +30,9 @@ export type Ticked = {
   readonly refusals: readonly Refusal[];
   /** Moves of a target share that came to rest, and how the requests followed. */
   readonly shifts: readonly Shift[];
+  /** What the tick began with and was given: for the recorder. */
+  readonly before: ControlState;
+  readonly input: TickInput;
 };
 
 /**
@@ -77,17 +81,18 @@ export class ControlLoop implements SnapshotProvider {
   }
 
   tick(policy: Policy, endpointSets: readonly EndpointSet[], nowMs: number): Ticked {
-    const before = this.#state.plan;
+    const before = this.#state;
     const { reports, presence } = this.#inbox.take();
-    const out = tick(this.#state, { nowMs, policy, endpointSets, samples: this.#takeSamples(), reports, presence });
+    const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), reports, presence };
+    const out = tick(before, input);
     this.#state = out.state;
     this.#loads = out.loads;
-    const stood = new Map(Object.entries(before?.decisions ?? {}));
+    const stood = new Map(Object.entries(before.plan?.decisions ?? {}));
     const pushed = Object.values(out.plan.decisions).filter(
       (decision) => weightsText(stood.get(decision.service)) !== weightsText(decision),
     );
     const shifts = this.#measureShifts(out.plan, reports, nowMs);
-    return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals(), shifts };
+    return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals(), shifts, before, input };
   }
 
   #measureShifts(plan: Plan, reports: readonly LoadReport[], nowMs: number): readonly Shift[] {

@@ -1,5 +1,6 @@
 import { LoadlineError } from '../base/errors.ts';
 import { createLog, type LogLevel } from '../edge/observe/index.ts';
+import type { RecordOptions } from './recorder.ts';
 import { LoadlineServer } from './server.ts';
 import { VERSION } from './version.ts';
 
@@ -10,17 +11,18 @@ export type ServeOptions = {
   readonly admin: string;
   readonly http: string;
   readonly dev: boolean;
+  readonly record?: RecordOptions | undefined;
   readonly logLevel: LogLevel;
 };
 
 /** `loadline serve`: runs until SIGTERM or SIGINT. Exit code 0 after a clean end, 1 when it could not start. */
 export async function runServe(options: ServeOptions): Promise<number> {
   const log = await createLog({ level: options.logLevel });
-  const { policies, data, xds, admin, http } = options;
+  const { policies, data, xds, admin, http, record } = options;
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
-  const server = new LoadlineServer({ policies, data, xds, admin, http, log });
+  const server = new LoadlineServer({ policies, data, xds, admin, http, record, log });
   try {
     const addresses = await server.start();
     log.info({ version: VERSION, ...addresses, policies, data }, 'loadline is ready');

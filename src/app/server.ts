@@ -24,6 +24,7 @@ import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
+import { Recorder, type RecordOptions } from './recorder.ts';
 import { shiftEvent, timelineEvent } from './timeline-event.ts';
 import { VERSION } from './version.ts';
 
@@ -35,6 +36,8 @@ export type ServerOptions = {
   readonly xds: string;
   readonly admin: string;
   readonly http: string;
+  /** Where ticks are recorded; undefined: nowhere. */
+  readonly record?: RecordOptions | undefined;
   readonly log: Log;
 };
 
@@ -62,6 +65,7 @@ export class LoadlineServer {
   readonly #inbox: ControlInbox;
   readonly #loop: ControlLoop;
   readonly #xds: XdsServer;
+  #recorder: Recorder | undefined;
   #watch: PolicyWatch | undefined;
   #admin: AdminServer | undefined;
   #http: HttpServer | undefined;
@@ -115,7 +119,7 @@ export class LoadlineServer {
 
   /**
    * Restores, decides once, and listens.
-   * @throws LoadlineError LOADLINE_POLICY_UNUSABLE, LOADLINE_STORE, LOADLINE_BIND
+   * @throws LoadlineError LOADLINE_POLICY_UNUSABLE, LOADLINE_STORE, LOADLINE_RECORDING, LOADLINE_BIND
    */
   async start(): Promise<Addresses> {
     await this.#checkpoints.open();
@@ -133,6 +137,8 @@ export class LoadlineServer {
     this.#keeper.startWith(first, stored?.policyFiles, this.#now());
     this.#tellPolicy(first);
     if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
+    const { record, log } = this.#options;
+    if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
     this.#configureSignals();
     this.#tick();
     this.#watch = new PolicyWatch(this.#options.policies, first, (read) => this.#reload(read));
@@ -177,6 +183,7 @@ export class LoadlineServer {
     await this.#xds.stop();
     await this.#admin?.stop();
     await this.#http?.close();
+    await this.#recorder?.close();
     await this.#checkpoints.close();
     this.#lag.stop();
   }
@@ -227,6 +234,7 @@ export class LoadlineServer {
     const ticked = this.#loop.tick(loaded.policy, staticEndpointSets(loaded.policy), this.#now());
     this.#xds.publish();
     this.#metrics.ticked(performance.now() - began);
+    this.#recorder?.take({ ...ticked, files: loaded.files, decisions: ticked.plan.decisions });
     this.#tell(ticked);
     if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());
     void this.#save();

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'LOADLINE_CONFIG'
   | 'LOADLINE_POLICY_UNUSABLE'
   | 'LOADLINE_STORE'
+  | 'LOADLINE_RECORDING'
   | 'LOADLINE_BIND'
   | 'LOADLINE_ADMIN'
   | 'LOADLINE_LAB';
@@ -75,6 +76,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorDefinition>> = {
     meaning: 'The data directory (`--data`) cannot be used, or another server uses it.',
     remedy:
       'Make sure that the user of the server may write there, that the disk is not full, and that each server has a directory of its own.',
+  },
+  LOADLINE_RECORDING: {
+    meaning:
+      'A recording of ticks (`loadline serve --record`) cannot be written, or cannot be read by `loadline replay`.',
+    remedy:
+      'The message names the file and, where one is wrong, the line and what was expected there. Choose a file in a directory where the user of the server may write; replay a recording with the version of Loadline that wrote it when this one does not know its format.',
   },
   LOADLINE_BIND: {
     meaning: 'An address cannot be listened on: most often another process, or another Loadline, has the port.',

@@ -1,4 +1,6 @@
+import { styleText } from 'node:util';
 import { stringify } from 'yaml';
+import type { LoadlineError } from '../base/errors.ts';
 
 /** Where a command prints. Tests collect it; colour only where a person looks. */
 export type Io = {
@@ -10,6 +12,10 @@ export type Io = {
 export type OutputFormat = 'table' | 'yaml' | 'json';
 
 export const OUTPUT_FORMATS: readonly OutputFormat[] = ['table', 'yaml', 'json'];
+
+export function printError(io: Io, error: LoadlineError): void {
+  io.err(`${io.colour ? styleText('red', 'error') : 'error'}: ${error.message}\n`);
+}
 
 /** A value for programs: JSON or YAML. */
 export function printValue(io: Io, format: Exclude<OutputFormat, 'table'>, value: unknown): void {

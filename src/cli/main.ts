@@ -1,16 +1,16 @@
-import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { LoadlineError } from '../base/errors.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
 import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
 import { addProxyConfig } from './commands/proxy-config.ts';
+import { addReplay } from './commands/replay.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
-import type { Io } from './io.ts';
+import { type Io, printError } from './io.ts';
 
 /** A command's way to end with a code other than 0 after it has said why. */
 export type Finish = (code: number) => void;
@@ -35,8 +35,7 @@ export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promis
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof LoadlineError) {
-      const word = io.colour ? styleText('red', 'error') : 'error';
-      io.err(`${word}: ${error.message}\n`);
+      printError(io, error);
       return error.code === 'LOADLINE_CONFIG' ? 2 : 1;
     }
     throw error;
@@ -61,6 +60,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addExplain,
     addModelserver,
     addSimulate,
+    addReplay,
     addVersion,
   ]) {
     add(program, io, finish);

@@ -14,6 +14,7 @@ const NAMES = [
   'explain',
   'modelserver',
   'simulate',
+  'replay',
   'version',
 ];
 
@@ -53,6 +54,7 @@ describe('loadline', () => {
       ['proxy-config', 'a', '--type', 'xds'],
       "error: option '--type <TYPE>' argument 'xds' is invalid. Allowed choices are cds, eds, sds, rtds, ecds, lds, rds.",
     ],
+    [['replay'], "error: missing required argument 'FILE'"],
     [['validate'], "error: required option '-f, --file <PATH...>' not specified"],
     [['validate', '-f'], "error: option '-f, --file <PATH...>' argument missing"],
     [['bootstrap', '--group', 'lab'], "error: required option '--node-id <ID>' not specified"],
@@ -89,7 +91,7 @@ describe('the help of each command', () => {
   });
 
   it('offers the formats table, yaml and json wherever a value is printed', () => {
-    for (const name of ['status', 'proxy-config', 'explain']) {
+    for (const name of ['status', 'proxy-config', 'explain', 'replay']) {
       const output = commands.find((one) => one.name() === name)?.options.find(({ long }) => long === '--output');
       expect(output?.argChoices, name).toEqual(['table', 'yaml', 'json']);
       expect(output?.defaultValue, name).toBe('table');

@@ -13,9 +13,11 @@ export class Serve {
   admin = '127.0.0.1:0';
   http = '127.0.0.1:0';
   log = '';
+  readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(policyText: string) {
+  constructor(policyText: string, flags: readonly string[] = []) {
+    this.#flags = flags;
     this.data = mkdtempSync(join(tmpdir(), 'loadline-e2e-'));
     this.policies = join(this.data, 'policy.yaml');
     this.write(policyText);
@@ -43,6 +45,7 @@ export class Serve {
         this.admin,
         '--http',
         this.http,
+        ...this.#flags,
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );

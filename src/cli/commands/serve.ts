@@ -14,6 +14,8 @@ type Flags = {
   readonly http?: string;
   readonly dev?: boolean;
   readonly logLevel?: LogLevel;
+  readonly record?: string;
+  readonly recordMaxMib?: number;
 };
 
 const DEFAULTS = {
@@ -22,10 +24,24 @@ const DEFAULTS = {
   admin: '127.0.0.1:18001',
   http: '127.0.0.1:18002',
   logLevel: 'info',
+  recordMaxMib: 1024,
 } as const;
 /** As in edge/observe, which is loaded only when the server is. */
 const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-const KEYS: readonly string[] = ['policies', 'data', 'xds', 'admin', 'http', 'dev', 'logLevel'];
+const KEYS: readonly string[] = [
+  'policies',
+  'data',
+  'xds',
+  'admin',
+  'http',
+  'dev',
+  'logLevel',
+  'record',
+  'recordMaxMib',
+];
+/** Of the keys that are no text. */
+const TYPES: Readonly<Record<string, string>> = { dev: 'boolean', recordMaxMib: 'number' };
+const MIB_BYTES = 1024 * 1024;
 
 export function addServe(program: Command, _io: Io, finish: Finish): void {
   program
@@ -33,7 +49,7 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
     .description('run the server')
     .option(
       '--config <FILE>',
-      'YAML file with these flags (policies, data, xds, admin, http, dev, logLevel); flags win',
+      'YAML file with these flags (policies, data, xds, admin, http, dev, logLevel, record, recordMaxMib); flags win',
     )
     .option('--policies <PATH>', 'policy file, or folder of *.yaml; reloaded when it changes')
     .option('--data <DIR>', `checkpoints and the last good policy (default: ${DEFAULTS.data})`)
@@ -43,6 +59,15 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
     .option('--dev', 'plaintext, on loopback only')
     .addOption(
       new Option('--log-level <LEVEL>', `least level that is logged (default: ${DEFAULTS.logLevel})`).choices(LEVELS),
+    )
+    .option(
+      '--record <FILE>',
+      'write what each tick took in and decided, for `loadline replay`; an older one becomes FILE.1',
+    )
+    .option(
+      '--record-max-mib <N>',
+      `size at which a recording becomes FILE.1 and a new one begins (default: ${DEFAULTS.recordMaxMib})`,
+      Number,
     )
     .addHelpText(
       'after',
@@ -65,9 +90,13 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
             `--${name} ${options[name]}: with --dev only loopback addresses are allowed, since there is no TLS`,
           );
       }
+      const { record: path, recordMaxMib } = options;
+      if (!Number.isInteger(recordMaxMib) || recordMaxMib < 1)
+        throw usage(`--record-max-mib ${recordMaxMib}: expected a whole number of MiB, at least 1`);
+      const record = path === undefined ? undefined : { path, maxBytes: recordMaxMib * MIB_BYTES };
       const { runServe } = await import('../../app/index.ts');
       const { policies, data, xds, admin, http, logLevel } = options;
-      finish(await runServe({ policies, data, xds, admin, http, dev: true, logLevel }));
+      finish(await runServe({ policies, data, xds, admin, http, dev: true, logLevel, record }));
     });
 }
 
@@ -84,8 +113,7 @@ async function configFile(path: string | undefined): Promise<Flags> {
     throw usage(`--config ${path}: expected keys ${KEYS.join(', ')}`);
   for (const [key, one] of Object.entries(value)) {
     if (!KEYS.includes(key)) throw usage(`--config ${path}: unknown key '${key}'; expected one of ${KEYS.join(', ')}`);
-    if (typeof one !== (key === 'dev' ? 'boolean' : 'string'))
-      throw usage(`--config ${path}: '${key}' has the wrong type`);
+    if (typeof one !== (TYPES[key] ?? 'string')) throw usage(`--config ${path}: '${key}' has the wrong type`);
     if (key === 'logLevel' && !LEVELS.includes(one as LogLevel))
       throw usage(`--config ${path}: logLevel '${one}' is none of ${LEVELS.join(', ')}`);
   }

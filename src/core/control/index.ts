@@ -1,6 +1,11 @@
 export { Compiler, type Refusal } from './compiler.ts';
 export { type IssuedRates, issuedShares } from './issued-share.ts';
 export type { Plan } from './plan.ts';
+export type { FirstDifference, ServiceComparison } from './recording/compare.ts';
+export { type ReadLine, readLine } from './recording/read-line.ts';
+export { RECORDING_FORMAT, RECORDING_VERSION, type RecordingLine, recordedState } from './recording/recording.ts';
+export { type OtherPolicy, Replay, type ReplayReport } from './recording/replay.ts';
+export { groupSamples } from './recording/sample-groups.ts';
 export { restoreState } from './restore.ts';
 export type { Shift } from './shift.ts';
 export { ShiftMeter } from './shift-meter.ts';

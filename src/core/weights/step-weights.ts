@@ -142,10 +142,11 @@ export function restingWeights(
   const active = known.filter(({ lifecycle }) => lifecycle !== 'Draining');
   const resting = active.map(({ memory }) => (equal ? MAX_WEIGHT : memory.resting));
   const part = blend === 1 ? resting : blendedWeights(resting.map(Math.log), blend);
+  const places = new Map(active.map(({ id }, i) => [id, i]));
   return Object.fromEntries(
     known.map(({ id, lifecycle, memory }) => [
       id,
-      lifecycle === 'Draining' ? sentOf(memory) : (part[active.findIndex((one) => one.id === id)] as number),
+      lifecycle === 'Draining' ? sentOf(memory) : (part[places.get(id) as number] as number),
     ]),
   );
 }

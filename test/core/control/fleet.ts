@@ -18,16 +18,19 @@ const REQUEST_SEC = 2;
 const START_MS = 1_800_000_000_000;
 
 /** A policy with one service of so many servers; `capacity` seeds the first of them lower. */
-export function fleetPolicy(
-  options: { servers?: number; capacity?: number; name?: string; lines?: string } = {},
-): Policy {
+export function fleetPolicy(options: FleetOptions = {}): Policy {
+  return loaded(fleetText(options));
+}
+
+export type FleetOptions = { servers?: number; capacity?: number; name?: string; lines?: string };
+
+export function fleetText(options: FleetOptions = {}): string {
   const { servers = 3, capacity = 1, name = 'chat', lines = '' } = options;
   const endpoints = Array.from(
     { length: servers },
     (_, i) => `        - { address: 10.0.0.${i + 1}, port: 8000${i === 0 ? `, capacity: ${capacity}` : ''} }`,
   );
-  return loaded(
-    `${group(`[${name}]`)}---
+  return `${group(`[${name}]`)}---
 apiVersion: loadline.dev/v1alpha1
 kind: ModelService
 metadata: { name: ${name} }
@@ -38,8 +41,7 @@ ${lines}  pools:
       endpoints:
         static:
 ${endpoints.map((line) => `  ${line}`).join('\n')}
-`,
-  );
+`;
 }
 
 /**

@@ -1,0 +1,53 @@
+import type { EndpointSet, LoadReport, NodePresence } from '../../topology/index.ts';
+import type { ServiceDecision } from '../../weights/index.ts';
+import type { Plan } from '../plan.ts';
+import type { ControlState } from '../tick.ts';
+import type { SampleGroup } from './sample-groups.ts';
+
+export const RECORDING_FORMAT = 'loadline-recording';
+/** A change that older code cannot read raises it. */
+export const RECORDING_VERSION = 1;
+
+/**
+ * The state of the law without the policy in its plan: that one stands in the Policy line before, as text, so that
+ * today's code reads it with today's defaults.
+ */
+export type RecordedState = Omit<ControlState, 'plan'> & { readonly plan?: Omit<Plan, 'policy'> };
+
+/**
+ * One line of a recording, as JSON. A file starts with a Header, and says Policy, Endpoints and State before its first
+ * Tick, and again where they change; so every file can be replayed by itself, and a Gap (ticks that could not be written
+ * in time) is followed by the State that it led to.
+ */
+export type RecordingLine =
+  | {
+      readonly kind: 'Header';
+      readonly format: typeof RECORDING_FORMAT;
+      readonly version: number;
+      /** Version of Loadline that wrote it. */
+      readonly program: string;
+      readonly startedAtMs: number;
+    }
+  | {
+      readonly kind: 'Policy';
+      readonly revision: string;
+      readonly files: readonly { readonly name: string; readonly text: string }[];
+    }
+  | { readonly kind: 'Endpoints'; readonly sets: readonly EndpointSet[] }
+  | { readonly kind: 'State'; readonly state: RecordedState }
+  | { readonly kind: 'Gap'; readonly ticks: number }
+  | {
+      readonly kind: 'Tick';
+      readonly nowMs: number;
+      readonly samples: readonly SampleGroup[];
+      readonly reports: readonly LoadReport[];
+      readonly presence: readonly NodePresence[];
+      /** What was decided, by service. */
+      readonly decisions: Readonly<Record<string, ServiceDecision>>;
+    };
+
+export function recordedState({ plan, ...state }: ControlState): RecordedState {
+  if (plan === undefined) return state;
+  const { policy: _, ...rest } = plan;
+  return { ...state, plan: rest };
+}
