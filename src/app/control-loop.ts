@@ -1,7 +1,9 @@
 import {
   Compiler,
   type ControlState,
+  counterfactualOf,
   INITIAL_STATE,
+  imbalanceOf,
   issuedShares,
   type Plan,
   type Refusal,
@@ -18,6 +20,7 @@ import type { Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
 import type { EndpointSet, LoadReport, Sample } from '../core/topology/index.ts';
 import { restingWeights, type ServiceDecision } from '../core/weights/index.ts';
+import type { Evenness } from '../edge/observe/index.ts';
 import type { SnapshotProvider } from '../edge/xds/index.ts';
 import type { ControlInbox } from './inbox.ts';
 
@@ -68,6 +71,21 @@ export class ControlLoop implements SnapshotProvider {
   /** Share of the requests that the sidecars really issued, by endpoint id. */
   get issuedShares(): Readonly<Record<string, number>> {
     return Object.assign({}, ...Object.values(this.#state.issued).map(issuedShares)) as Record<string, number>;
+  }
+
+  /** How even the load of a service is, and would be with its weights as computed. */
+  evenness(service: string): Evenness {
+    const { plan } = this.#state;
+    const policy = plan?.policy.services.find(({ name }) => name === service);
+    const load = Object.hasOwn(this.#loads, service) ? this.#loads[service] : undefined;
+    const decision = plan?.decisions[service];
+    if (policy === undefined || load === undefined || decision === undefined)
+      return { imbalance: undefined, counterfactual: undefined };
+    const leastRequest = policy.loadBalancer.type === 'LeastRequest';
+    return {
+      imbalance: imbalanceOf(load, decision),
+      counterfactual: counterfactualOf(load, decision, this.issuedShares, leastRequest),
+    };
   }
 
   /** Age of what is known, by endpoint id and kind of signal. */

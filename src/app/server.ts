@@ -7,6 +7,7 @@ import {
   buildServerView,
   type EventLoopLagMeter,
   EventTimeline,
+  type ExplainTarget,
   type HttpServer,
   type Log,
   Metrics,
@@ -147,7 +148,7 @@ export class LoadlineServer {
       address: this.#options.admin,
       observe: {
         status: () => this.view(),
-        explain: (target) => buildExplainView(this.#viewInput([]), target),
+        explain: (target) => this.#explain(target),
         proxyConfig: (target) => this.#proxyConfig(target),
       },
       log: this.#options.log,
@@ -155,6 +156,7 @@ export class LoadlineServer {
     this.#http = await startHttpServer({
       address: this.#options.http,
       view: () => this.view(),
+      explain: (target) => this.#explain(target),
       events: this.#timeline,
       metrics: this.#metrics,
       readiness: () => this.#readiness(),
@@ -192,6 +194,10 @@ export class LoadlineServer {
     return buildServerView(this.#viewInput(this.#xds.nodes()));
   }
 
+  #explain(target: ExplainTarget): ReturnType<typeof buildExplainView> {
+    return buildExplainView(this.#viewInput([]), target);
+  }
+
   #proxyConfig(target: ProxyConfigTarget): ReturnType<typeof buildProxyConfigView> {
     const input = {
       nowMs: this.#now(),
@@ -216,6 +222,7 @@ export class LoadlineServer {
       sources: this.#signals.health(),
       policy: this.#keeper.view(),
       issuedShares: this.#loop.issuedShares,
+      evenness: (service) => this.#loop.evenness(service),
       signalAgesMs: this.#loop.signalAgesMs(nowMs),
     };
   }

@@ -2,13 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { explainText } from '../../src/cli/commands/explain.ts';
 import { statusText } from '../../src/cli/commands/status.ts';
+import { termLines } from '../../src/cli/explain-words.ts';
+import { counterfactualOf, imbalanceOf, issuedShares } from '../../src/core/control/index.ts';
+import type { Terms } from '../../src/core/weights/index.ts';
 import { type AdminServer, createAdminServer } from '../../src/edge/admin/index.ts';
 import {
+  type BeliefView,
   buildExplainView,
   buildProxyConfigView,
   buildServerView,
+  type EndpointExplanation,
+  type ExplainView,
   type ServerView,
 } from '../../src/edge/observe/index.ts';
+import { Fleet, fleetPolicy } from '../core/control/fleet.ts';
 import { viewInput } from '../edge/observe/a-view.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
 import { freePort } from '../support/free-port.ts';
@@ -127,12 +134,57 @@ describe('explain', () => {
   it('gives each endpoint a row and a sentence', async () => {
     const { code, out, err } = await run('explain', 'chat', '--admin', server.address);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(/^service chat: \w+; weights are unequal and stand for /);
+    expect(out).toMatch(/^service chat: the weights stay: .+; weights are unequal and stand for /);
     expect(out).toContain('load reports fresh from 2 sidecars');
     for (const port of [1, 2, 3]) {
       expect(out).toMatch(new RegExp(`^gpu/10\\.0\\.0\\.${port}:8000 +\\d+`, 'm'));
       expect(out).toMatch(new RegExp(`^10\\.0\\.0\\.${port}:8000 \\w`, 'm'));
     }
+  });
+
+  it('says in Shadow what would be sent, how even the load would be, and who would move', async () => {
+    const { text } = explained('{ weights: Shadow }', [30, 30, 4]);
+    await expect(text).toMatchFileSnapshot('golden/explain-shadow.txt');
+  });
+
+  it('says of each term what it does, and why GPU utilisation counts or does not', () => {
+    const { view } = explained('{ weights: Active, blendRatio: 0.25 }', [30, 30, 4]);
+    const [first] = view.endpoints as [EndpointExplanation];
+    const words = (belief: Partial<BeliefView>, terms: Partial<Terms> = {}, over: Partial<EndpointExplanation> = {}) =>
+      Object.fromEntries(
+        termLines({ ...first, ...over, belief: { ...first.belief!, ...belief }, terms: { ...first.terms!, ...terms } }),
+      );
+    const util = { gate: 'Open', gpuUtilRatio: 0.63, freshness: 'Absent' } as const;
+    expect(words(util).gpu).toBe('utilisation 63 %, gate open: it follows the load and counts');
+    expect(words({ ...util, freshness: 'Fresh' }).gpu).toBe('utilisation 63 %; not needed while its engine is heard');
+    expect(words({ ...util, gate: 'Closed' }).gpu).toBe(
+      'utilisation 63 %, gate closed: it has not been seen to follow the load',
+    );
+    const shared = { ...util, gate: 'Closed', notes: ['its GPU is shared or partitioned'] } as const;
+    expect(words(shared).gpu).toBe('utilisation 63 %, gate closed: see below');
+    expect(words({ errorRatio: 0.5, bad: true }, { health: Math.log(0.05) }).health).toBe(
+      '50 % of its answers are errors, it counts as bad: takes 95 % off',
+    );
+    expect(words({ waitingForFirst: true }, { ramp: Math.log(0.1) }).ramp).toBe(
+      'has yet to complete a first request: takes 90 % off',
+    );
+    expect(words({ rampAgeSec: 12 }, { ramp: Math.log(0.4) }).ramp).toBe('warms up since 12 s: takes 60 % off');
+    expect(words({ foreign: 3 }, { foreign: Math.log(0.8) }).foreign).toBe(
+      '3.0 requests came past the sidecars: takes 20 % off',
+    );
+    expect(words({ inFlight: 6 }, { inFlight: Math.log(1.1) }).pressure).toBe(
+      '6.0 requests on 64 slots (its batch limit is unknown): adds 10 %',
+    );
+    const moved = words({}, {}, { previousWeight: 900, weight: 700, shadowWeight: 400, clamps: ['StepDown'] });
+    expect(moved.weight).toBe('900 -> 700; computed, not sent: 400');
+    expect(moved.limit).toBe('a weight halves in a second at most');
+  });
+
+  it('gives a large fleet a sentence each, and says how to ask for more', () => {
+    const { text } = explained('{ weights: Active }', Array(20).fill(30));
+    expect(text.match(/ aims at /g)).toHaveLength(20);
+    expect(text).not.toContain('    ramp');
+    expect(text).toContain('for the terms of one: loadline explain chat/POOL/ADDRESS:PORT\n');
   });
 
   it('narrows by SERVICE/POOL/ENDPOINT', async () => {
@@ -162,6 +214,28 @@ describe('explain', () => {
     expect(text).not.toMatch(/NaN|undefined|null/);
   });
 });
+
+/** What `explain` says about a fleet of such speeds after 45 s. */
+function explained(loadBalancer: string, speeds: readonly number[]): { view: ExplainView; text: string } {
+  const policy = fleetPolicy({ servers: speeds.length, lines: `  loadBalancer: ${loadBalancer}\n` });
+  const fleet = new Fleet(policy, speeds);
+  const plan = fleet.run(45);
+  const load = fleet.loads.chat!;
+  const decision = plan.decisions.chat!;
+  const shares = issuedShares(fleet.state.issued.chat!);
+  const result = buildExplainView(
+    {
+      ...viewInput(0, { plan, loads: fleet.loads, issuedShares: shares, nowMs: fleet.nowMs }),
+      evenness: () => ({
+        imbalance: imbalanceOf(load, decision),
+        counterfactual: counterfactualOf(load, decision, shares, true),
+      }),
+    },
+    { service: 'chat' },
+  );
+  if (!result.ok) expect.fail(result.issues.map(({ message }) => message).join());
+  return { view: result.value, text: explainText(result.value) };
+}
 
 describe('proxy-config', () => {
   it('says that no sidecar is connected', async () => {

@@ -1,9 +1,17 @@
 import { type Command, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import type { EndpointExplanation, ExplainView } from '../../edge/observe/index.ts';
+import { outcomeWords, termLines } from '../explain-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
+
+/** More endpoints than that get a sentence each; who wants the terms names one. */
+const MAX_IN_DETAIL = 16;
+const MAX_MOVES = 3;
+/** Share of the requests below which a move is not worth a word. */
+const LEAST_SHIFT = 0.005;
+const LABEL_WIDTH = 10;
 
 export function addExplain(program: Command, io: Io, finish: Finish): void {
   program
@@ -40,17 +48,21 @@ export function addExplain(program: Command, io: Io, finish: Finish): void {
 }
 
 export function explainText(view: ExplainView): string {
+  const stand = age(view.decidedAtMs === null ? null : view.nowMs - view.decidedAtMs);
+  const brief = view.endpoints.length > MAX_IN_DETAIL;
   const lines = [
-    `service ${view.service}: ${view.outcome}; weights ${view.equal ? 'are equal' : 'are unequal'} and stand for ${age(view.decidedAtMs === null ? null : view.nowMs - view.decidedAtMs)}`,
+    `service ${view.service}: ${outcomeWords(view.outcome)}; weights are ${view.equal ? 'equal' : 'unequal'} and stand for ${stand}`,
     `load reports ${view.loadReports.toLowerCase()} from ${view.sidecars} ${view.sidecars === 1 ? 'sidecar' : 'sidecars'}; a request takes ${view.requestTimeSec?.toFixed(1) ?? '-'} s; ` +
       `${view.meanInFlightPerSidecar?.toFixed(1) ?? '-'} in flight per endpoint and sidecar`,
+    ...evenness(view),
     '',
     table(
-      ['ENDPOINT', 'WEIGHT', 'BEFORE', 'SHARE', 'ISSUED', 'CAPACITY', 'IN FLIGHT', 'SLOTS', 'STATE'],
+      ['ENDPOINT', 'WEIGHT', 'BEFORE', 'COMPUTED', 'SHARE', 'ISSUED', 'CAPACITY', 'IN FLIGHT', 'SLOTS', 'STATE'],
       view.endpoints.map((one) => [
         `${one.pool}/${one.address}:${one.port}`,
         one.weight,
         one.previousWeight,
+        one.shadowWeight ?? '-',
         percent(one.share),
         percent(one.issuedShare),
         one.terms === null ? '-' : Math.exp(one.terms.capacity).toFixed(2),
@@ -60,15 +72,42 @@ export function explainText(view: ExplainView): string {
       ]),
     ),
     '',
-    ...view.endpoints.flatMap(sentences),
+    ...view.endpoints.flatMap((one) => sentences(one, brief)),
+    ...(brief ? ['', `for the terms of one: loadline explain ${view.service}/POOL/ADDRESS:PORT`] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function sentences(one: EndpointExplanation): string[] {
+/** How even the load is, and what the computed weights would change, where they are not what is sent. */
+function evenness({ imbalance, counterfactual, endpoints, service }: ExplainView): readonly string[] {
+  if (imbalance === null) return [];
+  const now = `imbalance ${imbalance.toFixed(2)}: the fullest server has ${imbalance.toFixed(2)} times the load per slot of the mean`;
+  if (counterfactual === null) return [now];
+  const shift = counterfactual.moves.reduce((sum, move) => sum + Math.max(0, move.estimated - move.now), 0);
+  const then = `with the computed weights about ${counterfactual.imbalance.toFixed(2)}`;
+  if (shift < LEAST_SHIFT) return [now, `${then}: hardly a request would move`];
+  const shown = new Set(endpoints.map(({ id }) => id));
+  const moves = counterfactual.moves.filter((move) => shown.has(move.id));
+  const told = (list: typeof moves): string =>
+    list
+      .slice(0, MAX_MOVES)
+      .map(({ id, now, estimated }) => `${id.slice(service.length + 1)} ${percent(now)} -> ${percent(estimated)}`)
+      .join(', ');
+  const gains = moves.filter((move) => move.estimated - move.now >= LEAST_SHIFT);
+  const losses = moves.filter((move) => move.now - move.estimated >= LEAST_SHIFT).reverse();
+  return [
+    now,
+    `${then} (an estimate: request times stay as they are), and ${percent(shift)} of the requests would go elsewhere`,
+    ...(gains.length === 0 ? [] : [`  more to: ${told(gains)}`]),
+    ...(losses.length === 0 ? [] : [`  less to: ${told(losses)}`]),
+  ];
+}
+
+function sentences(one: EndpointExplanation, brief: boolean): string[] {
   const limits = one.clamps.length === 0 ? '' : ` [limits: ${one.clamps.join(', ')}]`;
   return [
-    `${one.address}:${one.port} ${one.reason}${limits}`,
-    ...(one.belief?.notes ?? []).map((note) => `    ${note}`),
+    `${one.address}:${one.port} ${one.reason}${brief ? limits : ''}`,
+    ...(brief ? [] : termLines(one).map(([label, words]) => `    ${label.padEnd(LABEL_WIDTH)}${words}`)),
+    ...(one.belief?.notes ?? []).map((note) => `    ${brief ? '' : 'note'.padEnd(LABEL_WIDTH)}${note}`),
   ];
 }

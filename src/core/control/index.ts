@@ -1,4 +1,5 @@
 export { Compiler, type Refusal } from './compiler.ts';
+export { type Counterfactual, counterfactualOf, imbalanceOf, type ShareMove } from './counterfactual.ts';
 export { type IssuedRates, issuedShares } from './issued-share.ts';
 export type { Plan } from './plan.ts';
 export type { FirstDifference, ServiceComparison } from './recording/compare.ts';

@@ -42,6 +42,8 @@ export function encodeExplain(view: ExplainView): Wire {
     requestTime: toSeconds(view.requestTimeSec === null ? null : view.requestTimeSec * 1000),
     meanInFlightPerSidecar: view.meanInFlightPerSidecar,
     goodPressure: view.goodPressure,
+    imbalance: view.imbalance,
+    counterfactual: view.counterfactual ?? undefined,
     endpoints: view.endpoints.map((endpoint) => ({
       ...endpoint,
       state: toEnum('ENDPOINT_STATE', endpoint.state),
@@ -63,6 +65,8 @@ export function decodeExplain(wire: Wire): ExplainView {
     requestTimeSec: inSeconds(wire.requestTime),
     meanInFlightPerSidecar: numberOrNull(wire.meanInFlightPerSidecar),
     goodPressure: numberOrNull(wire.goodPressure),
+    imbalance: numberOrNull(wire.imbalance),
+    counterfactual: decodeCounterfactual(wire.counterfactual),
     endpoints: list(wire.endpoints, decodeEndpoint),
   };
 }
@@ -84,6 +88,17 @@ function decodeEndpoint(wire: Wire): EndpointExplanation {
     clamps: texts(wire.clamps),
     belief: decodeBelief(wire.belief),
   };
+}
+
+function decodeCounterfactual(value: unknown): ExplainView['counterfactual'] {
+  if (typeof value !== 'object' || value === null) return null;
+  const wire = value as Wire;
+  const moves = list(wire.moves, ({ id, now, estimated }) => ({
+    id: text(id),
+    now: number(now),
+    estimated: number(estimated),
+  }));
+  return { imbalance: number(wire.imbalance), moves };
 }
 
 function decodeTerms(value: unknown): EndpointExplanation['terms'] {

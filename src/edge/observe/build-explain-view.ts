@@ -39,6 +39,7 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
   }
   const decision = decisionOf(input, service.name);
   const load = loadOf(input, service.name);
+  const evenness = input.evenness?.(service.name);
   return {
     ok: true,
     warnings: [],
@@ -53,6 +54,8 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
       requestTimeSec: finite(load?.requestTimeSec),
       meanInFlightPerSidecar: finite(load?.meanInFlightPerSidecar),
       goodPressure: finite(load?.goodPressure),
+      imbalance: finite(evenness?.imbalance),
+      counterfactual: evenness?.counterfactual ?? null,
       endpoints: rows.map((row) => explanation(input, row, decision)),
     },
   };

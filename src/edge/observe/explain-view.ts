@@ -1,3 +1,4 @@
+import type { Counterfactual } from '../../core/control/index.ts';
 import type { CapacitySource, Freshness } from '../../core/load/index.ts';
 import type { EndpointId } from '../../core/topology/index.ts';
 import type { Outcome, Terms } from '../../core/weights/index.ts';
@@ -42,7 +43,7 @@ export type EndpointExplanation = {
   readonly state: EndpointState;
   readonly previousWeight: number;
   readonly weight: number;
-  /** With `weights: Shadow`: what would have been sent. */
+  /** With `weights: Shadow`, or `blendRatio` below 1: as computed; all of it would send that. */
   readonly shadowWeight: number | null;
   readonly share: number;
   readonly issuedShare: number | null;
@@ -65,5 +66,9 @@ export type ExplainView = {
   readonly requestTimeSec: number | null;
   readonly meanInFlightPerSidecar: number | null;
   readonly goodPressure: number | null;
+  /** Largest in flight per slot over the mean, as it is: 1 is even. */
+  readonly imbalance: number | null;
+  /** What the computed weights would do, where they are not what is sent; `null` where they are, or nobody reports. */
+  readonly counterfactual: Counterfactual | null;
   readonly endpoints: readonly EndpointExplanation[];
 };

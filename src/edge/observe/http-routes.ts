@@ -1,9 +1,12 @@
+import type { Result } from '../../base/units/index.ts';
 import type { TimelineEvent } from './event-timeline.ts';
+import type { ExplainTarget, ExplainView } from './explain-view.ts';
 import type { ServerView } from './server-view.ts';
 
 /** What the pages are read from. Each is called once per request that needs it. */
 export interface HttpSources {
   view(): ServerView;
+  explain(target: ExplainTarget): Result<ExplainView>;
   readonly events: {
     list(query: { readonly after?: number; readonly limit?: number }): readonly TimelineEvent[];
   };
@@ -52,6 +55,10 @@ const ROUTES: Readonly<Record<string, Route>> = {
     about: 'policy, weights and sidecars as JSON',
     answer: (sources) => json(200, sources.view()),
   },
+  '/api/explain': {
+    about: 'why weights are what they are as JSON (?service=NAME&pool=NAME&endpoint=ADDRESS:PORT; without: all)',
+    answer: explanations,
+  },
   '/api/events': {
     about: 'what happened lately as JSON (?after=SEQUENCE&limit=N)',
     answer: events,
@@ -73,6 +80,21 @@ export async function answer(method: string, url: string, sources: HttpSources):
     return { ...refused, headers: { allow: 'GET, HEAD' } };
   }
   return await route.answer(sources, new URLSearchParams(at < 0 ? '' : url.slice(at + 1)));
+}
+
+function explanations(sources: HttpSources, query: URLSearchParams): HttpAnswer {
+  const [service, pool, endpoint] = ['service', 'pool', 'endpoint'].map((key) => query.get(key));
+  if (service == null) {
+    const results = sources.view().services.map(({ name }) => sources.explain({ service: name }));
+    return json(200, { services: results.flatMap((one) => (one.ok ? [one.value] : [])) });
+  }
+  const result = sources.explain({
+    service,
+    ...(pool == null ? {} : { pool }),
+    ...(endpoint == null ? {} : { endpoint }),
+  });
+  if (result.ok) return json(200, { services: [result.value] });
+  return text(404, `${result.issues.map(({ message }) => message).join('; ')}\n`);
 }
 
 function events(sources: HttpSources, query: URLSearchParams): HttpAnswer {

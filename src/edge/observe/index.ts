@@ -35,5 +35,5 @@ export type {
   SyncStatus,
   TypeView,
 } from './server-view.ts';
-export type { ViewInput } from './view-input.ts';
+export type { Evenness, ViewInput } from './view-input.ts';
 export { XDS_TYPES } from './xds-types.ts';

@@ -1,4 +1,4 @@
-import type { Plan } from '../../core/control/index.ts';
+import type { Counterfactual, Plan } from '../../core/control/index.ts';
 import type { EndpointLoad, ServiceLoad } from '../../core/load/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
@@ -19,8 +19,15 @@ export type ViewInput = {
   readonly sources: readonly SourceHealth[];
   readonly policy: PolicyView;
   readonly issuedShares: Readonly<Record<EndpointId, number>>;
+  /** How even the load of a service is, and would be with the weights as computed. */
+  readonly evenness?: (service: string) => Evenness;
   /** Age in milliseconds by endpoint and kind of signal (`engine`, `gpu`, `reports`). */
   readonly signalAgesMs?: Readonly<Record<EndpointId, Readonly<Record<string, number>>>>;
+};
+
+export type Evenness = {
+  readonly imbalance: number | undefined;
+  readonly counterfactual: Counterfactual | undefined;
 };
 
 /** What the rooms know about one endpoint, joined by its id. */

@@ -172,6 +172,13 @@ export const explainViews: fc.Arbitrary<ExplainView> = fc.record({
   requestTimeSec: unknown(spanMs),
   meanInFlightPerSidecar: unknown(number),
   goodPressure: unknown(number),
+  imbalance: unknown(number),
+  counterfactual: unknown(
+    fc.record({
+      imbalance: number,
+      moves: fc.array(fc.record({ id: text, now: number, estimated: number }), { maxLength: 3 }),
+    }),
+  ),
   endpoints: fc.array(
     fc.record({
       id: text,

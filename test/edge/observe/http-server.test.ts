@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  buildExplainView,
   EventTimeline,
   type HttpServer,
   type HttpServerOptions,
   startHttpServer,
 } from '../../../src/edge/observe/index.ts';
 import { leaveSocketBehind } from '../../support/leave-socket-behind.ts';
-import { serverView } from './a-view.ts';
+import { serverView, viewInput } from './a-view.ts';
 import { FakeLog } from './fake-log.ts';
 
 const open: HttpServer[] = [];
@@ -24,6 +25,7 @@ async function start(over: Partial<HttpServerOptions> = {}): Promise<string> {
   const server = await startHttpServer({
     address: '127.0.0.1:0',
     view: () => serverView(1),
+    explain: (target) => buildExplainView(viewInput(1), target),
     events: new EventTimeline(),
     metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'a_metric 1\n' },
     readiness: () => [],
@@ -53,7 +55,7 @@ describe('the HTTP side', () => {
     const url = await start();
     const list = await (await fetch(url)).text();
     const paths = [...list.matchAll(/^(\/\S*)/gm)].map(([, path]) => path as string);
-    expect(paths.sort()).toEqual(['/', '/api/events', '/api/state', '/livez', '/metrics', '/readyz']);
+    expect(paths.sort()).toEqual(['/', '/api/events', '/api/explain', '/api/state', '/livez', '/metrics', '/readyz']);
     for (const path of paths) {
       const answer = await fetch(url + path);
       expect(answer.status, path).toBe(200);
@@ -167,10 +169,25 @@ describe('the HTTP side', () => {
     await expect(start({ address: 'nowhere' })).rejects.toMatchObject({ code: 'LOADLINE_CONFIG' });
   });
 
+  it('explains all services, or what is named, and says what there is when that is unknown', async () => {
+    const url = await start();
+    const services = async (query: string): Promise<readonly { service: string; endpoints: unknown[] }[]> => {
+      const answer = await fetch(`${url}/api/explain${query}`);
+      return ((await answer.json()) as { services: { service: string; endpoints: unknown[] }[] }).services;
+    };
+    expect((await services('')).map(({ service }) => service)).toEqual(['chat']);
+    expect((await services('?service=chat'))[0]?.endpoints).toHaveLength(3);
+    expect((await services('?service=chat&pool=gpu&endpoint=10.0.0.2:8000'))[0]?.endpoints).toHaveLength(1);
+    const unknown = await fetch(`${url}/api/explain?service=caht`);
+    expect(unknown.status).toBe(404);
+    expect(await unknown.text()).toBe('no service "caht"; known: chat\n');
+  });
+
   it('closes at once although a client keeps its connection', async () => {
     const server = await startHttpServer({
       address: '127.0.0.1:0',
       view: () => serverView(1),
+      explain: (target) => buildExplainView(viewInput(1), target),
       events: new EventTimeline(),
       metrics: { contentType: 'text/plain', text: async () => '' },
       readiness: () => [],
