@@ -147,6 +147,22 @@ describe('explain', () => {
     await expect(text).toMatchFileSnapshot('golden/explain-shadow.txt');
   });
 
+  it('says why nobody would move although targets differ', () => {
+    const { view } = explained('{ weights: Shadow }', [30, 30, 4]);
+    const words = (counterfactual: ExplainView['counterfactual'], shadowWeight: number): string =>
+      explainText({
+        ...view,
+        counterfactual,
+        endpoints: view.endpoints.map((one, i) => ({ ...one, shadowWeight: i === 0 ? 1000 : shadowWeight })),
+      });
+    const same = { imbalance: 1.5, moves: [] };
+    expect(words(same, 1000)).toContain(
+      'the computed weights are equal: what differs is noise, or levelled by least_request',
+    );
+    expect(words(same, 951)).toContain('with the computed weights about 1.50: hardly a request would move');
+    expect(words(null, 951)).not.toContain('computed weights');
+  });
+
   it('says of each term what it does, and why GPU utilisation counts or does not', () => {
     const { view } = explained('{ weights: Active, blendRatio: 0.25 }', [30, 30, 4]);
     const [first] = view.endpoints as [EndpointExplanation];

@@ -85,6 +85,8 @@ function evenness({ imbalance, counterfactual, endpoints, service }: ExplainView
   if (counterfactual === null) return [now];
   const shift = counterfactual.moves.reduce((sum, move) => sum + Math.max(0, move.estimated - move.now), 0);
   const then = `with the computed weights about ${counterfactual.imbalance.toFixed(2)}`;
+  if (new Set(endpoints.map(({ shadowWeight }) => shadowWeight)).size === 1)
+    return [now, 'the computed weights are equal: what differs is noise, or levelled by least_request itself'];
   if (shift < LEAST_SHIFT) return [now, `${then}: hardly a request would move`];
   const shown = new Set(endpoints.map(({ id }) => id));
   const moves = counterfactual.moves.filter((move) => shown.has(move.id));
