@@ -69,7 +69,11 @@ describe('Envoys of three releases on one server', () => {
     await allHave([1000, 497, 497]);
     const after = await pushes(serve);
     expect({ ...after, eds: 0 }).toEqual({ ...before, eds: 0 });
-    expect(after.eds).toBe((before.eds ?? 0) + sidecars.size);
+    // From equal weights to unequal ones it goes within the law's limits per second: a few steps, each to every sidecar.
+    const steps = ((after.eds ?? 0) - (before.eds ?? 0)) / sidecars.size;
+    expect(steps).toBeGreaterThanOrEqual(1);
+    expect(steps).toBeLessThanOrEqual(5);
+    expect(Number.isInteger(steps), `${steps} pushes to each`).toBe(true);
     expect(await serve.metric('loadline_xds_nacks_total')).toBe(0);
   });
 
