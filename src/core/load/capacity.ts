@@ -1,6 +1,6 @@
 import type { CapacitySource } from './endpoint-load.ts';
 import type { EndpointMemory } from './load-state.ts';
-import { clamp } from './plausible.ts';
+import { clampCapacity } from './plausible.ts';
 
 const ENGINE_AFTER_SEC = 4;
 const REPORTS_AFTER_SEC = 15;
@@ -8,8 +8,6 @@ const REPORTS_AFTER_SEC = 15;
 const SLOW_PER_SEC = 0.03;
 const FAST_PER_SEC = 0.5;
 const LEAST_THRESHOLD = 0.25;
-/** [clamp] Capacity is believed between 1/20 and 20 times the mean. */
-export const MAX_LOG = 3;
 
 export type CapacityInput = {
   readonly memory: EndpointMemory;
@@ -72,7 +70,7 @@ export function learnCapacity(
 function followSlots(memory: EndpointMemory, slots: number): void {
   const before = memory.capacitySlots;
   if (before === null || before === slots) return;
-  memory.logCapacity = clamp(memory.logCapacity + Math.log(slots / before), -MAX_LOG, MAX_LOG);
+  memory.logCapacity = clampCapacity(memory.logCapacity + Math.log(slots / before));
   memory.capacitySlots = slots;
 }
 
@@ -91,5 +89,5 @@ function move(memory: EndpointMemory, distance: number, source: CapacitySource, 
     far && Math.abs(memory.farSec) >= needSec
       ? 1 - (1 - FAST_PER_SEC) ** elapsedSec
       : Math.min(1, SLOW_PER_SEC * elapsedSec);
-  memory.logCapacity = clamp(memory.logCapacity + gain * distance, -MAX_LOG, MAX_LOG);
+  memory.logCapacity = clampCapacity(memory.logCapacity + gain * distance);
 }

@@ -1,6 +1,5 @@
-import { MAX_LOG } from './capacity.ts';
 import type { EndpointMemory } from './load-state.ts';
-import { clamp } from './plausible.ts';
+import { clampCapacity } from './plausible.ts';
 
 const MAX_AGE_MS = 5000;
 /** A smaller change of the SM clock is boost noise. */
@@ -29,7 +28,7 @@ export function applyClock(memory: EndpointMemory, nowMs: number, elapsedSec: nu
   }
   const step = Math.log(clock / memory.clockHertz);
   if (Math.abs(step) <= LEAST_STEP) return;
-  memory.logCapacity = clamp(memory.logCapacity + GAIN * step, -MAX_LOG, MAX_LOG);
+  memory.logCapacity = clampCapacity(memory.logCapacity + GAIN * step);
   memory.completions *= Math.exp(GAIN * step);
   memory.engineWork *= Math.exp(GAIN * step);
   memory.clockHertz = clock;

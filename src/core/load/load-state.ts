@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointId } from '../topology/index.ts';
+import { clampCapacity } from './plausible.ts';
 
 /**
  * What `stepLoad` remembers of one service. Plain data, because it is checkpointed as JSON and must continue identically
@@ -196,7 +197,7 @@ export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phas
     lives: 0,
     joinedAtMs: nowMs,
     logPrior: logPrior(endpoint),
-    logCapacity,
+    logCapacity: clampCapacity(logCapacity),
     farSec: 0,
     inFlight: 0,
     pending: 0,

@@ -18,3 +18,8 @@ export const MAX_EPOCH_MS = 9e12;
 export function clamp(value: number, min: number, max: number): number {
   return Math.min(max, Math.max(min, value));
 }
+
+/** [clamp] Capacity, a natural log, is believed between 1/20 and 20 times the mean, whatever moved it. */
+export function clampCapacity(logCapacity: number): number {
+  return clamp(logCapacity, -3, 3);
+}

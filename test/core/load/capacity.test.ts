@@ -118,6 +118,26 @@ describe('learned capacity', () => {
   });
 });
 
+describe('capacity that nothing measures any more', () => {
+  const silent = (slots: number, over: Partial<EndpointMemory> = {}) =>
+    heard({ capacitySlots: 64, logCapacity: 0.2, ...over }, { slots, reportsFresh: false });
+
+  it('follows its slots when these turn out to be others than it was learned with', () => {
+    const one = silent(32);
+    expect(ticks([one])).toEqual([close(0.2 - Math.LN2)]);
+    expect(ticks([one])).toEqual([close(0.2 - Math.LN2)]);
+    expect(ticks([silent(64)])).toEqual([0.2]);
+    expect(ticks([silent(32, { capacitySlots: null })])).toEqual([0.2]);
+    expect(ticks([silent(1, { logCapacity: -2 })])).toEqual([-3]);
+  });
+
+  it('is learned with the slots of its last comparison', () => {
+    const two = [engine(400, {}, { slots: 32 }), engine(400, {}, { slots: 32 })];
+    ticks(two);
+    expect(two.map(({ memory: { capacitySlots } }) => capacitySlots)).toEqual([32, 32]);
+  });
+});
+
 describe('the source of capacity', () => {
   const source = (input: CapacityInput, ageSec = 100) => learnCapacity([input], ageSec, 1)[0];
 

@@ -97,6 +97,8 @@ describe('a reading of an engine', () => {
     expect(effectiveAtMs({ ...frozen, running: 0 }, 2)).toBe(START_MS);
     expect(effectiveAtMs({ ...frozen, running: 0, waiting: 1 }, 0)).toBe(START_MS);
     expect(effectiveAtMs({ ...frozen, running: 1 }, 0)).toBe(START_MS);
+    // Without a count of tokens nothing has to move under a steady load.
+    expect(effectiveAtMs({ ...frozen, generationTokens: null }, 8)).toBe(START_MS + 5000);
     const one = heard();
     expect(takeReading(one, frozen, context({ nowMs: START_MS + 5000 }))).toBeUndefined();
     expect(one).toEqual(heard());

@@ -36,6 +36,12 @@ describe('a newcomer', () => {
     expect(later[1]!.logPrior).toBeCloseTo(1, 9);
   });
 
+  it('is believed within a twentieth and twenty times the mean, whatever its prior', () => {
+    const before = { [endpoint(0).id]: memory({ logCapacity: 2.5 }) };
+    expect(drafts(before, [endpoint(0), endpoint(1, { capacity: 4 })])[1]!.logCapacity).toBe(3);
+    expect(reborn(memory(), endpoint(0, { capacity: 1e-4 }), [], START_MS).logCapacity).toBe(-3);
+  });
+
   it('is who comes with another incarnation', () => {
     const before = { ...known(0.4, -1), [endpoint(0).id]: memory({ logCapacity: 0.4, lives: 2 }) };
     const [again] = drafts(before, [endpoint(0, { incarnation: '2' }), endpoint(1)]);

@@ -92,6 +92,7 @@ describe('an engine reading', () => {
     const least: readonly (readonly [Metric, number, number])[] = [
       ['waitingRequests', 0, 1e6],
       ['kvUsageRatio', 0, 1],
+      ['maxRunningRequests', 1, 1e6],
       ['promptTokensTotal', 0, 1e15],
       ['generationTokensTotal', 0, 1e15],
       ['processStartTimeSeconds', 1, 9e9],

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { effectiveSlots, forgetSlots, learnFromKv, learnFromQueue, type Queue } from '../../../src/core/load/slots.ts';
+import {
+  effectiveSlots,
+  forgetSlots,
+  knownSlots,
+  learnFromKv,
+  learnFromQueue,
+  type Queue,
+} from '../../../src/core/load/slots.ts';
 import { memory } from './memories.ts';
 
 const queue = (over: Partial<Queue> = {}): Queue => ({
@@ -91,6 +98,12 @@ describe('effective slots', () => {
     expect(effectiveSlots(memory({ slotsByKv: 17 }), 64)).toBe(17);
     expect(effectiveSlots(memory({ slotsByKv: 17, slotsByQueue: 12 }), 64)).toBe(12);
     expect(effectiveSlots(memory({ slotsByKv: 170 }), 64)).toBe(64);
+  });
+
+  it('are known from the policy, else from the engine', () => {
+    expect(knownSlots({ maxRunningRequests: 40 }, memory({ slotsStated: 24 }))).toBe(40);
+    expect(knownSlots({}, memory({ slotsStated: 24 }))).toBe(24);
+    expect(knownSlots({}, memory())).toBeUndefined();
   });
 
   it('are one at least', () => {
