@@ -12,25 +12,23 @@ function ours(comparison: Comparison) {
   return { ...arm, gain };
 }
 
-/** One row of what is expected, against what came. `slack` widens every bound, for runs of few seeds. */
-export function judgeRow(row: Row, comparison: Comparison, slack = 0): Verdict {
+/** One row of what is expected, against what came. */
+export function judgeRow(row: Row, comparison: Comparison): Verdict {
   const { mean, gain, shifts } = ours(comparison);
   const shift = shifts[row.back === true ? 1 : 0];
   const checks: { readonly ok: boolean; readonly text: string }[] = [];
   const atLeast = (what: string, value: number, bound: number | undefined): void => {
-    if (bound !== undefined)
-      checks.push({ ok: value >= bound - slack, text: `${what} ${value.toFixed(2)} (>= ${bound - slack})` });
+    if (bound !== undefined) checks.push({ ok: value >= bound, text: `${what} ${value.toFixed(2)} (>= ${bound})` });
   };
-  const atMost = (what: string, value: number, bound: number | undefined, more: number): void => {
-    if (bound !== undefined)
-      checks.push({ ok: value <= bound + more, text: `${what} ${value.toFixed(2)} (<= ${bound + more})` });
+  const atMost = (what: string, value: number, bound: number | undefined): void => {
+    if (bound !== undefined) checks.push({ ok: value <= bound, text: `${what} ${value.toFixed(2)} (<= ${bound})` });
   };
   atLeast('goodput', 100 * mean.goodput, row.goodput);
   atLeast('gain', gain.mean, row.gain);
-  atMost('pushes/min', mean.pushesPerMin, row.pushesPerMin, 4 * slack);
-  atMost('imbalance', mean.imbalance, row.imbalance, slack / 10);
-  atMost('t50', (shift?.t50Ms ?? Number.POSITIVE_INFINITY) / 1000, row.t50Sec, 10 * slack);
-  atMost('t90', (shift?.t90Ms ?? Number.POSITIVE_INFINITY) / 1000, row.t90Sec, 20 * slack);
+  atMost('pushes/min', mean.pushesPerMin, row.pushesPerMin);
+  atMost('imbalance', mean.imbalance, row.imbalance);
+  atMost('t50', (shift?.t50Ms ?? Number.POSITIVE_INFINITY) / 1000, row.t50Sec);
+  atMost('t90', (shift?.t90Ms ?? Number.POSITIVE_INFINITY) / 1000, row.t90Sec);
   return { ok: checks.every(({ ok }) => ok), text: `${row.scenario}: ${checks.map(({ text }) => text).join(', ')}` };
 }
 

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { table } from '../../src/cli/io.ts';
 import {
   ARMS,
   type Comparison,
@@ -13,7 +14,6 @@ import {
   runScenario,
   SUITE,
 } from '../../src/lab/simulate/index.ts';
-import { columns } from '../columns.ts';
 import { judgeLoss, judgePushes, judgeRow, meanGoodput, type Verdict } from './judge.ts';
 import { ROWS, SAME } from './rows.ts';
 
@@ -49,8 +49,9 @@ function run(): void {
     process.stderr.write(`sim:law: ${scenario.name}\n`);
     return compare(scenario, ARMS, seeds);
   });
+  const [head = [], ...rows] = comparisonTable(suite);
   process.stdout.write(
-    `Loadline's law in virtual time, ${seeds.length} seeds from ${firstSeed}\n\n${columns(comparisonTable(suite))}\n\n`,
+    `Loadline's law in virtual time, ${seeds.length} seeds from ${firstSeed}\n\n${table(head, rows)}\n\n`,
   );
   const verdicts = [...judged(suite), ...SAME.map((pair) => same(pair, firstSeed))];
   tellMeans('the suite', suite);

@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { compare, meanOf, type Scenario, type Shift, SUITE, shiftOf, stepsOf } from '../../src/lab/simulate/index.ts';
-import { columns } from '../columns.ts';
+import { table } from '../../src/cli/io.ts';
+import { compare, meanOf, type Scenario, SUITE, shiftOf, shiftText, stepsOf } from '../../src/lab/simulate/index.ts';
 import { BARS, type LiveBar } from './bars.ts';
 import { type LivePair, runLive } from './live-run.ts';
 
@@ -77,7 +77,7 @@ function report(results: readonly Result[], seeds: readonly number[]): void {
     'in virtual time',
   ];
   const rows = results.flatMap((result) => rowsOf(result, seeds));
-  process.stdout.write(`Loadline on real Envoys, ${seeds.length} seeds\n\n${columns([head, ...rows])}\n\n`);
+  process.stdout.write(`Loadline on real Envoys, ${seeds.length} seeds\n\n${table(head, rows)}\n\n`);
   let failed = 0;
   for (const result of results) {
     const { ok, text } = verdictOf(result);
@@ -155,8 +155,4 @@ function verdictOf({ bar, scenario, pairs }: Result): { readonly ok: boolean; re
     ok: checks.every(([ok]) => ok),
     text: `${bar.scenario}: ${checks.map(([, text]) => text).join(', ')}${told}`,
   };
-}
-
-function shiftText({ t50Ms, t90Ms }: Shift): string {
-  return [t50Ms, t90Ms].map((atMs) => (atMs === undefined ? 'never' : (atMs / 1000).toFixed(1))).join('/');
 }

@@ -19,7 +19,7 @@ import type { ServiceLoad } from '../core/load/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
 import type { EndpointSet, LoadReport, Sample } from '../core/topology/index.ts';
-import { restingWeights, type ServiceDecision } from '../core/weights/index.ts';
+import { restingWeights, type ServiceDecision, weightsText } from '../core/weights/index.ts';
 import type { Evenness } from '../edge/observe/index.ts';
 import type { SnapshotProvider } from '../edge/xds/index.ts';
 import type { ControlInbox } from './inbox.ts';
@@ -162,10 +162,4 @@ export class ControlLoop implements SnapshotProvider {
     }
     this.#state = { ...this.#state, plan: { ...plan, decisions, sequence: plan.sequence + 1 } };
   }
-}
-
-function weightsText(decision: ServiceDecision | undefined): string {
-  return decision === undefined
-    ? ''
-    : decision.endpoints.map(({ id, weight, health }) => `${id} ${weight} ${health}`).join('\n');
 }

@@ -1,4 +1,5 @@
 import { type Endpoint, endpointAt, indexEndpoints, type LoadReport } from '../topology/index.ts';
+import { issuedRequests } from './issued-requests.ts';
 
 /** Requests per second that were issued to each endpoint (by id), smoothed. */
 export type IssuedRates = Readonly<Record<string, number>>;
@@ -17,21 +18,12 @@ export function stepIssued(
   elapsedSec: number,
 ): IssuedRates {
   const index = indexEndpoints(endpoints);
-  const counts = new Map<Endpoint, number>();
-  for (const report of reports) {
-    for (const cluster of report.clusters) {
-      if (cluster.cluster !== service) continue;
-      for (const { address, port, issued } of cluster.endpoints) {
-        const endpoint = endpointAt(index, address, port);
-        if (endpoint !== undefined) counts.set(endpoint, (counts.get(endpoint) ?? 0) + issued);
-      }
-    }
-  }
+  const counts = issuedRequests(service, index, reports);
   const gain = elapsedSec > 0 ? 1 - Math.exp(-elapsedSec / TAU_SEC) : 0;
   const after: Record<string, number> = {};
   for (const { id, address, port } of endpoints) {
     const heardOf = endpointAt(index, address, port);
-    const count = heardOf === undefined ? 0 : (counts.get(heardOf) ?? 0);
+    const count = heardOf === undefined ? 0 : (counts.get(heardOf.id) ?? 0);
     const rate = elapsedSec > 0 ? count / elapsedSec : 0;
     const previous = before[id] ?? 0;
     after[id] = previous + gain * (rate - previous);

@@ -1,5 +1,6 @@
-import { type Endpoint, type EndpointId, endpointAt, indexEndpoints, type LoadReport } from '../topology/index.ts';
+import { type Endpoint, type EndpointId, indexEndpoints, type LoadReport } from '../topology/index.ts';
 import type { ServiceDecision } from '../weights/index.ts';
+import { issuedRequests } from './issued-requests.ts';
 import { type Moment, type Shift, shiftOf } from './shift.ts';
 
 /** A target share that is away from where it rested by more than a quarter, on two ticks, is on its way. */
@@ -44,7 +45,9 @@ export class ShiftMeter {
   step({ nowMs, decision, endpoints, reports }: ShiftInput): readonly Shift[] {
     const same = endpoints.length === this.#watched.size && endpoints.every(({ id }) => this.#watched.has(id));
     if (!same) this.#watched = new Map(endpoints.map(({ id }) => [id, { moments: [], away: 0, moving: undefined }]));
-    const { counts, all } = issuedIn(decision.service, endpoints, reports);
+    const counts = issuedRequests(decision.service, indexEndpoints(endpoints), reports);
+    let all = 0;
+    for (const count of counts.values()) all += count;
     const shifts: Shift[] = [];
     for (const { id, share, weight, previousWeight, health } of decision.endpoints) {
       const watched = this.#watched.get(id);
@@ -93,26 +96,4 @@ function sense(watched: Watched, nowMs: number, pushed: boolean): void {
   if (watched.away < SENSED_TICKS) return;
   const sensedAtMs = (moments.at(-SENSED_TICKS) as Moment).atMs;
   watched.moving = { rest, sensedAtMs, decidedAtMs: pushed ? nowMs : undefined };
-}
-
-function issuedIn(
-  service: string,
-  endpoints: readonly Endpoint[],
-  reports: readonly LoadReport[],
-): { readonly counts: ReadonlyMap<EndpointId, number>; readonly all: number } {
-  const index = indexEndpoints(endpoints);
-  const counts = new Map<EndpointId, number>();
-  let all = 0;
-  for (const { clusters } of reports) {
-    for (const cluster of clusters) {
-      if (cluster.cluster !== service) continue;
-      for (const { address, port, issued } of cluster.endpoints) {
-        const id = endpointAt(index, address, port)?.id;
-        if (id === undefined || !(issued > 0)) continue;
-        counts.set(id, (counts.get(id) ?? 0) + issued);
-        all += issued;
-      }
-    }
-  }
-  return { counts, all };
 }

@@ -6,4 +6,4 @@ export { runScenario } from './run-scenario.ts';
 export { ARMS, type Arm, type Event, type Scenario } from './scenario.ts';
 export { type Shift, type Step, shiftOf, stepsOf } from './shift.ts';
 export { SUITE } from './suite.ts';
-export { comparisonTable } from './table.ts';
+export { comparisonTable, shiftText } from './table.ts';

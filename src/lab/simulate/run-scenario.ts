@@ -1,4 +1,4 @@
-import { seededRandom } from '../../base/units/index.ts';
+import { type Random, seededRandom } from '../../base/units/index.ts';
 import { type Arrival, drawArrivals } from './arrivals.ts';
 import { Clients, REPORT_MS } from './clients.ts';
 import { Controller } from './controller.ts';
@@ -78,9 +78,8 @@ class Simulation {
     if (arm !== 'Loadline') return;
     this.#controller = new Controller(this.#fleet.hosts, servers);
     // Streams of their own, so that a signal more or less changes nothing else.
-    const [pagePhase, gpuPhase, reportPhase, jitter] = [31, 37, 41, 43].map((salt) =>
-      seededRandom(seed * 613 + salt),
-    ) as [() => number, () => number, () => number, () => number];
+    const streamOf = (salt: number): Random => seededRandom(seed * 613 + salt);
+    const [pagePhase, gpuPhase, reportPhase, jitter] = [streamOf(31), streamOf(37), streamOf(41), streamOf(43)];
     this.#sensors = new Sensors(this.#fleet, scenario, {
       every: this.#every,
       now: () => this.#queue.nowMs,

@@ -45,8 +45,8 @@ function pushes(arm: Arm, { pushesPerMin }: Outcome): string {
   return arm === 'Loadline' ? pushesPerMin.toFixed(1) : '';
 }
 
-/** One for each step of a server's speed. */
-function shiftText({ t50Ms, t90Ms }: Shift): string {
+/** Seconds to half and nine tenths of the way. */
+export function shiftText({ t50Ms, t90Ms }: Shift): string {
   return [t50Ms, t90Ms].map((atMs) => (atMs === undefined ? 'never' : (atMs / 1000).toFixed(1))).join('/');
 }
 

@@ -1,4 +1,4 @@
-import type { ServiceDecision } from '../../weights/index.ts';
+import { type ServiceDecision, weightsText } from '../../weights/index.ts';
 
 /** The first tick in which a replay came to another weight than the recording has. */
 export type FirstDifference = {
@@ -47,7 +47,7 @@ export class ServiceComparer {
 
   /** What stands without having been pushed: the weights of a state from which a recording goes on. */
   startFrom(recorded: ServiceDecision | undefined, replayed: ServiceDecision | undefined): void {
-    this.#before = { recorded: sentText(recorded), replayed: sentText(replayed) };
+    this.#before = { recorded: weightsText(recorded), replayed: weightsText(replayed) };
   }
 
   take(
@@ -56,7 +56,7 @@ export class ServiceComparer {
     where: { readonly line: number; readonly tick: number; readonly atMs: number },
   ): void {
     this.#ticks += 1;
-    const now = { recorded: sentText(recorded), replayed: sentText(replayed) };
+    const now = { recorded: weightsText(recorded), replayed: weightsText(replayed) };
     if (now.recorded !== this.#before.recorded) this.#pushes.recorded += 1;
     if (now.replayed !== this.#before.replayed) this.#pushes.replayed += 1;
     this.#before = now;
@@ -109,8 +109,4 @@ function sentBy(decision: ServiceDecision | undefined): ReadonlyMap<string, numb
 /** An endpoint that only one side has counts as a difference, not as a distance. */
 function distance({ recorded, replayed }: Difference): number {
   return typeof recorded === 'number' && typeof replayed === 'number' ? Math.abs(recorded - replayed) : 0;
-}
-
-function sentText(decision: ServiceDecision | undefined): string {
-  return decision?.endpoints.map(({ id, weight, health }) => `${id} ${weight} ${health}`).join('\n') ?? '';
 }
