@@ -48,17 +48,20 @@ there. The law itself: [the control law](../design/control-law.md).
 `;
 }
 
-function engineLine({ title, name, page, knownBy, copies, json }: EngineFormat): string {
-  const pages = json === undefined ? page : `${page}; or ${json.page}`;
+function engineLine({ title, name, page, knownBy, copies, json, settings }: EngineFormat): string {
+  const beside =
+    settings === undefined ? '' : `; beside it \`/${settings.segment}\`, read when the engine is met and once a minute`;
+  const pages = `${page}${json === undefined ? '' : `; or ${json.page}`}${beside}`;
   const names = knownBy.names.map(code).join(knownBy.kind === 'All' ? ' and ' : ' or ');
   return `| ${title} | \`${name}\` | ${pages} | ${names} | ${copies.length === 0 ? '–' : copies.map(code).join(', ')} |`;
 }
 
 function nameLines(): readonly string[] {
   return [
-    ...ENGINE_FORMATS.flatMap(({ title, rows, json }) => [
+    ...ENGINE_FORMATS.flatMap(({ title, rows, json, settings }) => [
       ...rows.map((row) => engineRow(title, row)),
       ...(json?.rows ?? []).map((row) => engineRow(`${title}, JSON`, row)),
+      ...(settings?.rows ?? []).map((row) => engineRow(`${title}, \`/${settings?.segment}\``, row)),
     ]),
     ...PROCESS_ROWS.map((row) => engineRow('any engine', row)),
     ...GPU_FORMATS.flatMap(({ title, rows }) => rows.map((row) => line(title, row, 'per GPU'))),

@@ -1,6 +1,7 @@
 import type { Series } from './exposition.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import { ENGINE_FORMATS } from './formats/engine-formats.ts';
+import { isRecord, parseJson } from './json-record.ts';
 import type { Failure } from './signal-source.ts';
 
 type JsonFormat = NonNullable<EngineFormat['json']>;
@@ -16,7 +17,7 @@ const MAX_ENGINES = 10_000;
  * becomes NaN for the others, so that it is refused and not summed over those that spoke. Never throws.
  */
 export function readEngineJson(body: string, expected: EngineFormat | undefined): EngineJson {
-  const document = parse(body);
+  const document = parseJson(body);
   if (Array.isArray(document)) {
     return bad(
       'ContentType',
@@ -51,19 +52,6 @@ function strangerWords(candidates: readonly EngineFormat[]): string {
   return known.length === 0
     ? `answered JSON where ${candidates[0]?.title} has text`
     : `answered JSON without its list of engines, ${known.join(' or ')}`;
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    // Not JSON: the caller has the words for it.
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function bad(reason: Failure['reason'], message: string): EngineJson {

@@ -26,4 +26,11 @@ export type EngineFormat = {
     /** Names are the keys of an element. */
     readonly rows: readonly EngineRow[];
   };
+  /** A JSON page beside the text page, with what a process states once and never changes. */
+  readonly settings?: {
+    /** Stands in the URL where the text page has `metrics`. */
+    readonly segment: string;
+    /** Names are keys of the object. */
+    readonly rows: readonly EngineRow[];
+  };
 };

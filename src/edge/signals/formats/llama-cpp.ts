@@ -1,7 +1,11 @@
 import type { EngineFormat } from './engine-format.ts';
-import { REQUESTS, TOKENS } from './units.ts';
+import { REQUEST_LIMIT, REQUESTS, TOKENS } from './units.ts';
 
-/** Not read: `llamacpp:predicted_tokens_seconds`, which is tokens per second although it ends in seconds. */
+/**
+ * Not read: `llamacpp:predicted_tokens_seconds`, which is tokens per second although it ends in seconds, and the header
+ * `Process-Start-Time-Unix`, which is microseconds of a clock that starts with the machine. `/slots` tells the same as the
+ * text page at the price of every slot's parameters.
+ */
 export const LLAMA_CPP: EngineFormat = {
   name: 'LlamaCpp',
   title: 'llama.cpp',
@@ -14,10 +18,34 @@ export const LLAMA_CPP: EngineFormat = {
       metric: 'runningRequests',
       unit: REQUESTS,
       merge: 'Sum',
-      note: 'the limit (`-np`) is not on the page: give `maxRunningRequests`',
+      note: 'slots at work',
     },
     { name: 'llamacpp:requests_deferred', metric: 'waitingRequests', unit: REQUESTS, merge: 'Sum' },
-    { name: 'llamacpp:prompt_tokens_total', metric: 'promptTokensTotal', unit: TOKENS, merge: 'Sum' },
-    { name: 'llamacpp:tokens_predicted_total', metric: 'generationTokensTotal', unit: TOKENS, merge: 'Sum' },
+    {
+      name: 'llamacpp:prompt_tokens_total',
+      metric: 'promptTokensTotal',
+      unit: TOKENS,
+      merge: 'Sum',
+      note: 'without cached tokens; six digits only, so that it moves in steps of 10 from a million on',
+    },
+    {
+      name: 'llamacpp:tokens_predicted_total',
+      metric: 'generationTokensTotal',
+      unit: TOKENS,
+      merge: 'Sum',
+      note: 'six digits only',
+    },
   ],
+  settings: {
+    segment: 'props',
+    rows: [
+      {
+        name: 'total_slots',
+        metric: 'maxRunningRequests',
+        unit: REQUEST_LIMIT,
+        merge: 'Sum',
+        note: 'a capacity (`-np`), not a load',
+      },
+    ],
+  },
 };

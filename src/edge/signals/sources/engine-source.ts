@@ -2,6 +2,7 @@ import type { Sample } from '../../../core/topology/index.ts';
 import { readEngineJson } from '../engine-json.ts';
 import { type EngineReadings, engineReadings } from '../engine-readings.ts';
 import { recogniseEngine } from '../engine-recognition.ts';
+import { EngineSettings } from '../engine-settings.ts';
 import { ACCEPT, badLineNote, scanPage } from '../exposition-page.ts';
 import type { EngineFormat } from '../formats/engine-format.ts';
 import { engineFormat, PROCESS_ROWS, wantedNames } from '../formats/engine-formats.ts';
@@ -12,6 +13,7 @@ import type { EngineTarget } from '../targets.ts';
 
 type AnsweredPage = Extract<Page, { ok: true }>;
 type Read = {
+  readonly format: EngineFormat | undefined;
   readonly result: EngineReadings;
   readonly receivedAtMs: number;
   readonly badLines: number;
@@ -23,6 +25,7 @@ export class EngineSource implements SignalSource {
   readonly #target: EngineTarget;
   readonly #fetcher: PageFetcher;
   readonly #memory: SeriesMemory;
+  readonly #settings: EngineSettings;
   /** What the policy says; undefined where each page tells. */
   readonly #format: EngineFormat | undefined;
 
@@ -30,28 +33,39 @@ export class EngineSource implements SignalSource {
     this.#target = target;
     this.#fetcher = fetcher;
     this.#memory = new SeriesMemory(target.source);
+    this.#settings = new EngineSettings(target.url, fetcher);
     this.#format = target.format === undefined ? undefined : engineFormat(target.format);
   }
 
   async collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
-    const page = await this.#fetcher.get({ url: this.#target.url, accept: ACCEPT }, signal);
-    if (!page.ok) return failed(page.failure.reason, page.failure.message);
-    const read = page.contentType === 'application/json' ? this.#readJson(page, nowMs) : this.#readText(page, nowMs);
+    const read = await this.#read(nowMs, signal);
+    const failure = 'reason' in read ? read : this.#failureOf(read.result);
+    // The next answer may come from another process.
+    if (failure !== undefined) this.#settings.forget();
     if ('reason' in read) return failed(read.reason, read.message);
-    const { readings, refusals } = read.result;
+    const stated =
+      read.format === undefined || failure !== undefined
+        ? undefined
+        : await this.#settings.read(read.format, nowMs, signal);
     const samples: Sample[] = [];
-    for (const reading of readings) {
+    for (const reading of [...read.result.readings, ...(stated?.readings ?? [])]) {
       const sample = this.#memory.sample(reading, this.#target.subject, read.receivedAtMs);
       if (sample !== undefined) samples.push(sample);
     }
-    const failure = this.#failureOf(read.result);
+    const note = read.note ?? stated?.note;
     return {
       samples,
-      refusals,
+      refusals: [...read.result.refusals, ...(stated?.refusals ?? [])],
       badLines: read.badLines,
-      ...(read.note === undefined ? {} : { note: read.note }),
+      ...(note === undefined ? {} : { note }),
       ...(failure === undefined ? {} : { failure }),
     };
+  }
+
+  async #read(nowMs: number, signal: AbortSignal): Promise<Read | Failure> {
+    const page = await this.#fetcher.get({ url: this.#target.url, accept: ACCEPT }, signal);
+    if (!page.ok) return page.failure;
+    return page.contentType === 'application/json' ? this.#readJson(page, nowMs) : this.#readText(page, nowMs);
   }
 
   #readText(page: AnsweredPage, nowMs: number): Read | Failure {
@@ -62,6 +76,7 @@ export class EngineSource implements SignalSource {
     const rows = [...(format?.rows ?? []), ...PROCESS_ROWS];
     const note = badLineNote(scan);
     return {
+      format,
       result: engineReadings(scan.series, { rows, copies: format?.copies ?? [] }),
       receivedAtMs,
       badLines: scan.badLines,
@@ -74,6 +89,7 @@ export class EngineSource implements SignalSource {
     if (!answer.ok) return answer.failure;
     const { json, format, series } = answer;
     return {
+      format,
       result: engineReadings(series, { rows: json.rows, copies: format.copies }),
       receivedAtMs: nowMs + page.tookMs,
       badLines: 0,
