@@ -38,8 +38,12 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'lab/modelserver': {},
   'lab/traffic': {},
   'lab/simulate': {
-    values: ['lab/modelserver', 'core/control', 'core/policy', 'edge/discovery'],
+    values: ['lab/modelserver', 'lab/traffic', 'core/control', 'core/policy', 'edge/discovery'],
     types: ['core/topology'],
+  },
+  'lab/rehearse': {
+    values: ['lab/simulate', 'lab/modelserver', 'lab/traffic', 'core/topology', 'edge/discovery'],
+    types: ['core/policy'],
   },
   'lab/demo': {
     values: ['lab/modelserver', 'lab/traffic', 'edge/envoy', 'core/resources', 'core/topology', 'core/policy'],

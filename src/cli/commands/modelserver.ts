@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { wholeNumber } from '../flag-values.ts';
 import type { Io } from '../io.ts';
 
 type Flags = {
@@ -38,10 +39,4 @@ export function addModelserver(program: Command, io: Io): void {
         end.signal,
       );
     });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number.');
-  return value;
 }

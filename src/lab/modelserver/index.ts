@@ -6,6 +6,6 @@ export { GpuMeter } from './gpu-meter.ts';
 export { HOSTILE_PAGES, type HostilePage } from './hostile-page.ts';
 export { type ModelServers, type ModelServersConfig, startModelServers } from './model-servers.ts';
 export type { ProfileInput } from './profile-input.ts';
-export { type RunModelServersOptions, runModelServers } from './run-model-servers.ts';
-export { type EngineProfile, STANDARD_PROFILE } from './server-profile.ts';
+export { type RunModelServersOptions, readFleet, runModelServers } from './run-model-servers.ts';
+export { type EngineProfile, type ServerProfile, STANDARD_PROFILE } from './server-profile.ts';
 export type { Place, ServerStatus } from './server-status.ts';

@@ -45,7 +45,8 @@ export async function runModelServers(
   log('stopped');
 }
 
-async function readFleet(file: string): Promise<readonly ServerProfile[]> {
+/** Rejects with LOADLINE_LAB, the file's issues included, each with its position. */
+export async function readFleet(file: string): Promise<readonly ServerProfile[]> {
   const content = await readFile(file, 'utf8').catch((cause: Error) => {
     throw new LoadlineError('LOADLINE_LAB', `the fleet file ${file} cannot be read: ${cause.message}`, cause);
   });

@@ -1,5 +1,6 @@
 import type { Random } from '../../base/units/index.ts';
-import type { Lengths, Scenario } from './scenario.ts';
+import { traceWindow } from '../traffic/index.ts';
+import type { Lengths, Replay, Scenario } from './scenario.ts';
 
 export type Arrival = {
   readonly atMs: number;
@@ -11,9 +12,13 @@ export type Arrival = {
 const MAX_PROMPT_TOKENS = 12_000;
 const MAX_OUTPUT_TOKENS = 2500;
 
-/** A Poisson stream whose rate may change (by thinning), with lengths; the same seed is the same stream for every arm. */
+/**
+ * A Poisson stream whose rate may change (by thinning), with lengths, or recorded requests. The same seed is the same stream for
+ * every arm.
+ */
 export function drawArrivals(scenario: Scenario, random: Random): readonly Arrival[] {
-  const { durationMs, maxRatePerSec, ratePerSec, lengths } = scenario;
+  const { durationMs, maxRatePerSec, ratePerSec, lengths, replay } = scenario;
+  if (replay !== undefined) return replayed(scenario, replay, random);
   const arrivals: Arrival[] = [];
   for (let atMs = 0; ; ) {
     atMs += (-Math.log(1 - random()) / maxRatePerSec) * 1000;
@@ -21,6 +26,21 @@ export function drawArrivals(scenario: Scenario, random: Random): readonly Arriv
     if (random() * maxRatePerSec >= ratePerSec(atMs)) continue;
     arrivals.push({ atMs, sidecar: sidecarOf(scenario, random), ...lengthsOf(lengths, random) });
   }
+}
+
+function replayed(scenario: Scenario, { rows, fromAnywhere }: Replay, random: Random): readonly Arrival[] {
+  const from = fromAnywhere ? Math.floor(random() * rows.length) : 0;
+  return traceWindow(rows, from, scenario.durationMs).map(({ atMs, promptTokens, outputTokens }) => ({
+    atMs,
+    sidecar: sidecarOf(scenario, random),
+    promptTokens,
+    outputTokens,
+  }));
+}
+
+/** Lengths of requests as the scenarios of the suite have them. */
+export function drawLengths(count: number, random: Random): readonly Pick<Arrival, 'promptTokens' | 'outputTokens'>[] {
+  return Array.from({ length: count }, () => lengthsOf({ kind: 'Suite', outputFactor: 1 }, random));
 }
 
 function sidecarOf({ sidecars, firstSidecarRatio }: Scenario, random: Random): number {

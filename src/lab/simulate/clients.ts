@@ -1,6 +1,6 @@
 import { type Random, seededRandom } from '../../base/units/index.ts';
 import type { LoadReport, NodePresence } from '../../core/topology/index.ts';
-import { GROUP, SERVICE } from './controller.ts';
+import { groupOf, serviceOf } from './controller.ts';
 import type { Scenario } from './scenario.ts';
 import { type Host, Sidecar } from './sidecar/sidecar.ts';
 
@@ -72,7 +72,7 @@ export class Clients {
     const sidecar = this.#sidecars[index];
     if (sidecar === undefined) return;
     const omitBusy = this.#scenario.signals.reportsOmitBusy;
-    const clusters = [{ cluster: SERVICE, endpoints: sidecar.report(omitBusy) }];
+    const clusters = [{ cluster: serviceOf(this.#scenario), endpoints: sidecar.report(omitBusy) }];
     const report = { nodeId: sidecar.id, intervalMs: REPORT_MS, absentMeansIdle: !omitBusy, clusters };
     if (this.#scenario.signals.reportJitterMs === 0) this.#reports.push({ ...report, receivedAtMs: nowMs });
     else delayed((receivedAtMs) => this.#reports.push({ ...report, receivedAtMs }));
@@ -92,7 +92,7 @@ export class Clients {
   }
 
   #tell(nodeId: string, kind: NodePresence['kind'], atMs: number): void {
-    this.#presence.push({ nodeId, group: GROUP, kind, atMs, envoyVersion: this.#envoyVersion() });
+    this.#presence.push({ nodeId, group: groupOf(this.#scenario), kind, atMs, envoyVersion: this.#envoyVersion() });
   }
 
   #envoyVersion(): string {

@@ -1,60 +1,67 @@
 import { LoadlineError } from '../../base/errors.ts';
 import { type ControlState, INITIAL_STATE, tick } from '../../core/control/index.ts';
-import { formatIssue, loadPolicy, type Policy } from '../../core/policy/index.ts';
-import type { EndpointSet, LoadReport, NodePresence, Sample } from '../../core/topology/index.ts';
+import { formatIssue, loadPolicy } from '../../core/policy/index.ts';
+import type { Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../../core/topology/index.ts';
 import { staticEndpointSets } from '../../edge/discovery/index.ts';
-import type { Server } from './scenario.ts';
+import type { Governance, Scenario, Server } from './scenario.ts';
 import type { Host } from './sidecar/sidecar.ts';
 
-export const GROUP = 'lab';
-export const SERVICE = 'chat';
+const GROUP = 'lab';
+const SERVICE = 'chat';
+
+/** Of the sidecars. */
+export function groupOf({ governance }: Scenario): string {
+  return governance?.group ?? GROUP;
+}
+
+/** Of the cluster that their load reports name. */
+export function serviceOf({ governance }: Scenario): string {
+  return governance?.service ?? SERVICE;
+}
 
 /** The product's own `core/control` over a fleet that is not there: what a tick decides, without anything in between. */
 export class Controller {
-  readonly #policy: Policy;
-  readonly #endpointSets: readonly EndpointSet[];
-  readonly #hosts: readonly Host[];
+  readonly #governance: Governance;
   #state: ControlState = INITIAL_STATE;
 
-  constructor(hosts: readonly Host[], servers: readonly Server[]) {
-    this.#hosts = hosts;
-    this.#policy = policyOf(hosts, servers);
-    this.#endpointSets = staticEndpointSets(this.#policy);
+  constructor(scenario: Scenario, hosts: readonly Host[]) {
+    this.#governance = scenario.governance ?? ofItsOwn(hosts, scenario.servers);
   }
 
-  /** The weights of all hosts, in their order; 0 for those that are not there. */
+  /** The weights of all servers, in their order; 0 for those that are not there. */
   tick(
     nowMs: number,
-    isThere: (host: number) => boolean,
+    isThere: (server: number) => boolean,
     input: {
       readonly samples: readonly Sample[];
       readonly reports: readonly LoadReport[];
       readonly presence: readonly NodePresence[];
     },
   ): readonly number[] {
-    const there = new Set(this.#hosts.filter((_, host) => isThere(host)).map(keyOf));
-    const endpointSets = this.#endpointSets.map((set) => ({
-      ...set,
-      endpoints: set.endpoints.filter((endpoint) => there.has(keyOf(endpoint))),
-    }));
-    const output = tick(this.#state, { nowMs, policy: this.#policy, endpointSets, ...input });
+    const { policy, service, endpoints } = this.#governance;
+    const there = endpoints.filter((_, server) => isThere(server));
+    const output = tick(this.#state, { nowMs, policy, endpointSets: setsOf(this.#governance, there), ...input });
     this.#state = output.state;
     const decided = new Map(
-      (output.plan.decisions[SERVICE]?.endpoints ?? []).map(({ id, weight }) => [
-        id.slice(id.lastIndexOf('/') + 1),
-        weight,
-      ]),
+      (output.plan.decisions[service]?.endpoints ?? []).map(({ id, weight }) => [id, weight] as const),
     );
-    return this.#hosts.map((host) => decided.get(keyOf(host)) ?? 0);
+    return endpoints.map(({ id }) => decided.get(id) ?? 0);
   }
 }
 
-function keyOf({ address, port }: Host): string {
-  return `${address}:${port}`;
+function setsOf({ policy, service }: Governance, there: readonly Endpoint[]): readonly EndpointSet[] {
+  const pools = policy.services.find(({ name }) => name === service)?.pools ?? [];
+  return pools.map(({ name: pool }) => ({
+    service,
+    pool,
+    complete: true,
+    endpoints: there.filter((endpoint) => endpoint.pool === pool),
+  }));
 }
 
-function policyOf(hosts: readonly Host[], servers: readonly Server[]): Policy {
-  const endpoints = hosts.map(({ address, port }, index) => {
+/** Defaults throughout, and batch limits where the scenario has them known. */
+function ofItsOwn(hosts: readonly Host[], servers: readonly Server[]): Governance {
+  const listed = hosts.map(({ address, port }, index) => {
     const server = servers[index];
     const width = server?.slotsKnown === true ? `, maxRunningRequests: ${server.profile.slots}` : '';
     return `          - { address: ${address}, port: ${port}${width} }`;
@@ -76,12 +83,13 @@ spec:
     - name: gpu
       endpoints:
         static:
-${endpoints.join('\n')}
+${listed.join('\n')}
 `;
   const read = loadPolicy([{ name: 'simulate.yaml', text }]);
-  if (read.ok) return read.value;
-  throw new LoadlineError(
-    'LOADLINE_LAB',
-    `the simulation's own policy is refused:\n${read.issues.map(formatIssue).join('\n')}`,
-  );
+  if (!read.ok) {
+    const issues = read.issues.map(formatIssue).join('\n');
+    throw new LoadlineError('LOADLINE_LAB', `the simulation's own policy is refused:\n${issues}`);
+  }
+  const endpoints = staticEndpointSets(read.value).flatMap((set) => set.endpoints);
+  return { policy: read.value, service: SERVICE, group: GROUP, endpoints };
 }

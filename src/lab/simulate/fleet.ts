@@ -1,4 +1,5 @@
 import type { Random } from '../../base/units/index.ts';
+import { absentAtFirst } from './absent-at-first.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Autoscaler, Event, Scenario } from './scenario.ts';
 import type { Host } from './sidecar/sidecar.ts';
@@ -7,6 +8,12 @@ import { type Observer, VirtualServer } from './virtual-server.ts';
 /** An autoscaler leaves a fleet alone that is this near to its aim, and goes down only by what was too much for a minute. */
 const TOLERANCE = 0.1;
 const DOWN_AFTER_MS = 60_000;
+
+/** 10.0.0.1, 10.0.0.2 … */
+function madeUpAddress(index: number): string {
+  const number = index + 1;
+  return `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
+}
 
 /** The model servers, and which of them are there. */
 export class Fleet {
@@ -20,7 +27,7 @@ export class Fleet {
   readonly #wanted: { readonly atMs: number; readonly count: number }[] = [];
 
   constructor(
-    { servers, events, autoscaler }: Scenario,
+    { servers, events, autoscaler, governance }: Scenario,
     options: {
       readonly queue: EventQueue;
       readonly observer: Observer;
@@ -31,13 +38,13 @@ export class Fleet {
     const { queue, observer, random, onMembers } = options;
     this.#queue = queue;
     this.#onMembers = onMembers;
-    this.hosts = servers.map((_, index) => ({ address: `10.0.0.${index + 1}`, port: 8000 }));
+    this.hosts = governance?.endpoints ?? servers.map((_, index) => ({ address: madeUpAddress(index), port: 8000 }));
     this.servers = servers.map(
       ({ profile }, index) => new VirtualServer(this.hosts[index] as Host, profile, { queue, observer, random }),
     );
-    const joins = new Set(events.flatMap((event) => (event.kind === 'Join' ? [event.server] : [])));
+    const absent = absentAtFirst(events);
     const least = autoscaler?.least ?? servers.length;
-    this.#there = servers.map((_, index) => index < least && !joins.has(index));
+    this.#there = servers.map((_, index) => index < least && !absent.has(index));
   }
 
   isThere(index: number): boolean {
@@ -70,6 +77,8 @@ export class Fleet {
         break;
       case 'FreezeMetrics':
         this.#frozen.add(event.server);
+        if (event.untilMs !== undefined)
+          this.#queue.at(startMs + event.untilMs, () => this.#frozen.delete(event.server));
         break;
       case 'FalseClock':
         this.#falseClocks.set(event.server, event.ratio);

@@ -4,12 +4,13 @@ import type { GpuSignal } from './scenario.ts';
 import type { Host } from './sidecar/sidecar.ts';
 
 const NOISE = 0.2;
-const SLOW_MS = 30_000;
 
 export type GpuExporterOptions = {
   readonly kind: GpuSignal;
   readonly clock: boolean;
   readonly device: 'Whole' | 'Partitioned';
+  /** Between two collections the utilisation stands still. */
+  readonly collectMs: number;
   /** With `HalfUnderReport`, whether this is one of those that do. */
   readonly underReports: boolean;
   readonly nowMs: number;
@@ -21,7 +22,7 @@ const CLOCK_HERTZ = 1_980_000_000;
 
 /**
  * What an exporter says of a GPU whose occupied share is known: the truth, the truth with noise, bent (a GPU that looks busy
- * early), always full, half of it, or collected twice a minute and served again and again. And its clock, where it tells it.
+ * early), always full, half of it, or collected seldom and served again and again. And its clock, where it tells it.
  */
 export class GpuExporter {
   readonly #host: Host;
@@ -49,7 +50,7 @@ export class GpuExporter {
 
   #utilisation(nowMs: number, occupiedMs: number): Sample {
     const elapsedMs = nowMs - this.#collectedMs;
-    if (elapsedMs >= (this.#options.kind === 'Slow' ? SLOW_MS : 1)) {
+    if (elapsedMs >= this.#options.collectMs) {
       const util = this.#shown(Math.min(1, Math.max(0, (occupiedMs - this.#occupiedMs) / elapsedMs)));
       this.#collectedMs = nowMs;
       this.#occupiedMs = occupiedMs;

@@ -1,4 +1,4 @@
-/** One request, as its client saw it. */
+/** One request, as its client saw it; times count from the start of the run. */
 export type Request = {
   readonly arrivedMs: number;
   readonly outputTokens: number;
@@ -23,19 +23,36 @@ export type Outcome = {
   readonly pushesPerMin: number;
 };
 
-/** An outcome, and where the requests of each second went. */
+/** What one server did of the requests that are counted. */
+export type ServerFigures = { readonly requests: number; readonly good: number; readonly errors: number };
+
+/** How things stood at the end of a second, by server. */
+export type Moment = { readonly inFlight: readonly number[]; readonly weights: readonly number[] };
+
+/** An outcome, and how it came about. */
 export type Run = {
   readonly outcome: Outcome;
   /** By second of the run, by server. */
   readonly issued: readonly (readonly number[])[];
+  readonly servers: readonly ServerFigures[];
+  readonly seconds: readonly Moment[];
 };
+
+type Slo = { readonly ttftMs: number; readonly tpotMs: number };
+
+/** Whether it met both promises. */
+function isGood({ arrivedMs, outputTokens, firstTokenMs, finishedMs, failed }: Request, slo: Slo): boolean {
+  if (failed || firstTokenMs === undefined || finishedMs === undefined) return false;
+  const tpotMs = (finishedMs - firstTokenMs) / Math.max(1, outputTokens - 1);
+  return firstTokenMs - arrivedMs <= slo.ttftMs && tpotMs <= slo.tpotMs;
+}
 
 export function outcomeOf(
   requests: readonly Request[],
   input: {
     readonly warmUpMs: number;
     readonly durationMs: number;
-    readonly slo: { readonly ttftMs: number; readonly tpotMs: number };
+    readonly slo: Slo;
     readonly imbalances: readonly number[];
     readonly pushes: number;
   },
@@ -46,23 +63,25 @@ export function outcomeOf(
   const totals: number[] = [];
   let good = 0;
   let errors = 0;
-  for (const { arrivedMs, outputTokens, firstTokenMs, finishedMs, failed } of counted) {
-    if (failed) errors += 1;
-    const ttftMs = failed || firstTokenMs === undefined ? Number.POSITIVE_INFINITY : firstTokenMs - arrivedMs;
-    const done = !failed && firstTokenMs !== undefined && finishedMs !== undefined;
-    const tpotMs = done ? (finishedMs - firstTokenMs) / Math.max(1, outputTokens - 1) : Number.POSITIVE_INFINITY;
-    if (ttftMs <= slo.ttftMs && tpotMs <= slo.tpotMs) good += 1;
-    if (failed) continue;
-    ttfts.push(ttftMs);
-    totals.push(done ? finishedMs - arrivedMs : Number.POSITIVE_INFINITY);
+  for (const request of counted) {
+    const { arrivedMs, firstTokenMs, finishedMs, failed } = request;
+    if (isGood(request, slo)) good += 1;
+    if (failed) {
+      errors += 1;
+      continue;
+    }
+    const began = firstTokenMs !== undefined;
+    ttfts.push(began ? firstTokenMs - arrivedMs : Number.POSITIVE_INFINITY);
+    totals.push(began && finishedMs !== undefined ? finishedMs - arrivedMs : Number.POSITIVE_INFINITY);
   }
+  const sortedTtfts = Float64Array.from(ttfts).sort();
   return {
     requests: counted.length,
     goodput: counted.length === 0 ? 1 : good / counted.length,
     errors,
-    ttftP50Ms: percentile(ttfts, 0.5),
-    ttftP99Ms: percentile(ttfts, 0.99),
-    endToEndP99Ms: percentile(totals, 0.99),
+    ttftP50Ms: percentile(sortedTtfts, 0.5),
+    ttftP99Ms: percentile(sortedTtfts, 0.99),
+    endToEndP99Ms: percentile(Float64Array.from(totals).sort(), 0.99),
     imbalance: imbalances.reduce((sum, one) => sum + one, 0) / Math.max(1, imbalances.length),
     pushesPerMin: pushes / ((durationMs - warmUpMs) / 60_000),
   };
@@ -81,8 +100,22 @@ export function issuedPerSec(
   return seconds;
 }
 
-function percentile(values: readonly number[], part: number): number {
-  if (values.length === 0) return 0;
-  const sorted = [...values].sort((a, b) => a - b);
+export function serverFigures(
+  requests: readonly Request[],
+  { servers, warmUpMs, slo }: { readonly servers: number; readonly warmUpMs: number; readonly slo: Slo },
+): readonly ServerFigures[] {
+  const figures = Array.from({ length: servers }, () => ({ requests: 0, good: 0, errors: 0 }));
+  for (const request of requests) {
+    const of = request.host === undefined ? undefined : figures[request.host];
+    if (of === undefined || request.arrivedMs < warmUpMs) continue;
+    of.requests += 1;
+    if (request.failed) of.errors += 1;
+    if (isGood(request, slo)) of.good += 1;
+  }
+  return figures;
+}
+
+function percentile(sorted: Float64Array, part: number): number {
+  if (sorted.length === 0) return 0;
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] as number;
 }

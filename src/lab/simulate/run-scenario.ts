@@ -4,9 +4,18 @@ import { Clients, REPORT_MS } from './clients.ts';
 import { Controller } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
 import { Fleet } from './fleet.ts';
-import { issuedPerSec, type Outcome, outcomeOf, type Request, type Run } from './measures.ts';
-import type { Arm, Event, Scenario } from './scenario.ts';
-import { type Every, Sensors } from './sensors.ts';
+import {
+  issuedPerSec,
+  type Moment,
+  type Outcome,
+  outcomeOf,
+  type Request,
+  type Run,
+  serverFigures,
+} from './measures.ts';
+import type { Arm, Event, Headers, Scenario } from './scenario.ts';
+import { type Every, Sensors, sensingOfAll } from './sensors.ts';
+import type { LoadBalancer } from './sidecar/picker.ts';
 import type { Sidecar } from './sidecar/sidecar.ts';
 import type { Observer } from './virtual-server.ts';
 
@@ -15,6 +24,7 @@ const START_MS = 1_800_000_000_000;
 const TICK_MS = 1000;
 const WEIGH_MS = 1000;
 const IMBALANCE_MS = 500;
+const MOMENT_MS = 1000;
 /** After the last arrival, for requests under way; what is not done by then never is. */
 const DRAIN_MS = 120_000;
 
@@ -36,20 +46,17 @@ class Simulation {
   readonly #clients: Clients;
   readonly #controller: Controller | undefined;
   readonly #sensors: Sensors | undefined;
-  readonly #requests: (Request & {
-    firstTokenMs: number | undefined;
-    finishedMs: number | undefined;
-    failed: boolean;
-  })[] = [];
+  readonly #requests: Request[] = [];
   readonly #sidecarOf: (Sidecar | undefined)[] = [];
   readonly #imbalances: number[] = [];
+  readonly #seconds: Moment[] = [];
   #weights: readonly number[];
   #pushes = 0;
 
   constructor(scenario: Scenario, arm: Arm, seed: number) {
     this.#scenario = scenario;
     this.#arm = arm;
-    const { servers, sidecars, signals } = scenario;
+    const { sidecars, signals } = scenario;
     this.#fleet = new Fleet(scenario, {
       queue: this.#queue,
       observer: this.#observer(),
@@ -60,23 +67,23 @@ class Simulation {
     });
     this.#weights = this.#fixedWeights();
     this.#clients = new Clients(scenario, this.#fleet.hosts, {
-      loadBalancer: arm === 'RoundRobin' || arm === 'ClientSideWeightedRoundRobin' ? 'RoundRobin' : 'LeastRequest',
+      loadBalancer: loadBalancerOf(scenario, arm),
       clientSide: arm === 'ClientSideWeightedRoundRobin',
       seed,
       nowMs: START_MS,
       weights: this.#weights,
     });
-    for (const arrival of drawArrivals(scenario, seededRandom(seed)))
-      this.#queue.at(START_MS + arrival.atMs, () => this.#arrive(arrival));
+    this.#await(drawArrivals(scenario, seededRandom(seed)), 0);
     for (const event of scenario.events) this.#queue.at(START_MS + event.atMs, () => this.#happen(event));
     this.#every(IMBALANCE_MS, scenario.warmUpMs, () => this.#lookAtImbalance());
+    this.#every(MOMENT_MS, MOMENT_MS, () => this.#seconds.push(this.#moment()));
     const { autoscaler } = scenario;
     if (autoscaler !== undefined)
       this.#every(autoscaler.periodMs, autoscaler.periodMs, () => this.#fleet.scale(autoscaler));
     if (arm === 'ClientSideWeightedRoundRobin')
       this.#every(WEIGH_MS, WEIGH_MS, () => this.#clients.weigh(this.#queue.nowMs));
     if (arm !== 'Loadline') return;
-    this.#controller = new Controller(this.#fleet.hosts, servers);
+    this.#controller = new Controller(scenario, this.#fleet.hosts);
     // Streams of their own, so that a signal more or less changes nothing else.
     const streamOf = (salt: number): Random => seededRandom(seed * 613 + salt);
     const [pagePhase, gpuPhase, reportPhase, jitter] = [streamOf(31), streamOf(37), streamOf(41), streamOf(43)];
@@ -100,16 +107,13 @@ class Simulation {
   run(): Run {
     const { durationMs, warmUpMs, slo, servers } = this.#scenario;
     this.#queue.runUntil(START_MS + durationMs + DRAIN_MS);
-    const requests = this.#requests.map((request) => ({
-      ...request,
-      arrivedMs: request.arrivedMs - START_MS,
-      firstTokenMs: since(request.firstTokenMs),
-      finishedMs: since(request.finishedMs),
-    }));
+    const requests = this.#requests;
     const measured = { warmUpMs, durationMs, slo, imbalances: this.#imbalances, pushes: this.#pushes };
     return {
       outcome: outcomeOf(requests, measured),
       issued: issuedPerSec(requests, { servers: servers.length, durationMs }),
+      servers: serverFigures(requests, { servers: servers.length, warmUpMs, slo }),
+      seconds: this.#seconds,
     };
   }
 
@@ -124,12 +128,22 @@ class Simulation {
     again(fromMs);
   };
 
+  /** One arrival plans the next, so that the queue stays short. */
+  #await(arrivals: readonly Arrival[], next: number): void {
+    const arrival = arrivals[next];
+    if (arrival === undefined) return;
+    this.#queue.at(START_MS + arrival.atMs, () => {
+      this.#await(arrivals, next + 1);
+      this.#arrive(arrival);
+    });
+  }
+
   #arrive({ sidecar: client, promptTokens, outputTokens }: Arrival): void {
     const id = this.#requests.length;
     const sidecar = this.#clients.at(client);
     const host = sidecar?.pick();
     this.#requests.push({
-      arrivedMs: this.#queue.nowMs,
+      arrivedMs: this.#queue.nowMs - START_MS,
       outputTokens,
       host,
       firstTokenMs: undefined,
@@ -141,7 +155,9 @@ class Simulation {
   }
 
   #observer(): Observer {
-    const { headers } = this.#scenario.signals;
+    const { servers } = this.#scenario;
+    const ofAll = sensingOfAll(this.#scenario);
+    const headersOf: readonly Headers[] = servers.map(({ sensing }) => (sensing ?? ofAll).headers);
     const of = (id: number) => {
       const request = this.#requests[id];
       const sidecar = this.#sidecarOf[id];
@@ -161,17 +177,17 @@ class Simulation {
     return {
       accepted: (id) => {
         const { sidecar, host } = of(id);
-        if (headers === 'Immediate') respond(sidecar, host);
+        if (headersOf[host] === 'Immediate') respond(sidecar, host);
       },
       firstToken: (id) => {
         const { request, sidecar, host } = of(id);
-        request.firstTokenMs = this.#queue.nowMs;
-        if (headers === 'FirstToken') respond(sidecar, host);
+        request.firstTokenMs = this.#queue.nowMs - START_MS;
+        if (headersOf[host] === 'FirstToken') respond(sidecar, host);
       },
       finished: (id) => {
         const { request, sidecar, host } = of(id);
-        request.finishedMs = this.#queue.nowMs;
-        if (headers === 'AtEnd') respond(sidecar, host);
+        request.finishedMs = this.#queue.nowMs - START_MS;
+        if (headersOf[host] === 'AtEnd') respond(sidecar, host);
         sidecar.finished(host);
       },
       failed: (id) => {
@@ -215,18 +231,27 @@ class Simulation {
     this.#queue.at(this.#queue.nowMs + this.#scenario.signals.pushMs, () => this.#clients.setWeights(weights));
   }
 
+  #moment(): Moment {
+    return { inFlight: this.#fleet.servers.map(({ inFlight }) => inFlight), weights: this.#weights };
+  }
+
   #lookAtImbalance(): void {
     const imbalance = this.#fleet.imbalance();
     if (imbalance !== undefined) this.#imbalances.push(imbalance);
   }
 }
 
+/** With Loadline what its policy says, which is least request where there is none. */
+function loadBalancerOf({ governance }: Scenario, arm: Arm): LoadBalancer {
+  if (arm === 'RoundRobin' || arm === 'ClientSideWeightedRoundRobin') return 'RoundRobin';
+  if (arm !== 'Loadline' || governance === undefined) return 'LeastRequest';
+  return (
+    governance.policy.services.find(({ name }) => name === governance.service)?.loadBalancer.type ?? 'LeastRequest'
+  );
+}
+
 /** Weights are what they are to one another, whatever their numbers. */
 function sameShares(a: readonly number[], b: readonly number[]): boolean {
   const [mostOfA, mostOfB] = [Math.max(...a), Math.max(...b)];
   return a.every((weight, index) => weight * mostOfB === (b[index] as number) * mostOfA);
-}
-
-function since(atMs: number | undefined): number | undefined {
-  return atMs === undefined ? undefined : atMs - START_MS;
 }

@@ -1,4 +1,7 @@
+import type { Policy } from '../../core/policy/index.ts';
+import type { Endpoint } from '../../core/topology/index.ts';
 import type { EngineCondition, EngineProfile } from '../modelserver/index.ts';
+import type { TraceRow } from '../traffic/index.ts';
 
 /** A change from outside. */
 export type Event = { readonly atMs: number } & (
@@ -9,8 +12,8 @@ export type Event = { readonly atMs: number } & (
   | { readonly kind: 'Crash'; readonly server: number; readonly backAtMs: number }
   /** The process starts anew and takes requests, but makes nothing of them for so long; its numbers read zero. */
   | { readonly kind: 'ColdStart'; readonly server: number; readonly forMs: number }
-  /** The pages of its exporter stand still from now on. */
-  | { readonly kind: 'FreezeMetrics'; readonly server: number }
+  /** The pages of its exporter stand still from now on, or until then. */
+  | { readonly kind: 'FreezeMetrics'; readonly server: number; readonly untilMs?: number }
   /** Its GPU tells a clock that is this part of the real one. */
   | { readonly kind: 'FalseClock'; readonly server: number; readonly ratio: number }
   /** It comes into the fleet, where it was not before; it takes requests and makes nothing of them while it is cold. */
@@ -47,6 +50,36 @@ export type Server = {
   readonly profile: EngineProfile;
   /** Whether the policy says its batch limit. */
   readonly slotsKnown: boolean;
+  /** What is seen of it, where that is not what the scenario says of all. */
+  readonly sensing?: Sensing;
+};
+
+/** How often its pages are read (undefined: never), what its GPU says, and when it sends headers. */
+export type Sensing = {
+  readonly enginePeriodMs: number | undefined;
+  readonly gpuPeriodMs: number | undefined;
+  readonly gpu: GpuSignal;
+  /** Between two collections the values of the exporter stand still. */
+  readonly gpuCollectMs: number;
+  readonly headers: Headers;
+};
+
+/** A policy of the product for the controller; without one it runs with defaults, and equal priors. */
+export type Governance = {
+  /** With the one service that is simulated. */
+  readonly policy: Policy;
+  readonly service: string;
+  readonly group: string;
+  /** In the order of the servers. */
+  readonly endpoints: readonly Endpoint[];
+};
+
+/** Requests of a recorded service instead of drawn ones, their times already as they are to be. */
+export type Replay = {
+  /** Read as a ring when the run is longer. */
+  readonly rows: readonly TraceRow[];
+  /** Whether each seed begins at a row that it draws, or all at the first. */
+  readonly fromAnywhere: boolean;
 };
 
 export type Scenario = {
@@ -60,6 +93,8 @@ export type Scenario = {
   readonly ratePerSec: (atMs: number) => number;
   readonly maxRatePerSec: number;
   readonly lengths: Lengths;
+  readonly replay?: Replay;
+  readonly governance?: Governance;
   readonly events: readonly Event[];
   readonly autoscaler?: Autoscaler;
   readonly durationMs: number;

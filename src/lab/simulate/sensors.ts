@@ -2,10 +2,12 @@ import type { Random } from '../../base/units/index.ts';
 import type { Sample } from '../../core/topology/index.ts';
 import type { Fleet } from './fleet.ts';
 import { GpuExporter } from './gpu-exporter.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario, Sensing } from './scenario.ts';
 
 const PAGE_MS = 500;
 const GPU_MS = 1000;
+/** How seldom a `Slow` exporter collects. */
+const SLOW_MS = 30_000;
 
 /** Runs something again and again: first at a time of the run, then each period. */
 export type Every = (periodMs: number, fromMs: number, run: () => void) => void;
@@ -18,7 +20,7 @@ export class Sensors {
 
   constructor(
     fleet: Fleet,
-    { signals }: Pick<Scenario, 'signals'>,
+    scenario: Scenario,
     options: {
       readonly every: Every;
       readonly now: () => number;
@@ -27,25 +29,28 @@ export class Sensors {
     },
   ) {
     const { every, now, pagePhase, gpuPhase } = options;
+    const { signals, servers } = scenario;
     this.#delayMs = signals.engineDelayMs;
     this.#pages = fleet.servers.map(() => []);
     fleet.servers.forEach((server, index) => {
       const pages = this.#pages[index] as Sample[];
-      if (signals.engine) {
-        every(PAGE_MS, pagePhase() * PAGE_MS, () => {
+      const { enginePeriodMs, gpuPeriodMs, gpu, gpuCollectMs } = servers[index]?.sensing ?? sensingOfAll(scenario);
+      if (enginePeriodMs !== undefined) {
+        every(enginePeriodMs, pagePhase() * enginePeriodMs, () => {
           if (fleet.isThere(index) && !fleet.isFrozen(index)) pages.push(...server.page());
         });
       }
-      if (signals.gpu === 'None' && !signals.clock) return;
+      if (gpuPeriodMs === undefined) return;
       const exporter = new GpuExporter(server.host, {
-        kind: signals.gpu,
+        kind: gpu,
         clock: signals.clock,
         device: signals.gpuDevice,
+        collectMs: gpuCollectMs,
         underReports: index % 2 === 0,
         nowMs: now(),
         random: gpuPhase,
       });
-      every(GPU_MS, gpuPhase() * GPU_MS, () => {
+      every(gpuPeriodMs, gpuPhase() * gpuPeriodMs, () => {
         const page = exporter.page(now(), { occupiedMs: server.occupiedMs(), speed: fleet.clockOf(index) });
         if (fleet.isThere(index)) pages.push(...page);
       });
@@ -63,4 +68,15 @@ export class Sensors {
     }
     return samples;
   }
+}
+
+/** What a scenario says of the pages of all servers. */
+export function sensingOfAll({ signals }: Scenario): Sensing {
+  return {
+    enginePeriodMs: signals.engine ? PAGE_MS : undefined,
+    gpuPeriodMs: signals.gpu === 'None' && !signals.clock ? undefined : GPU_MS,
+    gpu: signals.gpu,
+    gpuCollectMs: signals.gpu === 'Slow' ? SLOW_MS : 1,
+    headers: signals.headers,
+  };
 }

@@ -1,13 +1,14 @@
+import { absentAtFirst } from './absent-at-first.ts';
 import type { Run } from './measures.ts';
-import type { Scenario } from './scenario.ts';
+import type { Event, Scenario } from './scenario.ts';
 
-/** A server becomes slower or faster, and its fair share of the requests goes with it. */
+/** What a server can do changes, and its fair share of the requests goes with it. */
 export type Step = {
   readonly server: number;
   readonly atMs: number;
   /** When the next step comes, or the run ends. */
   readonly untilMs: number;
-  /** Of all requests, 0..1: its slots times its speed over those of all. */
+  /** Of all requests, 0..1: what it can do (its slots times its speed, less what others take of it) over what all can. */
   readonly fairBefore: number;
   readonly fairAfter: number;
 };
@@ -23,24 +24,71 @@ export type Shift = {
 /** Shares of single seconds are noise: they are smoothed over three. */
 const SMOOTH_SEC = 3;
 
-/** The steps of a scenario in which nothing else moves. */
-export function stepsOf({ servers, events, durationMs }: Scenario): readonly Step[] {
-  const speeds = events.flatMap((event) =>
-    event.kind === 'Condition' && event.change.speed !== undefined
-      ? [{ atMs: event.atMs, server: event.server, speed: event.change.speed }]
-      : [],
-  );
-  if (speeds.length < events.length) return [];
-  const now = servers.map(() => 1);
+type Part = 'speed' | 'own' | 'well';
+
+/** The capacity of a server is its slots times its speed, times these. */
+type Parts = Record<Part, number>;
+
+type Change = { readonly atMs: number; readonly server: number; readonly part: Part; readonly value: number };
+
+/** The steps of a scenario, in order of time. With an autoscaler the fair share moves all the time: none. */
+export function stepsOf({ servers, events, autoscaler, durationMs }: Scenario): readonly Step[] {
+  if (autoscaler !== undefined) return [];
+  const absent = absentAtFirst(events);
+  const now = servers.map((_, server): Parts => ({ speed: 1, own: 1, well: absent.has(server) ? 0 : 1 }));
   const fair = (server: number): number => {
-    const capacity = servers.map(({ profile }, index) => profile.slots * profile.speed * (now[index] as number));
-    return (capacity[server] as number) / capacity.reduce((sum, one) => sum + one, 0);
+    const capacity = servers.map(({ profile }, index) => {
+      const { speed, own, well } = now[index] as Parts;
+      return profile.slots * profile.speed * speed * own * well;
+    });
+    const all = capacity.reduce((sum, one) => sum + one, 0);
+    return all === 0 ? 0 : (capacity[server] as number) / all;
   };
-  return speeds.map(({ atMs, server, speed }, at) => {
-    const fairBefore = fair(server);
-    now[server] = speed;
-    return { server, atMs, untilMs: speeds[at + 1]?.atMs ?? durationMs, fairBefore, fairAfter: fair(server) };
-  });
+  const steps = events
+    .flatMap(changesOf)
+    .filter(({ atMs }) => atMs < durationMs)
+    .sort((a, b) => a.atMs - b.atMs)
+    .flatMap(({ atMs, server, part, value }) => {
+      const fairBefore = fair(server);
+      (now[server] as Parts)[part] = value;
+      const fairAfter = fair(server);
+      return fairAfter === fairBefore ? [] : [{ server, atMs, fairBefore, fairAfter }];
+    });
+  // Where several servers change at once, none of them ends the others' time.
+  return steps.map((step) => ({
+    ...step,
+    untilMs: steps.find(({ atMs }) => atMs > step.atMs)?.atMs ?? durationMs,
+  }));
+}
+
+/** What an event changes in the capacity of a server, and when. */
+function changesOf(event: Event): readonly Change[] {
+  if (event.kind === 'SidecarRestart') return [];
+  const { server, atMs } = event;
+  const change = (part: Part, value: number, at = atMs): Change => ({ atMs: at, server, part, value });
+  switch (event.kind) {
+    case 'Condition': {
+      const { speed, foreignLoad, frozen } = event.change;
+      return [
+        ...(speed === undefined ? [] : [change('speed', speed)]),
+        ...(foreignLoad === undefined ? [] : [change('own', 1 - foreignLoad)]),
+        ...(frozen === undefined ? [] : [change('well', frozen ? 0 : 1)]),
+      ];
+    }
+    case 'Sinkhole':
+      return [change('well', 1 - event.ratio)];
+    case 'Crash':
+      return [change('well', 0), change('well', 1, event.backAtMs)];
+    case 'ColdStart':
+      return [change('well', 0), change('well', 1, atMs + event.forMs)];
+    case 'Join':
+      return [change('well', 1, atMs + event.coldMs)];
+    case 'Leave':
+      return [change('well', 0)];
+    case 'FreezeMetrics':
+    case 'FalseClock':
+      return [];
+  }
 }
 
 /** Over several runs together: one has too few requests in a second to say anything. */
@@ -56,7 +104,7 @@ export function shiftOf(runs: readonly Pick<Run, 'issued'>[], step: Step): Shift
   return {
     t50Ms: reached(0.5),
     t90Ms: reached(0.9),
-    beyondRatio: Math.max(0, ((most - 1) * Math.abs(fairAfter - fairBefore)) / fairAfter),
+    beyondRatio: fairAfter === 0 ? 0 : Math.max(0, ((most - 1) * Math.abs(fairAfter - fairBefore)) / fairAfter),
   };
 }
 
@@ -68,10 +116,11 @@ function sharesOf(
   untilSec: number,
 ): readonly number[] {
   const half = (SMOOTH_SEC - 1) / 2;
-  const sums = Array.from({ length: untilSec - fromSec }, (_, at) => {
+  const first = Math.floor(fromSec);
+  const sums = Array.from({ length: Math.max(1, Math.floor(untilSec) - first) }, (_, at) => {
     let [own, all] = [0, 0];
     for (const { issued } of runs) {
-      const second = issued[fromSec + at] ?? [];
+      const second = issued[first + at] ?? [];
       own += second[server] ?? 0;
       all += second.reduce((sum, one) => sum + one, 0);
     }

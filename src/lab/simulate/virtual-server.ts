@@ -82,6 +82,11 @@ export class VirtualServer {
     return (this.#here.size + this.#foreignSlots) / this.#slots;
   }
 
+  /** Requests of ours in execution and in the queue. */
+  get inFlight(): number {
+    return this.#here.size;
+  }
+
   /** Factor on its usual speed now: what the clock of its GPU follows. */
   get speed(): number {
     return this.#speed;

@@ -1,5 +1,6 @@
 import { seededRandom } from '../../base/units/index.ts';
 import type { TraceRow } from './trace.ts';
+import { rowOfRing } from './trace-window.ts';
 
 /** A request that is to be sent at `atMs` after the start, whatever became of earlier ones. */
 export type Arrival = { readonly atMs: number; readonly promptTokens: number; readonly outputTokens: number };
@@ -46,15 +47,9 @@ export function arrivalsFromTrace(trace: readonly TraceRow[], target: ArrivalTar
   }));
 }
 
-/** Rows from `offset` on, around the ring: the second lap follows the first after one mean gap. */
+/** Rows from `offset` on, around the ring. */
 function ringSlice(trace: readonly TraceRow[], offset: number, count: number): readonly TraceRow[] {
-  const last = trace.at(-1)!;
-  const lapMs = last.atMs * (1 + 1 / (trace.length - 1));
-  return Array.from({ length: count }, (_, step) => {
-    const position = offset + step;
-    const row = trace[position % trace.length]!;
-    return { ...row, atMs: row.atMs + Math.floor(position / trace.length) * lapMs };
-  });
+  return Array.from({ length: count }, (_, step) => rowOfRing(trace, offset + step));
 }
 
 /**
