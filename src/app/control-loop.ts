@@ -12,13 +12,14 @@ import {
   ShiftMeter,
   signalAges,
   type TickInput,
+  type TickOutput,
   tick,
   weightsOptions,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
-import type { EndpointSet, LoadReport, Sample } from '../core/topology/index.ts';
+import type { EndpointSet, Sample } from '../core/topology/index.ts';
 import { restingWeights, type ServiceDecision, weightsText } from '../core/weights/index.ts';
 import type { Evenness } from '../edge/observe/index.ts';
 import type { SnapshotProvider } from '../edge/xds/index.ts';
@@ -109,16 +110,16 @@ export class ControlLoop implements SnapshotProvider {
     const pushed = Object.values(out.plan.decisions).filter(
       (decision) => weightsText(stood.get(decision.service)) !== weightsText(decision),
     );
-    const shifts = this.#measureShifts(out.plan, reports, nowMs);
+    const shifts = this.#measureShifts(out, nowMs);
     return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals(), shifts, before, input };
   }
 
-  #measureShifts(plan: Plan, reports: readonly LoadReport[], nowMs: number): readonly Shift[] {
+  #measureShifts({ plan, loads }: TickOutput, nowMs: number): readonly Shift[] {
     const meters = new Map<string, ShiftMeter>();
     const shifts = Object.values(plan.decisions).flatMap((decision) => {
       const meter = this.#meters.get(decision.service) ?? new ShiftMeter();
       meters.set(decision.service, meter);
-      return meter.step({ nowMs, decision, endpoints: plan.endpoints[decision.service] ?? [], reports });
+      return meter.step({ nowMs, decision, endpoints: loads[decision.service]?.endpoints ?? [] });
     });
     this.#meters = meters;
     return shifts;

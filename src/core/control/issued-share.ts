@@ -1,5 +1,5 @@
-import { type Endpoint, endpointAt, indexEndpoints, type LoadReport } from '../topology/index.ts';
-import { issuedRequests } from './issued-requests.ts';
+import { emptyRecord } from '../../base/units/index.ts';
+import type { EndpointLoad } from '../load/index.ts';
 
 /** Requests per second that were issued to each endpoint (by id), smoothed. */
 export type IssuedRates = Readonly<Record<string, number>>;
@@ -12,19 +12,13 @@ const TAU_SEC = 5;
  */
 export function stepIssued(
   before: IssuedRates,
-  service: string,
-  endpoints: readonly Endpoint[],
-  reports: readonly LoadReport[],
+  endpoints: readonly Pick<EndpointLoad, 'id' | 'issued'>[],
   elapsedSec: number,
 ): IssuedRates {
-  const index = indexEndpoints(endpoints);
-  const counts = issuedRequests(service, index, reports);
   const gain = elapsedSec > 0 ? 1 - Math.exp(-elapsedSec / TAU_SEC) : 0;
-  const after: Record<string, number> = {};
-  for (const { id, address, port } of endpoints) {
-    const heardOf = endpointAt(index, address, port);
-    const count = heardOf === undefined ? 0 : (counts.get(heardOf.id) ?? 0);
-    const rate = elapsedSec > 0 ? count / elapsedSec : 0;
+  const after = emptyRecord<number>();
+  for (const { id, issued } of endpoints) {
+    const rate = elapsedSec > 0 ? issued / elapsedSec : 0;
     const previous = before[id] ?? 0;
     after[id] = previous + gain * (rate - previous);
   }

@@ -1,6 +1,6 @@
-import { type Endpoint, type EndpointId, indexEndpoints, type LoadReport } from '../topology/index.ts';
+import type { EndpointLoad } from '../load/index.ts';
+import type { EndpointId } from '../topology/index.ts';
 import type { ServiceDecision } from '../weights/index.ts';
-import { issuedRequests } from './issued-requests.ts';
 import { type Moment, type Shift, shiftOf } from './shift.ts';
 
 /** A target share that is away from where it rested by more than a quarter, on two ticks, is on its way. */
@@ -28,9 +28,8 @@ type Watched = {
 export type ShiftInput = {
   readonly nowMs: number;
   readonly decision: ServiceDecision;
-  readonly endpoints: readonly Endpoint[];
-  /** New since the last tick. */
-  readonly reports: readonly LoadReport[];
+  /** In the order of the decision. */
+  readonly endpoints: readonly Pick<EndpointLoad, 'id' | 'issued'>[];
 };
 
 /**
@@ -42,17 +41,15 @@ export class ShiftMeter {
   #watched = new Map<EndpointId, Watched>();
 
   /** Takes a tick, and gives the shifts that have come to their end. Who joins or leaves moves everybody: all rest anew then. */
-  step({ nowMs, decision, endpoints, reports }: ShiftInput): readonly Shift[] {
+  step({ nowMs, decision, endpoints }: ShiftInput): readonly Shift[] {
     const same = endpoints.length === this.#watched.size && endpoints.every(({ id }) => this.#watched.has(id));
     if (!same) this.#watched = new Map(endpoints.map(({ id }) => [id, { moments: [], away: 0, moving: undefined }]));
-    const counts = issuedRequests(decision.service, indexEndpoints(endpoints), reports);
-    let all = 0;
-    for (const count of counts.values()) all += count;
+    const all = endpoints.reduce((sum, { issued }) => sum + issued, 0);
     const shifts: Shift[] = [];
-    for (const { id, share, weight, previousWeight, health } of decision.endpoints) {
+    for (const [i, { id, share, weight, previousWeight, health }] of decision.endpoints.entries()) {
       const watched = this.#watched.get(id);
       if (watched === undefined || health === 'Draining') continue;
-      watched.moments.push({ atMs: nowMs, target: share, issued: counts.get(id) ?? 0, all });
+      watched.moments.push({ atMs: nowMs, target: share, issued: endpoints[i]?.issued ?? 0, all });
       const shift = follow(watched, nowMs, weight !== previousWeight);
       if (shift !== undefined) shifts.push({ service: decision.service, endpoint: id, ...shift });
     }

@@ -82,7 +82,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     weights[name] = decided.state;
     decisions[name] = decided.decision;
     endpoints[name] = members;
-    issued[name] = stepIssued(own(before.issued, name) ?? {}, name, members, reports, elapsedSec);
+    issued[name] = stepIssued(own(before.issued, name) ?? {}, believed.load.endpoints, elapsedSec);
   }
 
   const next: Omit<Plan, 'sequence'> = {
@@ -128,5 +128,7 @@ function membersOf(
     if (set?.complete) members.push(...set.endpoints);
     else members.push(...last.filter((endpoint) => endpoint.pool === pool.name));
   }
-  return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  // The very list of the last tick, while nobody came or left: what was made of it (an index) stands.
+  return members.length === last.length && members.every((endpoint, i) => endpoint === last[i]) ? last : members;
 }

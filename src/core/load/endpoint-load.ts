@@ -16,6 +16,8 @@ export type EndpointLoad = {
   readonly inFlight: number;
   /** [aL] in flight per sidecar, smoothed. */
   readonly inFlightPerSidecar: number;
+  /** Requests that the sidecars started there since the last tick. */
+  readonly issued: number;
   /** [foreign] requests at the engine that did not come through the sidecars; 0 when not significant. */
   readonly foreign: number;
   /** [B] effective slots of the engine. */
@@ -25,11 +27,11 @@ export type EndpointLoad = {
   readonly logCapacity: number;
   readonly capacitySource: CapacitySource;
   /** Engine queue, KV usage 0..1 and running requests as last reported; undefined when absent or stale. */
-  readonly waiting?: number;
-  readonly kvUsageRatio?: number;
-  readonly running?: number;
+  readonly waiting?: number | undefined;
+  readonly kvUsageRatio?: number | undefined;
+  readonly running?: number | undefined;
   /** GPU utilisation 0..1 as last reported, and whether the signal gate lets it count. */
-  readonly gpuUtilRatio?: number;
+  readonly gpuUtilRatio?: number | undefined;
   readonly gpuGate: 'Open' | 'Closed' | 'Absent';
   /** [err3, r] errors per second and error share, smoothed over 3 s. */
   readonly errorsPerSec: number;
@@ -38,7 +40,7 @@ export type EndpointLoad = {
   /** [WAIT] no completion seen yet since it joined or came back. */
   readonly waiting1st: boolean;
   /** Seconds since the first completion after joining or recovering; undefined = ran before the ramp began to matter. */
-  readonly rampAgeSec?: number;
+  readonly rampAgeSec?: number | undefined;
   /** [p] (N+1)/B, raised by KV pressure above 0.8. */
   readonly pressure: number;
   readonly engine: Freshness;

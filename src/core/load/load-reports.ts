@@ -1,13 +1,8 @@
-import {
-  type EndpointId,
-  type EndpointIndex,
-  type EndpointReport,
-  endpointAt,
-  type LoadReport,
-  type NodePresence,
-} from '../topology/index.ts';
-import type { SidecarMemory } from './load-state.ts';
-import { clamp, MAX_EPOCH_MS, MAX_REQUESTS, plausible } from './plausible.ts';
+import type { EndpointIndex, LoadReport, NodePresence } from '../topology/index.ts';
+import type { LoadState, SidecarMemory } from './load-state.ts';
+import { placed } from './places.ts';
+import { clamp, MAX_EPOCH_MS, plausible } from './plausible.ts';
+import { type Counts, ReportCounts } from './report-counts.ts';
 
 /** A sidecar that has been silent for this many of its intervals is gone, and what it had in flight with it. */
 const GONE_INTERVALS = 10;
@@ -16,8 +11,18 @@ const SILENT_INTERVALS = 5;
 /** After a longer gap than this the counts of a report cover an unknown time. */
 const GAP_INTERVALS = 3;
 
-/** Completions and errors of one endpoint since the last tick, over all sidecars. */
-export type Arrivals = { done: number; errors: number };
+/** What a report counts for an endpoint that it does not name, where absence means idle. */
+const IDLE: Counts = { inProgress: 0, issued: 0, succeeded: 0, errors: 0 };
+
+/** What all sidecars have at one endpoint, and what came of it since the last tick. */
+export type Traffic = {
+  /** [N, W] Requests in flight, and of these without response headers. */
+  inFlight: number;
+  pending: number;
+  issued: number;
+  done: number;
+  errors: number;
+};
 
 export type ReportInput = {
   readonly nowMs: number;
@@ -27,9 +32,9 @@ export type ReportInput = {
   readonly presence: readonly NodePresence[];
 };
 
-export type ReportOutput = {
-  readonly sidecars: readonly SidecarMemory[];
-  readonly arrivals: ReadonlyMap<EndpointId, Arrivals>;
+export type ReportOutput = Pick<LoadState, 'ids' | 'sidecars'> & {
+  /** By place in `ids`: those of the index first, in its order. */
+  readonly traffic: readonly Traffic[];
 };
 
 /**
@@ -39,10 +44,11 @@ export type ReportOutput = {
  *
  * A node that disconnects keeps its requests until it has been silent for ten intervals: its Envoy still serves them.
  */
-export function applyReports(before: readonly SidecarMemory[], input: ReportInput): ReportOutput {
+export function applyReports(before: Pick<LoadState, 'ids' | 'sidecars'>, input: ReportInput): ReportOutput {
   const { nowMs, service, index, presence } = input;
+  const { ids, sidecars: remembered } = placed(before, index.endpoints);
   const known = new Map<string, SidecarMemory>();
-  for (const sidecar of before) {
+  for (const sidecar of remembered) {
     // A clock that was set back must not make a sidecar look fresh for hours.
     const reportedAtMs = Math.min(sidecar.reportedAtMs, nowMs);
     if (nowMs - reportedAtMs > GONE_INTERVALS * sidecar.intervalSec * 1000) continue;
@@ -52,13 +58,28 @@ export function applyReports(before: readonly SidecarMemory[], input: ReportInpu
     const sidecar = known.get(nodeId);
     if (sidecar !== undefined && kind === 'Connected') sidecar.baseline = true;
   }
-  const arrivals = new Map<EndpointId, Arrivals>();
+  const traffic = ids.map((): Traffic => ({ inFlight: 0, pending: 0, issued: 0, done: 0, errors: 0 }));
+  const counts = new ReportCounts(service, index);
   const inOrder = input.reports
     .filter((report) => plausible(report.receivedAtMs, 0, MAX_EPOCH_MS) !== undefined)
     .sort((a, b) => a.receivedAtMs - b.receivedAtMs);
-  for (const report of inOrder) applyReport(known, arrivals, report, service, index, nowMs);
+  for (const report of inOrder) {
+    const named = counts.read(report);
+    const sidecar = known.get(report.nodeId);
+    // Every sidecar of the group reports; one that never had this service in a report does not take part in it.
+    if (sidecar === undefined && !named) continue;
+    const next = followReport(sidecar, report, counts, traffic, nowMs);
+    if (next !== undefined) known.set(report.nodeId, next);
+  }
   const sidecars = [...known.values()].sort((a, b) => (a.nodeId < b.nodeId ? -1 : a.nodeId > b.nodeId ? 1 : 0));
-  return { sidecars, arrivals };
+  for (const { places, inFlight, pending } of sidecars) {
+    for (let i = 0; i < places.length; i += 1) {
+      const sum = traffic[places[i] as number] as Traffic;
+      sum.inFlight += inFlight[i] as number;
+      sum.pending += pending[i] as number;
+    }
+  }
+  return { ids, sidecars, traffic };
 }
 
 /** Whether any sidecar has reported within five of its intervals. */
@@ -68,89 +89,59 @@ export function reportsAreFresh(sidecars: readonly SidecarMemory[], nowMs: numbe
   );
 }
 
-function applyReport(
-  known: Map<string, SidecarMemory>,
-  arrivals: Map<EndpointId, Arrivals>,
+/** The sidecar after a report, undefined where it tells nothing new; what came of its requests is added to the traffic. */
+function followReport(
+  before: SidecarMemory | undefined,
   report: LoadReport,
-  service: string,
-  index: EndpointIndex,
+  counts: ReportCounts,
+  traffic: readonly Traffic[],
   nowMs: number,
-): void {
+): SidecarMemory | undefined {
   const { nodeId, absentMeansIdle } = report;
-  const counts = countsOf(report, service, index);
-  let sidecar = known.get(nodeId);
-  // Every sidecar of the group reports; one that never had this service in a report does not take part in it.
-  if (sidecar === undefined && counts === undefined) return;
-  const receivedAtMs = Math.min(report.receivedAtMs, nowMs);
+  const reportedAtMs = Math.min(report.receivedAtMs, nowMs);
   const intervalSec = clamp((plausible(report.intervalMs, 1, 3_600_000) ?? 1000) / 1000, 0.1, 60);
-  if (sidecar === undefined) {
-    sidecar = { nodeId, reportedAtMs: receivedAtMs, intervalSec, baseline: true, inFlight: {}, pending: {} };
-    known.set(nodeId, sidecar);
-  } else if (receivedAtMs <= sidecar.reportedAtMs) {
-    return;
-  }
-  const gapSec = (receivedAtMs - sidecar.reportedAtMs) / 1000;
+  const sidecar = before ?? {
+    nodeId,
+    reportedAtMs,
+    intervalSec,
+    baseline: true,
+    places: [],
+    inFlight: [],
+    pending: [],
+  };
+  if (before !== undefined && reportedAtMs <= before.reportedAtMs) return undefined;
+  const gapSec = (reportedAtMs - sidecar.reportedAtMs) / 1000;
   const baseline = sidecar.baseline || gapSec > GAP_INTERVALS * Math.max(intervalSec, sidecar.intervalSec);
-  const inFlight: Record<EndpointId, number> = absentMeansIdle ? {} : { ...sidecar.inFlight };
-  const pending: Record<EndpointId, number> = absentMeansIdle ? {} : { ...sidecar.pending };
-  const take = (id: EndpointId, count: Counts | undefined): void => {
-    const before = sidecar.inFlight[id] ?? 0;
-    const issued = count?.issued ?? 0;
-    const errors = count?.errors ?? 0;
-    const now = count === undefined ? 0 : (count.inProgress ?? before);
-    const waiting = (sidecar.pending[id] ?? 0) + issued - (count?.succeeded ?? 0) - errors;
-    set(inFlight, id, now);
-    set(pending, id, baseline ? 0 : clamp(waiting, 0, now));
+  const places: number[] = [];
+  const inFlight: number[] = [];
+  const pending: number[] = [];
+  const keep = (place: number, has: number, waits: number): void => {
+    if (has <= 0) return;
+    places.push(place);
+    inFlight.push(has);
+    pending.push(waits);
+  };
+  const take = (place: number, count: Counts, had: number, waited: number): void => {
+    const { inProgress: now = had, issued, succeeded, errors } = count;
+    keep(place, now, baseline ? 0 : clamp(waited + issued - succeeded - errors, 0, now));
+    const sum = traffic[place] as Traffic;
+    sum.issued += issued;
     if (baseline) return;
-    const done = Math.max(0, issued - (now - before) - errors);
-    const sum = arrivals.get(id);
-    if (sum === undefined) arrivals.set(id, { done, errors });
-    else {
-      sum.done += done;
-      sum.errors += errors;
-    }
+    sum.done += Math.max(0, issued - (now - had) - errors);
+    sum.errors += errors;
   };
-  if (counts !== undefined) for (const [id, count] of counts) take(id, count);
-  if (absentMeansIdle) for (const id in sidecar.inFlight) if (counts?.has(id) !== true) take(id, undefined);
-  known.set(nodeId, { nodeId, reportedAtMs: receivedAtMs, intervalSec, baseline: false, inFlight, pending });
-}
-
-type Counts = { inProgress: number | undefined; issued: number; succeeded: number; errors: number };
-
-/** Counts by endpoint; undefined when the report does not mention the service. Localities may repeat an address: summed. */
-function countsOf(report: LoadReport, service: string, index: EndpointIndex): Map<EndpointId, Counts> | undefined {
-  let counts: Map<EndpointId, Counts> | undefined;
-  for (const { cluster, endpoints } of report.clusters) {
-    if (cluster !== service) continue;
-    counts ??= new Map();
-    for (const endpoint of endpoints) {
-      const id = endpointAt(index, endpoint.address, endpoint.port)?.id;
-      if (id === undefined) continue;
-      const sum = counts.get(id);
-      if (sum === undefined) counts.set(id, countsIn(endpoint));
-      else add(sum, countsIn(endpoint));
-    }
+  for (let i = 0; i < sidecar.places.length; i += 1) {
+    const place = sidecar.places[i] as number;
+    const had = sidecar.inFlight[i] as number;
+    const waited = sidecar.pending[i] as number;
+    const count = counts.take(place);
+    if (count !== undefined || absentMeansIdle) take(place, count ?? IDLE, had, waited);
+    // Who left is never heard of again.
+    else if (counts.covers(place)) keep(place, had, waited);
   }
-  return counts;
-}
-
-function countsIn({ inProgress, issued, succeeded, errors }: EndpointReport): Counts {
-  return {
-    inProgress: plausible(inProgress, 0, MAX_REQUESTS),
-    issued: plausible(issued, 0, MAX_REQUESTS) ?? 0,
-    succeeded: plausible(succeeded, 0, MAX_REQUESTS) ?? 0,
-    errors: plausible(errors, 0, MAX_REQUESTS) ?? 0,
-  };
-}
-
-function add(sum: Counts, more: Counts): void {
-  if (more.inProgress !== undefined) sum.inProgress = (sum.inProgress ?? 0) + more.inProgress;
-  sum.issued += more.issued;
-  sum.succeeded += more.succeeded;
-  sum.errors += more.errors;
-}
-
-function set(record: Record<EndpointId, number>, id: EndpointId, value: number): void {
-  if (value > 0) record[id] = value;
-  else if (id in record) delete record[id];
+  for (const place of counts.places) {
+    const count = counts.take(place);
+    if (count !== undefined) take(place, count, 0, 0);
+  }
+  return { nodeId, reportedAtMs, intervalSec, baseline: false, places, inFlight, pending };
 }

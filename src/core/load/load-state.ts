@@ -7,25 +7,31 @@ import { clampCapacity } from './plausible.ts';
  * values in lists, never keys. Times are epoch milliseconds; rates are per second.
  */
 export type LoadState = {
-  readonly version: 1;
+  readonly version: 2;
   readonly startedAtMs: number;
   readonly atMs: number;
+  /**
+   * Endpoints by place: those of the last tick, in their order, and behind them who left while a sidecar still had requests
+   * there. Sidecars refer to them by place: a thousand names for each sidecar would be most of the state.
+   */
+  readonly ids: readonly EndpointId[];
   readonly endpoints: Readonly<Record<EndpointId, EndpointMemory>>;
   readonly sidecars: readonly SidecarMemory[];
   readonly cluster: ClusterMemory;
 };
 
-/** One sidecar's load reports: what it had in flight at the last one. Zeros are left out. */
+/** One sidecar's load reports: what it had in flight at the last one. */
 export type SidecarMemory = {
   nodeId: string;
   reportedAtMs: number;
   intervalSec: number;
   /** The next report only says where counting starts: its stream is new, so its counts cover an unknown time. */
   baseline: boolean;
-  /** Requests in flight (act). */
-  inFlight: Record<EndpointId, number>;
-  /** Requests without response headers yet (W). */
-  pending: Record<EndpointId, number>;
+  /** Where it had requests in flight. */
+  readonly places: readonly number[];
+  /** Requests in flight there (act), above 0, and those of them without response headers yet (W). */
+  readonly inFlight: readonly number[];
+  readonly pending: readonly number[];
 };
 
 export type EngineReading = {
@@ -119,14 +125,14 @@ export type EndpointMemory = {
 
 /** [u3 n3 u20 n20 mx my] and how long the utilisation has repeated exactly. */
 export type UtilMemory = {
-  last: number;
-  repeatSec: number;
-  util3: number;
-  inFlight3: number;
-  util20: number;
-  inFlight20: number;
-  meanLogInFlight: number;
-  meanLogUtil: number;
+  readonly last: number;
+  readonly repeatSec: number;
+  readonly util3: number;
+  readonly inFlight3: number;
+  readonly util20: number;
+  readonly inFlight20: number;
+  readonly meanLogInFlight: number;
+  readonly meanLogUtil: number;
 };
 
 export type ClusterMemory = {
@@ -159,6 +165,11 @@ export type ClusterMemory = {
   };
 };
 
+/** See `draftEndpoint`. */
+export function draftCluster(memory: ClusterMemory): ClusterMemory {
+  return { ...memory, gpuGate: { ...memory.gpuGate } };
+}
+
 export function newCluster(): ClusterMemory {
   return {
     ringAtMs: [],
@@ -178,16 +189,51 @@ export function newCluster(): ClusterMemory {
 
 /**
  * The draft that a tick works on: one level deeper than what it changes, so that the given state stays as it was. A state that
- * was saved by an older server lacks what came later. One spread alone is what V8 copies fast; a tick makes a thousand.
+ * was saved by an older server lacks what came later. Field by field, because V8 copies an object of so many fields by a
+ * spread in steps, and a tick makes a thousand; the type tells whoever adds a field to name it here.
  */
 export function draftEndpoint(memory: EndpointMemory): EndpointMemory {
-  const draft = { ...memory };
-  draft.capacitySlots ??= null;
-  draft.slotsByKv ??= null;
-  draft.slotsStated ??= null;
-  draft.gpus = memory.gpus.map((gpu) => ({ ...gpu }));
-  draft.util = memory.util && { ...memory.util };
-  return draft;
+  return {
+    incarnation: memory.incarnation,
+    processStartSec: memory.processStartSec,
+    lives: memory.lives,
+    joinedAtMs: memory.joinedAtMs,
+    logPrior: memory.logPrior,
+    logCapacity: memory.logCapacity,
+    farSec: memory.farSec,
+    inFlight: memory.inFlight,
+    pending: memory.pending,
+    engineWork: memory.engineWork,
+    engineRunning: memory.engineRunning,
+    completions: memory.completions,
+    meanInFlight: memory.meanInFlight,
+    inFlightPerSidecar: memory.inFlightPerSidecar,
+    donePerSec: memory.donePerSec,
+    errorsPerSec: memory.errorsPerSec,
+    badSec: memory.badSec,
+    phase: memory.phase,
+    firstAtMs: memory.firstAtMs,
+    foreign: memory.foreign,
+    engine: memory.engine,
+    usualAgeSec: memory.usualAgeSec,
+    ring: memory.ring,
+    capacitySlots: memory.capacitySlots ?? null,
+    kvRunning: memory.kvRunning,
+    kvUsage: memory.kvUsage,
+    slotsByKv: memory.slotsByKv ?? null,
+    slotsStated: memory.slotsStated ?? null,
+    slotsByQueue: memory.slotsByQueue,
+    slotsByQueueFrom: memory.slotsByQueueFrom,
+    queueSec: memory.queueSec,
+    pending10: memory.pending10,
+    inFlight10: memory.inFlight10,
+    gpus: memory.gpus.map((gpu) => ({ ...gpu })),
+    util: memory.util,
+    slotsByUtil: memory.slotsByUtil,
+    utilCut: memory.utilCut,
+    clockHertz: memory.clockHertz,
+    busySec: memory.busySec,
+  };
 }
 
 export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phase, nowMs: number): EndpointMemory {

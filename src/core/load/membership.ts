@@ -6,33 +6,33 @@ import { median } from './median.ts';
 const ESTABLISHED_MS = 5000;
 
 /**
- * [step 1] The drafts of this tick: members keep their memory, who left is forgotten, who is new believes what its peers'
- * median believes (moved by the operator's priors). A new incarnation is a new endpoint.
+ * [step 1] The drafts of this tick, in the order of the endpoints: members keep their memory, who left is forgotten, who is new
+ * believes what its peers' median believes (moved by the operator's priors). A new incarnation is a new endpoint.
  */
 export function draftMembers(
   before: Readonly<Record<EndpointId, EndpointMemory>> | undefined,
   endpoints: readonly Endpoint[],
   startedAtMs: number,
   nowMs: number,
-): ReadonlyMap<EndpointId, EndpointMemory> {
-  const drafts = new Map<EndpointId, EndpointMemory>();
+): EndpointMemory[] {
   const known = before ?? {};
-  const old = endpoints.filter(({ id, incarnation }) => known[id]?.incarnation === incarnation);
-  const peers = old.map(({ id }) => known[id] as EndpointMemory);
+  const peers: EndpointMemory[] = [];
+  for (const { id, incarnation } of endpoints) {
+    const memory = known[id];
+    if (memory?.incarnation === incarnation) peers.push(memory);
+  }
+  if (peers.length === endpoints.length) return peers.map(draftEndpoint);
   const usual = median(peers.map(({ logCapacity, logPrior: prior }) => logCapacity - prior));
   const established = peers.length > 0 && nowMs - startedAtMs > ESTABLISHED_MS;
   const meanPrior = endpoints.reduce((sum, endpoint) => sum + logPrior(endpoint), 0) / Math.max(1, endpoints.length);
-  for (const endpoint of endpoints) {
+  return endpoints.map((endpoint) => {
     const memory = known[endpoint.id];
-    if (memory !== undefined && memory.incarnation === endpoint.incarnation) {
-      drafts.set(endpoint.id, draftEndpoint(memory));
-      continue;
-    }
+    if (memory?.incarnation === endpoint.incarnation) return draftEndpoint(memory);
     const capacity = usual === undefined ? logPrior(endpoint) - meanPrior : usual + logPrior(endpoint);
     const fresh = newEndpoint(endpoint, capacity, established ? 'Waiting' : 'Running', nowMs);
-    drafts.set(endpoint.id, { ...fresh, lives: (memory?.lives ?? -1) + 1 });
-  }
-  return drafts;
+    fresh.lives = (memory?.lives ?? -1) + 1;
+    return fresh;
+  });
 }
 
 /** The engine behind an address was restarted: what was learned of it is forgotten, and it ramps up again. */

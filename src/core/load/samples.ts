@@ -1,4 +1,4 @@
-import { type EndpointId, type EndpointIndex, joinSubject, type Metric, type Sample } from '../topology/index.ts';
+import { type EndpointIndex, type Metric, NOWHERE, placeOf, type Sample } from '../topology/index.ts';
 import type { EngineReading, GpuMemory } from './load-state.ts';
 import { MAX_EPOCH_MS, MAX_REQUESTS, MAX_TOKENS, plausible } from './plausible.ts';
 
@@ -23,104 +23,135 @@ const RANGE: Readonly<Partial<Record<Metric, readonly [min: number, max: number]
 /** The samples of one endpoint since the last tick, oldest first. */
 export type EndpointSamples = { readonly engine: readonly EngineReading[]; readonly gpus: readonly GpuMemory[] };
 
-type Dated = { readonly metric: Metric; readonly value: number; readonly atMs: number; readonly changedAtMs: number };
+/** What was heard of one endpoint, in the order in which it came. */
+type Heard = { readonly engine: Sample[]; readonly gpus: GpuMemory[] };
 
 /**
- * Sorts the samples of all services to the endpoints of this one and gathers what belongs together: engine values of one
- * page, GPU values of one device. Values that are not numbers, out of range or dated in the future are dropped here.
+ * Sorts the samples of all services to the endpoints of this one, each at its place in the index, and gathers what belongs
+ * together: engine values of one page, GPU values of one device. Values that are not numbers, out of range or dated in the
+ * future are dropped here.
  */
 export function gatherSamples(
   samples: readonly Sample[],
   index: EndpointIndex,
   nowMs: number,
-): ReadonlyMap<EndpointId, EndpointSamples> {
-  const engines = new Map<EndpointId, Dated[]>();
-  const gpus = new Map<EndpointId, Map<string, GpuMemory>>();
+): readonly (EndpointSamples | undefined)[] {
+  const heard: (Heard | undefined)[] = index.endpoints.map(() => undefined);
   for (const sample of samples) {
-    const { metric, sampledAtMs, changedAtMs } = sample;
+    const { metric } = sample;
     const range = RANGE[metric];
     if (range === undefined) continue;
-    const value = plausible(sample.value, range[0], range[1]);
-    const atMs = plausible(sampledAtMs, 0, nowMs + MAX_AHEAD_MS);
-    if (value === undefined || atMs === undefined) continue;
-    const id = joinSubject(index, sample.subject)?.id;
-    if (id === undefined) continue;
-    if (isGpu(metric)) {
-      const devices = gpus.get(id) ?? new Map<string, GpuMemory>();
-      takeGpu(devices, sample, value, atMs);
-      gpus.set(id, devices);
-    } else {
-      const dated = engines.get(id) ?? [];
-      dated.push({ metric, value, atMs, changedAtMs: plausible(changedAtMs, 0, atMs) ?? atMs });
-      engines.set(id, dated);
+    if (plausible(sample.value, range[0], range[1]) === undefined) continue;
+    if (plausible(sample.sampledAtMs, 0, nowMs + MAX_AHEAD_MS) === undefined) continue;
+    const place = placeOf(index, sample.subject);
+    if (place === NOWHERE) continue;
+    let of = heard[place];
+    if (of === undefined) {
+      of = { engine: [], gpus: [] };
+      heard[place] = of;
     }
+    if (isGpu(metric)) takeGpu(of.gpus, sample);
+    else of.engine.push(sample);
   }
-  const gathered = new Map<EndpointId, EndpointSamples>();
-  for (const id of new Set([...engines.keys(), ...gpus.keys()])) {
-    gathered.set(id, { engine: engineReadings(engines.get(id) ?? []), gpus: [...(gpus.get(id)?.values() ?? [])] });
-  }
-  return gathered;
+  return heard.map((of) => of && { engine: engineReadings(of.engine), gpus: of.gpus });
 }
 
 /** A page without the running requests is no engine reading: nothing else can be put in relation to it. */
-function engineReadings(dated: readonly Dated[]): EngineReading[] {
+function engineReadings(samples: readonly Sample[]): EngineReading[] {
   const readings: EngineReading[] = [];
-  let page: Dated[] = [];
-  const close = (): void => {
-    const reading = readingOf(page);
-    if (reading !== undefined) readings.push(reading);
-    page = [];
-  };
-  for (const value of [...dated].sort((a, b) => a.atMs - b.atMs)) {
-    const first = page[0];
-    if (first !== undefined && value.atMs - first.atMs > SAME_READING_MS) close();
-    page.push(value);
+  let page: Page | undefined;
+  let firstAtMs = 0;
+  for (const sample of inOrder(samples)) {
+    const { sampledAtMs: atMs } = sample;
+    if (page === undefined || atMs - firstAtMs > SAME_READING_MS) {
+      if (isReading(page)) readings.push(page);
+      page = newPage();
+      firstAtMs = atMs;
+    }
+    takeValue(page, sample);
   }
-  close();
+  if (isReading(page)) readings.push(page);
   return readings;
 }
 
-function readingOf(page: readonly Dated[]): EngineReading | undefined {
-  const value = (metric: Metric): number | null => page.findLast((dated) => dated.metric === metric)?.value ?? null;
-  const running = value('runningRequests');
-  if (running === null) return undefined;
+/** A reading that is not complete yet: its running requests may be missing. */
+type Page = Omit<EngineReading, 'running'> & { running: number | null };
+
+function isReading(page: Page | undefined): page is EngineReading {
+  return page !== undefined && page.running !== null;
+}
+
+function newPage(): Page {
   return {
-    atMs: Math.max(...page.map(({ atMs }) => atMs)),
-    changedAtMs: Math.max(...page.map(({ changedAtMs }) => changedAtMs)),
-    running,
-    waiting: value('waitingRequests') ?? 0,
-    kvUsageRatio: value('kvUsageRatio'),
-    maxRunning: value('maxRunningRequests'),
-    promptTokens: value('promptTokensTotal'),
-    generationTokens: value('generationTokensTotal'),
-    processStartSec: value('processStartTimeSeconds'),
+    atMs: 0,
+    changedAtMs: 0,
+    running: null,
+    waiting: 0,
+    kvUsageRatio: null,
+    maxRunning: null,
+    promptTokens: null,
+    generationTokens: null,
+    processStartSec: null,
   };
+}
+
+/** The later of two values counts. */
+function takeValue(page: Page, { metric, value, sampledAtMs: atMs, changedAtMs }: Sample): void {
+  page.atMs = Math.max(page.atMs, atMs);
+  page.changedAtMs = Math.max(page.changedAtMs, plausible(changedAtMs, 0, atMs) ?? atMs);
+  switch (metric) {
+    case 'runningRequests':
+      page.running = value;
+      break;
+    case 'waitingRequests':
+      page.waiting = value;
+      break;
+    case 'kvUsageRatio':
+      page.kvUsageRatio = value;
+      break;
+    case 'maxRunningRequests':
+      page.maxRunning = value;
+      break;
+    case 'promptTokensTotal':
+      page.promptTokens = value;
+      break;
+    case 'generationTokensTotal':
+      page.generationTokens = value;
+      break;
+    case 'processStartTimeSeconds':
+      page.processStartSec = value;
+      break;
+  }
+}
+
+/** Mostly they are: the values of one page have one time. */
+function inOrder(samples: readonly Sample[]): readonly Sample[] {
+  const ordered = samples.every(
+    ({ sampledAtMs }, i) => i === 0 || sampledAtMs >= (samples[i - 1] as Sample).sampledAtMs,
+  );
+  return ordered ? samples : [...samples].sort((a, b) => a.sampledAtMs - b.sampledAtMs);
 }
 
 function isGpu(metric: Metric): boolean {
   return metric === 'gpuUtilRatio' || metric === 'gpuEngineActiveRatio' || metric === 'smClockHertz';
 }
 
-function takeGpu(devices: Map<string, GpuMemory>, sample: Sample, value: number, atMs: number): void {
-  const gpu = sample.subject.gpu ?? '';
-  const before = devices.get(gpu) ?? {
-    gpu,
-    whole: true,
-    utilRatio: null,
-    utilAtMs: 0,
-    clockHertz: null,
-    clockAtMs: 0,
-  };
-  const device: GpuMemory = { ...before, whole: sample.device !== 'Partitioned' };
-  if (sample.metric === 'smClockHertz') {
-    if (atMs >= before.clockAtMs) {
+function takeGpu(devices: GpuMemory[], { metric, value, sampledAtMs: atMs, subject, device: kind }: Sample): void {
+  const gpu = subject.gpu ?? '';
+  let device = devices.find((one) => one.gpu === gpu);
+  if (device === undefined) {
+    device = { gpu, whole: true, utilRatio: null, utilAtMs: 0, clockHertz: null, clockAtMs: 0 };
+    devices.push(device);
+  }
+  device.whole = kind !== 'Partitioned';
+  if (metric === 'smClockHertz') {
+    if (atMs >= device.clockAtMs) {
       device.clockHertz = value;
       device.clockAtMs = atMs;
     }
-  } else if (atMs > before.utilAtMs || (atMs === before.utilAtMs && sample.metric === 'gpuUtilRatio')) {
+  } else if (atMs > device.utilAtMs || (atMs === device.utilAtMs && metric === 'gpuUtilRatio')) {
     // Of two names for utilisation at one instant the classic one counts, whatever their order on the page.
     device.utilRatio = value;
     device.utilAtMs = atMs;
   }
-  devices.set(gpu, device);
 }

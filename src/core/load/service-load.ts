@@ -12,6 +12,7 @@ export type Believed = {
   readonly slots: number;
   readonly source: CapacitySource;
   readonly engine: Freshness;
+  readonly issued: number;
 };
 
 /** [S] before it is measured. */
@@ -56,7 +57,7 @@ function endpointLoad(
   newestReportMs: number | undefined,
   nowMs: number,
 ): EndpointLoad {
-  const { endpoint, memory, slots, source, engine } = one;
+  const { endpoint, memory, slots, source, engine, issued } = one;
   const foreign =
     engine === 'Fresh' && newestReportMs !== undefined && memory.foreign > 1 + 0.1 * memory.inFlight
       ? memory.foreign
@@ -65,30 +66,29 @@ function endpointLoad(
   const reading = engine === 'Fresh' ? memory.engine : null;
   const kv = reading?.kvUsageRatio ?? 0;
   const util = utilisation(memory, nowMs);
-  const newestMs = Math.max(
-    memory.engine?.atMs ?? 0,
-    newestReportMs ?? 0,
-    ...memory.gpus.map(({ utilAtMs }) => utilAtMs),
-  );
+  let newestMs = Math.max(memory.engine?.atMs ?? 0, newestReportMs ?? 0);
+  for (const { utilAtMs } of memory.gpus) newestMs = Math.max(newestMs, utilAtMs);
   const all = memory.errorsPerSec + memory.donePerSec;
   return {
     id: endpoint.id,
     inFlight,
     inFlightPerSidecar: memory.inFlightPerSidecar,
+    issued,
     foreign,
     slots,
     slotsKnown: knownSlots(endpoint, memory) !== undefined || memory.slotsByQueue !== null || slots !== UNKNOWN_SLOTS,
     logCapacity: memory.logCapacity - mean,
     capacitySource: source,
-    ...(reading === null ? {} : { waiting: reading.waiting, running: reading.running }),
-    ...(reading?.kvUsageRatio == null ? {} : { kvUsageRatio: reading.kvUsageRatio }),
-    ...(util === undefined ? {} : { gpuUtilRatio: util }),
+    waiting: reading?.waiting,
+    running: reading?.running,
+    kvUsageRatio: reading?.kvUsageRatio ?? undefined,
+    gpuUtilRatio: util,
     gpuGate: memory.gpus.length === 0 ? 'Absent' : cluster.gpuGate.open ? 'Open' : 'Closed',
     errorsPerSec: memory.errorsPerSec,
     errorRatio: all > 1e-9 ? memory.errorsPerSec / all : 0,
     bad: memory.badSec > 0,
     waiting1st: memory.phase === 'Waiting',
-    ...(memory.phase === 'Ramping' ? { rampAgeSec: Math.max(0, (nowMs - memory.firstAtMs) / 1000) } : {}),
+    rampAgeSec: memory.phase === 'Ramping' ? Math.max(0, (nowMs - memory.firstAtMs) / 1000) : undefined,
     pressure: ((inFlight + 1) / slots) * (1 + KV_PRESSURE_SLOPE * Math.max(0, kv - KV_PRESSURE_FROM)),
     engine,
     ageMs: newestMs > 0 ? Math.max(0, nowMs - newestMs) : Math.max(0, nowMs - memory.joinedAtMs),

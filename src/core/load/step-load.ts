@@ -1,11 +1,5 @@
-import {
-  type Endpoint,
-  type EndpointId,
-  indexEndpoints,
-  type LoadReport,
-  type NodePresence,
-  type Sample,
-} from '../topology/index.ts';
+import { emptyRecord } from '../../base/units/index.ts';
+import { type Endpoint, indexEndpoints, type LoadReport, type NodePresence, type Sample } from '../topology/index.ts';
 import { learnCapacity } from './capacity.ts';
 import type { Freshness, ServiceLoad } from './endpoint-load.ts';
 import { engineFreshness, takeReading } from './engine.ts';
@@ -13,13 +7,14 @@ import { ewma, ewmaFrom } from './ewma.ts';
 import { applyClock } from './gpu-clock.ts';
 import { followUtil, type Sensed, slotsByUtilisation, stepGate, utilisation } from './gpu-sensor.ts';
 import { baseShare, followHeaders, queueByHeaders } from './header-queue.ts';
-import { type Arrivals, applyReports, reportsAreFresh } from './load-reports.ts';
-import { type ClusterMemory, type EndpointMemory, type LoadState, newCluster } from './load-state.ts';
+import { applyReports, reportsAreFresh, type Traffic } from './load-reports.ts';
+import { type ClusterMemory, draftCluster, type EndpointMemory, type LoadState, newCluster } from './load-state.ts';
 import { draftMembers, reborn } from './membership.ts';
 import { clamp } from './plausible.ts';
 import { type EndpointSamples, gatherSamples } from './samples.ts';
 import { type Believed, serviceLoad } from './service-load.ts';
 import { effectiveSlots, forgetSlots, knownSlots, learnFromKv, learnFromQueue, UNKNOWN_SLOTS } from './slots.ts';
+import { type LoadStateV1, upgraded } from './upgrade.ts';
 
 export type LoadOptions = {
   readonly leastRequest: boolean;
@@ -49,21 +44,26 @@ const UTIL_AFTER_SEC = 10;
 const BAD_ERRORS_PER_SEC = 0.1;
 const BAD_RATIO = 0.1;
 const RAMP_AGAIN_AFTER_BAD_SEC = 3;
+const NOBODY = { ids: [], sidecars: [] };
 
 /** One tick of beliefs about one service. Pure; the given state is not changed. */
-export function stepLoad(before: LoadState | undefined, input: LoadInput): { state: LoadState; load: ServiceLoad } {
+export function stepLoad(
+  stored: LoadState | LoadStateV1 | undefined,
+  input: LoadInput,
+): { state: LoadState; load: ServiceLoad } {
+  const before = stored && upgraded(stored);
   const { nowMs, service, endpoints, options } = input;
   const startedAtMs = before?.startedAtMs ?? nowMs;
   const elapsedSec = before === undefined ? 1 : clamp((nowMs - before.atMs) / 1000, MIN_TICK_SEC, MAX_TICK_SEC);
   const ageSec = Math.max(0, (nowMs - startedAtMs) / 1000);
   const index = indexEndpoints(endpoints);
-  const cluster: ClusterMemory = before === undefined ? newCluster() : structuredClone(before.cluster);
-  const drafts = new Map(draftMembers(before?.endpoints, endpoints, startedAtMs, nowMs));
+  const cluster: ClusterMemory = before === undefined ? newCluster() : draftCluster(before.cluster);
+  const drafts = draftMembers(before?.endpoints, endpoints, startedAtMs, nowMs);
   const samples = gatherSamples(input.samples, index, nowMs);
   rebirths(drafts, endpoints, samples, nowMs);
   takeGpus(drafts, samples);
 
-  const { sidecars, arrivals } = applyReports(before?.sidecars ?? [], {
+  const { ids, sidecars, traffic } = applyReports(before ?? NOBODY, {
     nowMs,
     service,
     index,
@@ -73,24 +73,19 @@ export function stepLoad(before: LoadState | undefined, input: LoadInput): { sta
   const reportsFresh = reportsAreFresh(sidecars, nowMs);
   if (reportsFresh) cluster.sidecars = sidecars.length;
   cluster.reportsSinceMs = reportsFresh ? (cluster.reportsSinceMs ?? nowMs) : null;
-  const members = endpoints.map((endpoint) => ({ endpoint, memory: drafts.get(endpoint.id) as EndpointMemory }));
-  for (const { endpoint, memory } of members) {
-    if (reportsFresh)
-      takeTraffic(memory, endpoint.id, sidecars, arrivals, Math.max(1, cluster.sidecars), elapsedSec, nowMs);
+  const members = endpoints.map((endpoint, place) => ({ endpoint, memory: drafts[place] as EndpointMemory }));
+  for (const [place, memory] of drafts.entries()) {
+    if (reportsFresh) takeTraffic(memory, traffic[place] as Traffic, Math.max(1, cluster.sidecars), elapsedSec, nowMs);
     else takeEngineTraffic(memory);
   }
-  turnRing(
-    cluster,
-    members.map(({ memory }) => memory),
-    nowMs,
-  );
+  turnRing(cluster, drafts, nowMs);
 
   const reportAgeSec = meanAge(
     sidecars.map(({ reportedAtMs }) => reportedAtMs),
     nowMs,
   );
-  const freshness = members.map(({ endpoint, memory }): Freshness => {
-    for (const reading of samples.get(endpoint.id)?.engine ?? []) {
+  const freshness = members.map(({ endpoint, memory }, place): Freshness => {
+    for (const reading of samples[place]?.engine ?? []) {
       memory.slotsStated = reading.maxRunning ?? memory.slotsStated;
       const gapSec = takeReading(memory, reading, {
         nowMs,
@@ -145,14 +140,18 @@ export function stepLoad(before: LoadState | undefined, input: LoadInput): { sta
     memory,
     slots: slots[i] as number,
     source: sources[i] ?? 'None',
+    issued: (traffic[i] as Traffic).issued,
     engine: freshness[i] as Freshness,
   }));
-  stepCluster(cluster, believed, arrivals, reportsFresh, elapsedSec);
+  stepCluster(cluster, believed, traffic, reportsFresh, elapsedSec);
+  const memories = emptyRecord<EndpointMemory>();
+  for (const { endpoint, memory } of members) memories[endpoint.id] = memory;
   const state: LoadState = {
-    version: 1,
+    version: 2,
     startedAtMs,
     atMs: nowMs,
-    endpoints: Object.fromEntries(members.map(({ endpoint, memory }) => [endpoint.id, memory])),
+    ids,
+    endpoints: memories,
     sidecars,
     cluster,
   };
@@ -160,53 +159,47 @@ export function stepLoad(before: LoadState | undefined, input: LoadInput): { sta
 }
 
 function rebirths(
-  drafts: Map<EndpointId, EndpointMemory>,
+  drafts: EndpointMemory[],
   endpoints: readonly Endpoint[],
-  samples: ReadonlyMap<EndpointId, EndpointSamples>,
+  samples: readonly (EndpointSamples | undefined)[],
   nowMs: number,
 ): void {
-  const restarted: { readonly endpoint: Endpoint; readonly startSec: number }[] = [];
-  for (const endpoint of endpoints) {
-    const memory = drafts.get(endpoint.id) as EndpointMemory;
-    const startSec = samples
-      .get(endpoint.id)
-      ?.engine.findLast(({ processStartSec }) => processStartSec !== null)?.processStartSec;
+  const restarted: { readonly place: number; readonly startSec: number }[] = [];
+  for (const [place, memory] of drafts.entries()) {
+    const startSec = samples[place]?.engine.findLast(
+      ({ processStartSec }) => processStartSec !== null,
+    )?.processStartSec;
     if (startSec === undefined || startSec === null) continue;
     if (memory.processStartSec !== null && Math.abs(startSec - memory.processStartSec) > 1)
-      restarted.push({ endpoint, startSec });
+      restarted.push({ place, startSec });
     else memory.processStartSec = startSec;
   }
+  if (restarted.length === 0) return;
   // Those that went on tell what is usual; of those that restarted, the order must not matter.
-  const reset = new Set(restarted.map(({ endpoint }) => endpoint.id));
-  const peers = [...drafts].flatMap(([id, peer]) => (reset.has(id) ? [] : [peer]));
-  for (const { endpoint, startSec } of restarted) {
-    const memory = drafts.get(endpoint.id) as EndpointMemory;
-    drafts.set(endpoint.id, { ...reborn(memory, endpoint, peers, nowMs), processStartSec: startSec });
+  const reset = new Set(restarted.map(({ place }) => place));
+  const peers = drafts.filter((_, place) => !reset.has(place));
+  for (const { place, startSec } of restarted) {
+    const next = reborn(drafts[place] as EndpointMemory, endpoints[place] as Endpoint, peers, nowMs);
+    drafts[place] = { ...next, processStartSec: startSec };
   }
 }
 
-function takeGpus(
-  drafts: ReadonlyMap<EndpointId, EndpointMemory>,
-  samples: ReadonlyMap<EndpointId, EndpointSamples>,
-): void {
-  for (const [id, { gpus }] of samples) {
-    const memory = drafts.get(id);
-    if (memory === undefined) continue;
-    for (const fresh of gpus) {
-      const at = memory.gpus.findIndex(({ gpu }) => gpu === fresh.gpu);
-      const before = memory.gpus[at];
-      if (before === undefined) memory.gpus.push(fresh);
-      else {
-        memory.gpus[at] = {
-          gpu: fresh.gpu,
-          whole: fresh.whole,
-          ...(fresh.utilRatio === null
-            ? { utilRatio: before.utilRatio, utilAtMs: before.utilAtMs }
-            : { utilRatio: fresh.utilRatio, utilAtMs: fresh.utilAtMs }),
-          ...(fresh.clockHertz === null
-            ? { clockHertz: before.clockHertz, clockAtMs: before.clockAtMs }
-            : { clockHertz: fresh.clockHertz, clockAtMs: fresh.clockAtMs }),
-        };
+function takeGpus(drafts: readonly EndpointMemory[], samples: readonly (EndpointSamples | undefined)[]): void {
+  for (const [place, memory] of drafts.entries()) {
+    for (const fresh of samples[place]?.gpus ?? []) {
+      const known = memory.gpus.find(({ gpu }) => gpu === fresh.gpu);
+      if (known === undefined) {
+        memory.gpus.push(fresh);
+        continue;
+      }
+      known.whole = fresh.whole;
+      if (fresh.utilRatio !== null) {
+        known.utilRatio = fresh.utilRatio;
+        known.utilAtMs = fresh.utilAtMs;
+      }
+      if (fresh.clockHertz !== null) {
+        known.clockHertz = fresh.clockHertz;
+        known.clockAtMs = fresh.clockAtMs;
       }
     }
   }
@@ -215,16 +208,13 @@ function takeGpus(
 /** [step 2] What the sidecars have in flight and completed. */
 function takeTraffic(
   memory: EndpointMemory,
-  id: EndpointId,
-  sidecars: LoadState['sidecars'],
-  arrivals: ReadonlyMap<EndpointId, Arrivals>,
+  { inFlight, pending, done, errors }: Traffic,
   count: number,
   elapsedSec: number,
   nowMs: number,
 ): void {
-  memory.inFlight = sidecars.reduce((sum, { inFlight }) => sum + (inFlight[id] ?? 0), 0);
-  memory.pending = sidecars.reduce((sum, { pending }) => sum + (pending[id] ?? 0), 0);
-  const { done, errors } = arrivals.get(id) ?? { done: 0, errors: 0 };
+  memory.inFlight = inFlight;
+  memory.pending = pending;
   memory.completions = ewma(memory.completions, done / elapsedSec, 20, elapsedSec);
   memory.meanInFlight = ewma(memory.meanInFlight, memory.inFlight, 20, elapsedSec);
   memory.inFlightPerSidecar = ewma(memory.inFlightPerSidecar, memory.inFlight / count, 3, elapsedSec);
@@ -248,8 +238,10 @@ function turnRing(cluster: ClusterMemory, memories: readonly EndpointMemory[], n
 }
 
 function turned(ring: readonly number[], value: number): number[] {
-  const next = ring.slice(1 - RING_TICKS);
-  next.push(value);
+  const kept = Math.min(ring.length, RING_TICKS - 1);
+  const next = new Array<number>(kept + 1);
+  for (let i = 0; i < kept; i += 1) next[i] = ring[ring.length - kept + i] as number;
+  next[kept] = value;
   return next;
 }
 
@@ -323,7 +315,7 @@ function stepHealth(memory: EndpointMemory, elapsedSec: number): void {
 function stepCluster(
   cluster: ClusterMemory,
   believed: readonly Believed[],
-  arrivals: ReadonlyMap<EndpointId, Arrivals>,
+  traffic: readonly Traffic[],
   reportsFresh: boolean,
   elapsedSec: number,
 ): void {
@@ -332,8 +324,7 @@ function stepCluster(
   const slow = 1 - Math.exp(-0.05 * elapsedSec);
   cluster.totalInFlight += slow * (inFlight - cluster.totalInFlight);
   if (reportsFresh) {
-    let done = 0;
-    for (const arrival of arrivals.values()) done += arrival.done;
+    const done = traffic.reduce((sum, one) => sum + one.done, 0);
     cluster.completions10 = ewma(cluster.completions10, done / elapsedSec, 10, elapsedSec);
     cluster.completionsSlow += slow * (cluster.completions10 - cluster.completionsSlow);
   }

@@ -1,3 +1,4 @@
+import { emptyRecord } from '../../base/units/index.ts';
 import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
 import { type BlendMove, blendedShares, blendedWeights, stepBlend } from './blend.ts';
@@ -46,18 +47,17 @@ export function stepWeights(
   const { nowMs, endpoints, load, options } = input;
   const elapsedSec = before === undefined ? 1 : Math.min(5, Math.max(0.05, (nowMs - before.atMs) / 1000));
   const known = before?.endpoints ?? {};
-  const steered = steeredBefore(known);
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
   const believed = new Map(load.endpoints.map((one) => [one.id, one]));
   const loads = active.map(({ id }) => believed.get(id) as EndpointLoad);
-  const filtered = filterDeviations(active, loads, steered, elapsedSec);
+  const filtered = filterDeviations(active, loads, known, elapsedSec);
   const gain = proportionalGain(load, options.leastRequest, elapsedSec);
   const aims = active.length === 0 ? [] : targets(loads, load, filtered, gain, options);
   const rests = active.length === 0 ? [] : toGrid(targets(loads, load, filtered, 0, options).map(({ out }) => out));
   const members: Member[] = active.map((endpoint, i) => ({
     endpoint,
     load: loads[i] as EndpointLoad,
-    memory: steered[endpoint.id],
+    memory: steeredBefore(known, endpoint.id),
     target: aims[i] as Target,
   }));
   const blind = load.loadReports === 'Silent' && load.endpoints.every(({ engine }) => engine !== 'Fresh');
@@ -69,7 +69,7 @@ export function stepWeights(
   const weights = members.map(({ memory }, i) => choice.weights?.[i] ?? memory?.weight ?? MAX_WEIGHT);
   const sentWeights = blend === 1 ? weights : blendedWeights(logs, blend);
   const moved = members.some(({ memory }, i) => memory !== undefined && sentOf(memory) !== sentWeights[i]);
-  const memories: Record<EndpointId, WeightMemory> = {};
+  const memories = emptyRecord<WeightMemory>();
   const places = new Map(active.map((endpoint, i) => [endpoint, i]));
   for (const endpoint of endpoints) {
     const i = places.get(endpoint) ?? -1;
@@ -100,6 +100,7 @@ export function stepWeights(
     snapped: choice.snapped,
     blindSinceMs,
     blend,
+    active: active.length,
     endpoints: memories,
   };
   // The outcome is about what is sent: a part of the weights may move alone, and stay where the whole moved a little.
@@ -151,9 +152,14 @@ export function restingWeights(
   );
 }
 
-/** Whose weights the last tick decided; who drained starts anew when it comes back. */
-function steeredBefore(known: WeightsState['endpoints']): WeightsState['endpoints'] {
-  return Object.fromEntries(Object.entries(known).filter(([, { draining }]) => !draining));
+/** What is remembered of one whose weight the last tick decided; who drained starts anew when it comes back. */
+function steeredBefore(known: WeightsState['endpoints'], id: EndpointId): WeightMemory | undefined {
+  const memory = known[id];
+  return memory?.draining ? undefined : memory;
+}
+
+function countSteered({ active, endpoints }: WeightsState): number {
+  return active ?? Object.values(endpoints).filter(({ draining }) => !draining).length;
 }
 
 function filterDeviations(
@@ -165,7 +171,7 @@ function filterDeviations(
   const smooth = 1 - Math.exp(-elapsedSec);
   return deviations(loads).map((value, i) => {
     const one = loads[i] as EndpointLoad;
-    const previous = known[(active[i] as Endpoint).id]?.deviation ?? 0;
+    const previous = steeredBefore(known, (active[i] as Endpoint).id)?.deviation ?? 0;
     const next = previous + smooth * (value - previous);
     // A fast failure empties an endpoint; that is not room.
     return one.bad ? Math.max(0, next) : next;
@@ -207,7 +213,7 @@ function choose(
   });
   if (n === 0) return stay('HeldNoSignal');
   const incomers = members.some(({ memory }) => memory === undefined);
-  const leavers = before !== undefined && Object.keys(steeredBefore(before.endpoints)).length !== n;
+  const leavers = before !== undefined && countSteered(before) !== n;
   const changed = incomers || leavers;
   if (n === 1) return changed ? equal('Single') : stay('Single');
   if (before === undefined) {
@@ -336,12 +342,16 @@ function decisionOf(
     endpoints: decided,
     ...(mode !== 'Disabled' && blend < 1
       ? {
-          shadowWeights: Object.fromEntries(
-            endpoints.map(({ id }) => [id, (state.endpoints[id] as WeightMemory).weight]),
-          ),
+          shadowWeights: computedWeights(state, endpoints),
         }
       : {}),
   };
+}
+
+function computedWeights(state: WeightsState, endpoints: readonly Endpoint[]): Readonly<Record<EndpointId, number>> {
+  const weights = emptyRecord<number>();
+  for (const { id } of endpoints) weights[id] = (state.endpoints[id] as WeightMemory).weight;
+  return weights;
 }
 
 function prefixOf(mode: WeightsOptions['mode'], blend: number): string {

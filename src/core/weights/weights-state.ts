@@ -13,6 +13,8 @@ export type WeightsState = {
   readonly blindSinceMs: number | null;
   /** Part of the computed weights that is sent, 0..1; absent in states of before there was one: as the policy says. */
   readonly blend?: number;
+  /** How many weights the last tick decided: to notice who left without a walk over all that is remembered. */
+  readonly active?: number;
   readonly endpoints: Readonly<Record<EndpointId, WeightMemory>>;
 };
 

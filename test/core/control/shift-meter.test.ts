@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ShiftMeter } from '../../../src/core/control/index.ts';
-import type { LoadReport } from '../../../src/core/topology/index.ts';
+import { type ShiftInput, ShiftMeter } from '../../../src/core/control/shift-meter.ts';
 import type { ServiceDecision } from '../../../src/core/weights/index.ts';
 import { endpoints, START_MS } from '../weights/beliefs.ts';
 
@@ -30,34 +29,14 @@ function decision(atMs: number, { target, pushed = false }: Second): ServiceDeci
   };
 }
 
-function report(atMs: number, share: number): LoadReport {
-  const counts = FLEET.map((_, i) => Math.round(ISSUED * (i === 0 ? share : (1 - share) / 3)));
-  return {
-    nodeId: 'a',
-    receivedAtMs: atMs,
-    intervalMs: 1000,
-    absentMeansIdle: true,
-    clusters: [
-      {
-        cluster: 'chat',
-        endpoints: FLEET.map(({ address, port }, i) => {
-          const issued = counts[i] as number;
-          return { address, port, inProgress: 0, issued, succeeded: issued, errors: 0 };
-        }),
-      },
-    ],
-  };
+function issued(share: number): ShiftInput['endpoints'] {
+  return FLEET.map(({ id }, i) => ({ id, issued: Math.round(ISSUED * (i === 0 ? share : (1 - share) / 3)) }));
 }
 
 function watch(seconds: readonly Second[], meter = new ShiftMeter()) {
   return seconds.flatMap((second, at) => {
     const nowMs = START_MS + at * 1000;
-    return meter.step({
-      nowMs,
-      decision: decision(nowMs, second),
-      endpoints: FLEET,
-      reports: [report(nowMs, second.issued)],
-    });
+    return meter.step({ nowMs, decision: decision(nowMs, second), endpoints: issued(second.issued) });
   });
 }
 
@@ -97,14 +76,13 @@ describe('the shift meter', () => {
     const meter = new ShiftMeter();
     watch(rest(20, 0.25), meter);
     const nowMs = START_MS + 20_000;
-    const fewer = FLEET.slice(0, 2);
+    const fewer = issued(0).slice(0, 2);
     const moved = { ...decision(nowMs, { target: 0.5, issued: 0.5 }) };
     const shifts = Array.from({ length: 40 }, (_, at) =>
       meter.step({
         nowMs: nowMs + at * 1000,
         decision: { ...moved, endpoints: moved.endpoints.slice(0, 2) },
         endpoints: fewer,
-        reports: [],
       }),
     );
     expect(shifts.flat()).toEqual([]);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { applyReports, reportsAreFresh } from '../../../src/core/load/load-reports.ts';
-import type { SidecarMemory } from '../../../src/core/load/load-state.ts';
 import {
   type EndpointReport,
   indexEndpoints,
@@ -8,6 +7,7 @@ import {
   type NodePresence,
 } from '../../../src/core/topology/index.ts';
 import { endpoint, endpoints, START_MS } from '../weights/beliefs.ts';
+import { arrivalsOf, type NamedSidecar, namedOf, placedOf } from './named-sidecars.ts';
 
 const [A, B] = [endpoint(0).id, endpoint(1).id];
 
@@ -27,7 +27,7 @@ function report(sec: number, all: readonly EndpointReport[], over: Partial<LoadR
   };
 }
 
-function sidecar(over: Partial<SidecarMemory> = {}): SidecarMemory {
+function sidecar(over: Partial<NamedSidecar> = {}): NamedSidecar {
   return {
     nodeId: 'a',
     reportedAtMs: START_MS,
@@ -40,13 +40,14 @@ function sidecar(over: Partial<SidecarMemory> = {}): SidecarMemory {
 }
 
 function apply(
-  before: readonly SidecarMemory[],
+  before: readonly NamedSidecar[],
   reports: readonly LoadReport[],
   { nowMs = START_MS + 1000, presence = [] }: { nowMs?: number; presence?: readonly NodePresence[] } = {},
 ) {
   const input = { nowMs, service: 'chat', index: indexEndpoints(endpoints(3)), reports, presence };
-  const { sidecars, arrivals } = applyReports(before, input);
-  return { sidecars, arrivals: Object.fromEntries(arrivals), first: sidecars[0] };
+  const out = applyReports(placedOf(before), input);
+  const sidecars = namedOf(out);
+  return { sidecars, arrivals: arrivalsOf(out), traffic: out.traffic, first: sidecars[0] };
 }
 
 describe('completions', () => {
@@ -58,7 +59,7 @@ describe('completions', () => {
 
   it('are none rather than negative, and add up over reports and sidecars', () => {
     const odd = apply([sidecar()], [report(1, [counts(0, { inProgress: 20, issued: 5 })])]);
-    expect(odd.arrivals).toEqual({ [A]: { done: 0, errors: 0 } });
+    expect(odd.arrivals).toEqual({});
     const { arrivals } = apply(
       [sidecar(), sidecar({ nodeId: 'b' })],
       [
@@ -102,13 +103,13 @@ describe('requests in flight', () => {
   it('are none where an endpoint is absent and absence means idle, and what they were elsewhere', () => {
     const idle = apply([sidecar({ pending: { [A]: 2 } })], [report(1, [counts(1, { inProgress: 1, issued: 1 })])]);
     expect(idle.first).toMatchObject({ inFlight: { [B]: 1 }, pending: { [B]: 1 } });
-    expect(idle.arrivals).toEqual({ [A]: { done: 8, errors: 0 }, [B]: { done: 0, errors: 0 } });
+    expect(idle.arrivals).toEqual({ [A]: { done: 8, errors: 0 } });
     const held = apply(
       [sidecar({ pending: { [A]: 2 } })],
       [report(1, [counts(1, { inProgress: 1, issued: 1 })], { absentMeansIdle: false })],
     );
     expect(held.first).toMatchObject({ inFlight: { [A]: 8, [B]: 1 }, pending: { [A]: 2, [B]: 1 } });
-    expect(held.arrivals).toEqual({ [B]: { done: 0, errors: 0 } });
+    expect(held.arrivals).toEqual({});
   });
 
   it('that end are not remembered as zeros', () => {
@@ -122,9 +123,7 @@ describe('requests in flight', () => {
     );
     expect(first!.inFlight).toEqual({ [A]: 8 });
     expect(arrivals).toEqual({ [A]: { done: 3, errors: 0 } });
-    expect(apply([sidecar()], [report(1, [counts(0, { inProgress: 8, issued: Number.NaN })])]).arrivals).toEqual({
-      [A]: { done: 0, errors: 0 },
-    });
+    expect(apply([sidecar()], [report(1, [counts(0, { inProgress: 8, issued: Number.NaN })])]).arrivals).toEqual({});
   });
 
   it('of an address in two localities add up', () => {
@@ -142,6 +141,32 @@ describe('requests in flight', () => {
     const other = report(1, [], { clusters: [{ cluster: 'other', endpoints: [counts(0, { inProgress: 5 })] }] });
     expect(apply([], [other]).sidecars).toEqual([]);
     expect(apply([sidecar()], [other]).first).toMatchObject({ inFlight: {}, reportedAtMs: START_MS + 1000 });
+  });
+});
+
+describe('requests that were issued', () => {
+  it('are counted from the first report on, over sidecars, and once', () => {
+    const one = report(1, [counts(0, { inProgress: 2, issued: 6 }), counts(1, { issued: 2 })]);
+    const { traffic } = apply([], [one, one, { ...one, nodeId: 'b' }, { ...one, nodeId: 'c', clusters: [] }]);
+    expect(traffic.map(({ issued }) => issued)).toEqual([12, 4, 0]);
+  });
+});
+
+describe('an endpoint that left', () => {
+  const [gone] = endpoints(9).slice(8);
+  const left = sidecar({ inFlight: { [gone!.id]: 5, [A]: 8 }, pending: { [gone!.id]: 3, [A]: 1 } });
+
+  it('keeps its requests until the next report of their sidecar, which has completed them', () => {
+    expect(apply([left], []).first).toEqual(left);
+    const { first, arrivals } = apply([left], [report(1, [counts(0, { inProgress: 8 })])]);
+    expect(first!.inFlight).toEqual({ [A]: 8 });
+    expect(arrivals).toEqual({ [gone!.id]: { done: 5, errors: 0 } });
+  });
+
+  it('is forgotten where absence says nothing: no report will ever name it again', () => {
+    const { first, arrivals } = apply([left], [report(1, [], { absentMeansIdle: false })]);
+    expect(first).toMatchObject({ inFlight: { [A]: 8 }, pending: { [A]: 1 } });
+    expect(arrivals).toEqual({});
   });
 });
 
@@ -198,7 +223,8 @@ describe('a sidecar', () => {
 
 describe('load reports', () => {
   it('are fresh while one sidecar has reported within five intervals', () => {
-    const fresh = (sec: number, ...all: readonly SidecarMemory[]) => reportsAreFresh(all, START_MS + sec * 1000);
+    const fresh = (sec: number, ...all: readonly NamedSidecar[]) =>
+      reportsAreFresh(placedOf(all).sidecars, START_MS + sec * 1000);
     expect(fresh(5, sidecar())).toBe(true);
     expect(fresh(5.1, sidecar())).toBe(false);
     expect(fresh(9, sidecar(), sidecar({ intervalSec: 2 }))).toBe(true);

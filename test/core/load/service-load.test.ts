@@ -9,8 +9,9 @@ const SIDECAR: SidecarMemory = {
   reportedAtMs: START_MS - 400,
   intervalSec: 1,
   baseline: false,
-  inFlight: {},
-  pending: {},
+  places: [],
+  inFlight: [],
+  pending: [],
 };
 
 function believed(over: Partial<EndpointMemory> = {}, more: Partial<Believed> = {}): Believed {
@@ -20,6 +21,7 @@ function believed(over: Partial<EndpointMemory> = {}, more: Partial<Believed> = 
     slots: 24,
     source: 'None',
     engine: 'Absent',
+    issued: 0,
     ...more,
   };
 }
@@ -100,10 +102,10 @@ describe('what is believed of an endpoint', () => {
   it('is what its engine says, while that is fresh', () => {
     expect(heard()).toMatchObject({ running: 8, waiting: 2, kvUsageRatio: 0.9, engine: 'Fresh' });
     const stale = one({ engine: reading(-9, { kvUsageRatio: 0.9 }) }, { engine: 'Stale' });
-    expect(stale).not.toHaveProperty('running');
-    expect(stale).not.toHaveProperty('waiting');
-    expect(stale).not.toHaveProperty('kvUsageRatio');
-    expect(one({ engine: reading(-1) }, { engine: 'Fresh' })).not.toHaveProperty('kvUsageRatio');
+    expect(stale.running).toBeUndefined();
+    expect(stale.waiting).toBeUndefined();
+    expect(stale.kvUsageRatio).toBeUndefined();
+    expect(one({ engine: reading(-1) }, { engine: 'Fresh' }).kvUsageRatio).toBeUndefined();
   });
 
   it('knows its slots where they were told, taught or sensed', () => {
@@ -124,7 +126,7 @@ describe('what is believed of an endpoint', () => {
     expect(one({ phase: 'Waiting' })).toMatchObject({ waiting1st: true });
     expect(one({ phase: 'Ramping', firstAtMs: START_MS - 7000 })).toMatchObject({ waiting1st: false, rampAgeSec: 7 });
     expect(one({ phase: 'Ramping', firstAtMs: START_MS + 7000 }).rampAgeSec).toBe(0);
-    expect(one({ phase: 'Running', firstAtMs: START_MS - 7000 })).not.toHaveProperty('rampAgeSec');
+    expect(one({ phase: 'Running', firstAtMs: START_MS - 7000 }).rampAgeSec).toBeUndefined();
   });
 
   it('is as old as the newest that was heard of it', () => {
@@ -141,7 +143,7 @@ describe('what is believed of an endpoint', () => {
   it('shows its GPU and the gate', () => {
     const seen = { gpus: [gpu({ utilRatio: 0.4 })] };
     expect(one(seen)).toMatchObject({ gpuUtilRatio: 0.4, gpuGate: 'Closed' });
-    expect(one({})).not.toHaveProperty('gpuUtilRatio');
+    expect(one({}).gpuUtilRatio).toBeUndefined();
     expect(one({}).gpuGate).toBe('Absent');
     const { gpuGate } = cluster();
     expect(service([believed(seen)], { of: { gpuGate: { ...gpuGate, open: true } } }).endpoints[0]!.gpuGate).toBe(

@@ -44,6 +44,7 @@ export function belief(i: number, over: Partial<EndpointLoad> = {}): EndpointLoa
     id: endpoint(i).id,
     inFlight,
     inFlightPerSidecar: inFlight / 2,
+    issued: 0,
     foreign: 0,
     slots,
     slotsKnown: true,
