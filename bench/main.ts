@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fanOut } from './fan-out.ts';
+import { prometheusQuery } from './prometheus-query.ts';
 import { scrapeCost } from './scrape-cost.ts';
 import { startUp } from './start-up.ts';
 import { tickCost } from './tick-cost.ts';
@@ -11,7 +12,7 @@ import { tickCost } from './tick-cost.ts';
 export type Row = { readonly what: string; readonly value: string; readonly note: string };
 
 const rows: Row[] = [];
-for (const bench of [fanOut, tickCost, scrapeCost, startUp]) rows.push(...(await bench()));
+for (const bench of [fanOut, tickCost, scrapeCost, prometheusQuery, startUp]) rows.push(...(await bench()));
 
 const node = process.versions.node;
 const cpu = spawnSync('nproc', { encoding: 'utf8' }).stdout.trim();

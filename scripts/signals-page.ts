@@ -27,7 +27,8 @@ ${ENGINE_FORMATS.map(engineLine).join('\n')}
 ## GPU exporters
 
 \`signals.gpu\` of the policy says where the page is, or which Prometheus server has scraped it. No name belongs to two
-exporters, so there is nothing to recognise. Each GPU, and each instance of a cut one, keeps values of its own.
+exporters, so there is nothing to recognise. Each GPU, and each instance of a cut one, keeps values of its own. A Prometheus
+server is asked by one query for all of these names; a value is as old as its scrape there, on that server's own clock.
 
 | exporter | page |
 |---|---|

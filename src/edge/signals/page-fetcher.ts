@@ -10,6 +10,10 @@ export type PageRequest = {
   readonly accept: string;
   /** Ask for gzip. Worth it for large answers only: it costs the answering side processor time. */
   readonly gzip?: boolean;
+  /** Sent as a form by POST: for a question too long for a URL. It must be one that may be asked twice. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** Where the bound of the fetcher does not fit. */
+  readonly maxBytes?: number;
 };
 
 export type Page =
@@ -27,11 +31,11 @@ export interface PageFetcher {
   get(request: PageRequest, signal: AbortSignal): Promise<Page>;
 }
 
-/** Far above the pages of a node with 16 GPUs (0.2 MB) and of a Prometheus answer for 2,000 GPUs. */
+/** Far above the pages of a node with 16 GPUs (0.2 MB). */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /**
- * GET over plain node:http with connections that are kept. Not `fetch`: that follows redirects, decompresses without a
+ * GET, and POST of a form, over plain node:http with connections that are kept. Not `fetch`: that follows redirects, decompresses without a
  * bound and hides which phase hung.
  */
 export class HttpPageFetcher implements PageFetcher {
@@ -83,13 +87,15 @@ export class HttpPageFetcher implements PageFetcher {
               ),
         );
       };
+      const form = page.form === undefined ? undefined : new URLSearchParams(page.form).toString();
       const options: RequestOptions = {
-        method: 'GET',
+        method: form === undefined ? 'GET' : 'POST',
         agent: url.protocol === 'https:' ? this.#https : this.#http,
         headers: {
           accept: page.accept,
           'user-agent': 'loadline',
           'accept-encoding': page.gzip === true ? 'gzip' : 'identity',
+          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
         },
       };
       const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
@@ -111,7 +117,10 @@ export class HttpPageFetcher implements PageFetcher {
       });
       request.on('response', async (response) => {
         phase = READING;
-        const body = await readPageBody(response, { gzip: page.gzip === true, maxBytes: this.#maxBodyBytes });
+        const body = await readPageBody(response, {
+          gzip: page.gzip === true,
+          maxBytes: page.maxBytes ?? this.#maxBodyBytes,
+        });
         if (Buffer.isBuffer(body)) {
           end({ ok: true, body, contentType: contentTypeOf(response), tookMs: performance.now() - startedAt });
         } else {
@@ -120,7 +129,7 @@ export class HttpPageFetcher implements PageFetcher {
       });
       if (signal.aborted) abort();
       else signal.addEventListener('abort', abort, { once: true });
-      request.end();
+      request.end(form);
     });
   }
 }

@@ -2,11 +2,14 @@ import type { Random } from '../../base/units/index.ts';
 import type { Sample, SourceHealth } from '../../core/topology/index.ts';
 import { Admission } from './admission.ts';
 import { HttpPageFetcher, type PageFetcher } from './page-fetcher.ts';
+import { PrometheusFleet } from './prometheus-fleet.ts';
 import type { SignalSource } from './signal-source.ts';
+import { SharedFetcher } from './single-flight.ts';
 import { type CollectReport, type RunContext, SourceRun } from './source-run.ts';
 import { EngineSource } from './sources/engine-source.ts';
 import { GpuSource } from './sources/gpu-source.ts';
 import { PrometheusSource } from './sources/prometheus-source.ts';
+import { groupTargets, type TargetGroup } from './target-groups.ts';
 import type { Target } from './targets.ts';
 import { nodeTimers, type Timers } from './timers.ts';
 
@@ -47,10 +50,13 @@ const MAX_PENDING_SAMPLES = 200_000;
 export class SignalSchedule {
   readonly #options: SignalScheduleOptions;
   readonly #admission: Admission;
-  readonly #sourceOf: (target: Target) => SignalSource;
+  readonly #sourcesOf: (group: TargetGroup) => (target: Target) => SignalSource;
   readonly #fetcher: HttpPageFetcher | undefined;
   readonly #complaints = new Map<string, string | undefined>();
-  #runs = new Map<string, SourceRun>();
+  /** What is asked, by group. */
+  #runs: ReadonlyMap<string, SourceRun> = new Map();
+  /** Who reads each target. */
+  #runOf: ReadonlyMap<string, SourceRun | undefined> = new Map();
   #pending: Sample[][] = [];
   #pendingCount = 0;
   #droppedSamples = 0;
@@ -62,24 +68,19 @@ export class SignalSchedule {
     if (options.sourceOf === undefined) {
       const fetcher = new HttpPageFetcher();
       this.#fetcher = fetcher;
-      this.#sourceOf = (target) => sourceOf(target, fetcher);
+      this.#sourcesOf = (group) => sourcesOf(group, fetcher);
     } else {
-      this.#sourceOf = options.sourceOf;
+      const { sourceOf } = options;
+      this.#sourcesOf = () => sourceOf;
     }
   }
 
   /**
-   * Makes these the targets. Sources whose key stays go on undisturbed, with their memory and health; others end; new ones
-   * start at a random phase of their interval. After `stop` it does nothing.
+   * Makes these the targets. Those whose key stays go on undisturbed, with their memory and health; others end; what is
+   * asked anew starts at a random phase of its interval. After `stop` it does nothing.
    */
   configure(targets: readonly Target[]): void {
     if (this.#stopped) return;
-    const wanted = new Map(targets.map((target) => [target.key, target]));
-    for (const [key, run] of this.#runs) {
-      if (wanted.has(key)) continue;
-      run.stop();
-      this.#complaints.delete(key);
-    }
     const { clock, random, timers = nodeTimers } = this.#options;
     const context: RunContext = {
       clock,
@@ -89,10 +90,18 @@ export class SignalSchedule {
       settled: (report) => this.#settled(report),
     };
     const runs = new Map<string, SourceRun>();
-    for (const [key, target] of wanted) {
-      runs.set(key, this.#runs.get(key) ?? new SourceRun(target, this.#sourceOf(target), context));
+    // In the order of the targets, whatever the groups make of it.
+    const runOf = new Map<string, SourceRun | undefined>(targets.map(({ key }) => [key, undefined]));
+    for (const group of groupTargets(targets)) {
+      const run = this.#runs.get(group.key) ?? new SourceRun(group, this.#sourcesOf(group), context);
+      run.retarget(group);
+      runs.set(group.key, run);
+      for (const { key } of group.targets) runOf.set(key, run);
     }
+    for (const [key, run] of this.#runs) if (!runs.has(key)) run.stop();
+    for (const key of this.#complaints.keys()) if (!runOf.has(key)) this.#complaints.delete(key);
     this.#runs = runs;
+    this.#runOf = runOf;
   }
 
   /** Empties what has come since the last call. Each sample is handed out once. */
@@ -105,12 +114,12 @@ export class SignalSchedule {
 
   /** In the order of the targets. A source that was not tried yet has neither success nor failure. */
   health(): readonly SourceHealth[] {
-    return [...this.#runs.values()].map((run) => run.health);
+    return [...this.#runOf].flatMap(([key, run]) => run?.healthOf(key) ?? []);
   }
 
   stats(): ScheduleStats {
     return {
-      sources: this.#runs.size,
+      sources: this.#runOf.size,
       running: this.#admission.running,
       waiting: this.#admission.waiting,
       droppedSamples: this.#droppedSamples,
@@ -120,7 +129,8 @@ export class SignalSchedule {
   stop(): void {
     this.#stopped = true;
     for (const run of this.#runs.values()) run.stop();
-    this.#runs.clear();
+    this.#runs = new Map();
+    this.#runOf = new Map();
     this.#fetcher?.close();
   }
 
@@ -156,13 +166,18 @@ export class SignalSchedule {
   }
 }
 
-function sourceOf(target: Target, fetcher: PageFetcher): SignalSource {
-  switch (target.kind) {
-    case 'Engine':
-      return new EngineSource(target, fetcher);
-    case 'Exporter':
-      return new GpuSource(target, fetcher);
-    case 'Prometheus':
-      return new PrometheusSource(target, fetcher);
-  }
+/** The sources of one group share what they ask for. */
+function sourcesOf({ targets: [first] }: TargetGroup, fetcher: PageFetcher): (target: Target) => SignalSource {
+  const shared = new SharedFetcher(fetcher);
+  const fleet = new PrometheusFleet((first as Target).url, shared);
+  return (target) => {
+    switch (target.kind) {
+      case 'Engine':
+        return new EngineSource(target, shared);
+      case 'Exporter':
+        return new GpuSource(target, shared);
+      case 'Prometheus':
+        return new PrometheusSource(target, fleet);
+    }
+  };
 }

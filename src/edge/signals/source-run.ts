@@ -2,10 +2,12 @@ import { type Backoff, backoffMs, type Random } from '../../base/units/index.ts'
 import type { SourceHealth } from '../../core/topology/index.ts';
 import type { Admission } from './admission.ts';
 import { type Collected, failed, type SignalSource } from './signal-source.ts';
+import { healthAfter, untriedHealth } from './source-health.ts';
+import type { TargetGroup } from './target-groups.ts';
 import type { Target } from './targets.ts';
 import type { Timers } from './timers.ts';
 
-/** What one try came to: for the counters and durations of `/metrics`. */
+/** What one try came to for one target: for the counters and durations of `/metrics`. */
 export type CollectReport = {
   readonly target: Target;
   readonly collected: Collected;
@@ -22,8 +24,12 @@ export type RunContext = {
   readonly settled: (report: CollectReport) => void;
 };
 
+type Member = { readonly target: Target; readonly source: SignalSource; health: SourceHealth };
+
 /** A hanging source must not make its samples older than this by being waited for. */
 const MAX_TIMEOUT_MS = 2000;
+/** A large fleet takes Prometheus seconds. It says itself how old its values are, so waiting makes none look younger. */
+const SERVER_MAX_TIMEOUT_MS = 10_000;
 /** How long a source may take to let go after its time-out before it is called stuck. */
 const GRACE_MS = 1000;
 /** Longest pause between tries of a failing endpoint: its recovery is seen within this time. */
@@ -32,43 +38,47 @@ const ENDPOINT_MAX_BACKOFF_MS = 5000;
 const SERVER_MAX_BACKOFF_MS = 30_000;
 
 /**
- * The life of one source: tries at a steady beat with a phase of its own, one at a time, slower while they fail. A beat
- * that a slow try runs over is left out, not caught up.
+ * The life of what one answer serves: tries at a steady beat with a phase of its own, one at a time, slower while they fail
+ * for every target. A beat that a slow try runs over is left out, not caught up. The targets are read in one burst, so that
+ * their sources can share the request; each has a health of its own.
  */
 export class SourceRun {
-  readonly target: Target;
-  readonly #source: SignalSource;
+  readonly #sourceOf: (target: Target) => SignalSource;
   readonly #context: RunContext;
-  readonly #timeoutMs: number;
-  readonly #backoff: Backoff;
   readonly #abort = new AbortController();
+  readonly #isServer: boolean;
+  #members: ReadonlyMap<string, Member> = new Map();
+  #intervalMs: number;
   #cancel: () => void = () => {};
+  #waiting = false;
   #stopped = false;
   #dueAtMs: number;
-  #health: SourceHealth;
 
-  constructor(target: Target, source: SignalSource, context: RunContext) {
-    this.target = target;
-    this.#source = source;
+  constructor(group: TargetGroup, sourceOf: (target: Target) => SignalSource, context: RunContext) {
+    this.#sourceOf = sourceOf;
     this.#context = context;
-    this.#timeoutMs = Math.min(target.intervalMs, MAX_TIMEOUT_MS);
-    const longestMs = target.kind === 'Prometheus' ? SERVER_MAX_BACKOFF_MS : ENDPOINT_MAX_BACKOFF_MS;
-    this.#backoff = { baseMs: target.intervalMs, maxMs: Math.max(longestMs, target.intervalMs) };
-    const { source: name, service, pool } = target;
-    this.#health = {
-      source: name,
-      service,
-      pool,
-      lastSuccessMs: undefined,
-      consecutiveFailures: 0,
-      lastError: undefined,
-    };
-    this.#dueAtMs = context.clock() + context.random() * target.intervalMs;
+    this.#isServer = group.targets.some(({ kind }) => kind === 'Prometheus');
+    this.#intervalMs = group.intervalMs;
+    this.#members = this.#membersOf(group);
+    this.#dueAtMs = context.clock() + context.random() * group.intervalMs;
     this.#wait();
   }
 
-  get health(): SourceHealth {
-    return this.#health;
+  /** Takes up the targets that came and lets go those that went; the others keep their memory and health. */
+  retarget(group: TargetGroup): void {
+    this.#members = this.#membersOf(group);
+    if (group.intervalMs === this.#intervalMs) return;
+    const { clock, random } = this.#context;
+    const sooner = group.intervalMs < this.#intervalMs;
+    this.#intervalMs = group.intervalMs;
+    if (!sooner || !this.#waiting) return;
+    this.#dueAtMs = Math.min(this.#dueAtMs, clock() + random() * group.intervalMs);
+    this.#cancel();
+    this.#wait();
+  }
+
+  healthOf(targetKey: string): SourceHealth | undefined {
+    return this.#members.get(targetKey)?.health;
   }
 
   /** Ends it: no further try, and what a try under way still brings is dropped. */
@@ -78,80 +88,89 @@ export class SourceRun {
     this.#abort.abort('Stopped');
   }
 
+  #membersOf({ targets }: TargetGroup): ReadonlyMap<string, Member> {
+    return new Map(
+      targets.map((target) => {
+        const known = this.#members.get(target.key);
+        return [target.key, known ?? { target, source: this.#sourceOf(target), health: untriedHealth(target) }];
+      }),
+    );
+  }
+
+  /** Of the target that is best off: while the answer is good for anyone, the beat is kept for all. */
+  #failuresInRow(): number {
+    return Math.min(...[...this.#members.values()].map(({ health }) => health.consecutiveFailures));
+  }
+
   #wait(): void {
+    this.#waiting = true;
     const delayMs = Math.max(0, this.#dueAtMs - this.#context.clock());
     this.#cancel = this.#context.timers.after(delayMs, () => {
-      this.#cancel = this.#context.admission.request(this.#health.consecutiveFailures > 0, (leave) => this.#try(leave));
+      this.#cancel = this.#context.admission.request(this.#failuresInRow() > 0, (leave) => this.#try(leave));
     });
   }
 
   #try(leave: () => void): void {
+    this.#waiting = false;
     const startedAtMs = this.#context.clock();
     const deadline = new AbortController();
-    let reported = false;
-    const report = (collected: Collected): void => {
-      leave();
-      if (reported || this.#stopped) return;
-      reported = true;
+    const unsettled = new Set(this.#members.values());
+    const report = (member: Member, collected: Collected): void => {
+      if (!unsettled.delete(member)) return;
+      if (unsettled.size === 0) leave();
+      // A target that went while it was read is told nothing any more.
+      if (this.#stopped || this.#members.get(member.target.key) !== member) return;
       const durationMs = this.#context.clock() - startedAtMs;
-      this.#health = nextHealth(this.#health, collected, this.#context.clock());
-      this.#context.settled({ target: this.target, collected, durationMs, health: this.#health });
+      member.health = healthAfter(member.health, collected, this.#context.clock());
+      this.#context.settled({ target: member.target, collected, durationMs, health: member.health });
     };
-    let cancel = this.#context.timers.after(this.#timeoutMs, () => {
+    let cancel = this.#context.timers.after(this.#timeoutMs(), () => {
       deadline.abort('Timeout');
-      cancel = this.#context.timers.after(GRACE_MS, () => report(failed('Timeout', 'hangs and cannot be interrupted')));
+      cancel = this.#context.timers.after(GRACE_MS, () => {
+        for (const member of [...unsettled]) report(member, failed('Timeout', 'hangs and cannot be interrupted'));
+      });
     });
-    // A try ends by its deadline or with the run; both are one signal to the source.
+    // A try ends by its deadline or with the run; both are one signal to the sources.
     const stop = (): void => deadline.abort('Stopped');
     this.#abort.signal.addEventListener('abort', stop, { once: true });
-    this.#collect(startedAtMs, deadline.signal).then((collected) => {
+    const collecting = [...unsettled].map(async (member) => {
+      report(member, await collect(member.source, startedAtMs, deadline.signal));
+    });
+    Promise.all(collecting).then(() => {
       cancel();
       this.#abort.signal.removeEventListener('abort', stop);
-      report(collected);
       this.#next();
     });
-  }
-
-  /** The contract says that a source never rejects; one that does is a bug that must not end its schedule. */
-  async #collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
-    try {
-      return await this.#source.collect(nowMs, signal);
-    } catch (error) {
-      return failed('Internal', `failed in an unforeseen way (${error instanceof Error ? error.name : typeof error})`);
-    }
   }
 
   #next(): void {
     if (this.#stopped) return;
     const nowMs = this.#context.clock();
-    const { consecutiveFailures } = this.#health;
-    if (consecutiveFailures > 0) {
-      this.#dueAtMs = nowMs + backoffMs(this.#backoff, consecutiveFailures, this.#context.random);
+    const failures = this.#failuresInRow();
+    if (failures > 0) {
+      this.#dueAtMs = nowMs + backoffMs(this.#backoff(), failures, this.#context.random);
     } else {
-      const missed = Math.max(0, Math.floor((nowMs - this.#dueAtMs) / this.target.intervalMs));
-      this.#dueAtMs += (missed + 1) * this.target.intervalMs;
+      const missed = Math.max(0, Math.floor((nowMs - this.#dueAtMs) / this.#intervalMs));
+      this.#dueAtMs += (missed + 1) * this.#intervalMs;
     }
     this.#wait();
   }
-}
 
-function nextHealth(before: SourceHealth, collected: Collected, nowMs: number): SourceHealth {
-  const { failure, samples } = collected;
-  if (failure === undefined) {
-    return { ...before, lastSuccessMs: nowMs, consecutiveFailures: 0, lastError: complaint(collected) };
+  #timeoutMs(): number {
+    return Math.min(this.#intervalMs, this.#isServer ? SERVER_MAX_TIMEOUT_MS : MAX_TIMEOUT_MS);
   }
-  return {
-    ...before,
-    lastSuccessMs: samples.length > 0 ? nowMs : before.lastSuccessMs,
-    consecutiveFailures: before.consecutiveFailures + 1,
-    lastError: failure.reason === 'Refused' ? (complaint(collected) ?? failure.message) : failure.message,
-  };
+
+  #backoff(): Backoff {
+    const longestMs = this.#isServer ? SERVER_MAX_BACKOFF_MS : ENDPOINT_MAX_BACKOFF_MS;
+    return { baseMs: this.#intervalMs, maxMs: Math.max(longestMs, this.#intervalMs) };
+  }
 }
 
-/** What is wrong with a page that was read: refused values first. Undefined when nothing is. */
-function complaint({ refusals, note }: Collected): string | undefined {
-  const first = refusals[0];
-  if (first === undefined) return note;
-  const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : '';
-  return `refused: ${first.name} ${first.words}${more}`;
+/** The contract says that a source never rejects; one that does is a bug that must not end its schedule. */
+async function collect(source: SignalSource, nowMs: number, signal: AbortSignal): Promise<Collected> {
+  try {
+    return await source.collect(nowMs, signal);
+  } catch (error) {
+    return failed('Internal', `failed in an unforeseen way (${error instanceof Error ? error.name : typeof error})`);
+  }
 }

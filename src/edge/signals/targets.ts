@@ -22,7 +22,7 @@ export type EngineTarget = Common & {
 
 export type ExporterTarget = Common & {
   readonly kind: 'Exporter';
-  /** The endpoint's serving port; absent where several endpoints of the pool share the exporter. */
+  /** The endpoint's serving port; absent where several servers, of whatever pools, share the exporter. */
   readonly subject: { readonly address: string; readonly port?: number };
 };
 
@@ -45,12 +45,42 @@ export function targetsFromPolicy(policy: Policy, endpoints: readonly Endpoint[]
     if (members === undefined) byPool.set(key, [endpoint]);
     else members.push(endpoint);
   }
-  return policy.services.flatMap((service) =>
-    service.pools.flatMap((pool) => {
-      const members = byPool.get(poolKey(service.name, pool.name)) ?? [];
-      return [...engineTargets(service.name, pool, members), ...gpuTargets(service.name, pool, members)];
-    }),
+  const pools = policy.services.flatMap((service) =>
+    service.pools.map((pool) => ({
+      service: service.name,
+      pool,
+      members: byPool.get(poolKey(service.name, pool.name)) ?? [],
+    })),
   );
+  const servers = serversByExporter(pools);
+  return pools.flatMap(({ service, pool, members }) => [
+    ...engineTargets(service, pool, members),
+    ...gpuTargets(service, pool, members, servers),
+  ]);
+}
+
+/** Who is served by each exporter, over all pools and services: a server that two of them list is one server. */
+function serversByExporter(
+  pools: readonly { readonly pool: Pool; readonly members: readonly Endpoint[] }[],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const servers = new Map<string, Set<string>>();
+  for (const { pool, members } of pools) {
+    const source = pool.signals.gpu?.source;
+    if (source?.kind !== 'Exporter') continue;
+    for (const endpoint of members) {
+      const url = exporterUrl(source, endpoint);
+      const sharing = servers.get(url) ?? new Set<string>();
+      sharing.add(hostPort(endpoint.address, endpoint.port));
+      servers.set(url, sharing);
+    }
+  }
+  return servers;
+}
+
+type ExporterPlace = Extract<NonNullable<Signals['gpu']>['source'], { kind: 'Exporter' }>;
+
+function exporterUrl(source: ExporterPlace, { address, port }: Endpoint): string {
+  return `http://${hostPort(address, source.port ?? port + (source.portOffset ?? 0))}${source.path}`;
 }
 
 function engineTargets(service: string, pool: Pool, members: readonly Endpoint[]): EngineTarget[] {
@@ -70,7 +100,12 @@ function engineTargets(service: string, pool: Pool, members: readonly Endpoint[]
   });
 }
 
-function gpuTargets(service: string, pool: Pool, members: readonly Endpoint[]): Target[] {
+function gpuTargets(
+  service: string,
+  pool: Pool,
+  members: readonly Endpoint[],
+  servers: ReadonlyMap<string, ReadonlySet<string>>,
+): Target[] {
   const { gpu } = pool.signals;
   if (gpu === undefined) return [];
   const { source, intervalMs, joinBy } = gpu;
@@ -81,15 +116,13 @@ function gpuTargets(service: string, pool: Pool, members: readonly Endpoint[]): 
     const about = { joinBy, ...namespace };
     return [{ kind: 'Prometheus', ...about, ...common('prometheus', service, pool.name, url, intervalMs, about) }];
   }
-  const exporters = new Map<string, Endpoint[]>();
+  const exporters = new Map<string, Endpoint>();
   for (const endpoint of members) {
-    const port = source.port ?? endpoint.port + (source.portOffset ?? 0);
-    const url = `http://${hostPort(endpoint.address, port)}${source.path}`;
-    exporters.set(url, [...(exporters.get(url) ?? []), endpoint]);
+    const url = exporterUrl(source, endpoint);
+    if (!exporters.has(url)) exporters.set(url, endpoint);
   }
-  return [...exporters].map(([url, sharing]) => {
-    const { address, port } = sharing[0] as Endpoint;
-    const subject = sharing.length === 1 ? { address, port } : { address };
+  return [...exporters].map(([url, { address, port }]) => {
+    const subject = servers.get(url)?.size === 1 ? { address, port } : { address };
     return { kind: 'Exporter', subject, ...common('gpu', service, pool.name, url, intervalMs, subject) };
   });
 }

@@ -35,6 +35,32 @@ describe('the page fetcher', () => {
     expect(server.requests[0]?.headers).toMatchObject({ accept: 'text/plain', 'accept-encoding': 'identity' });
   });
 
+  it('posts a form, again too when the kept connection was closed meanwhile', async () => {
+    const asked: string[] = [];
+    server.answer = async (request, response) => {
+      let text = '';
+      for await (const chunk of request) text += chunk;
+      asked.push(`${request.method} ${request.headers['content-type']} ${text}`);
+      if (asked.length === 2) request.socket.resetAndDestroy();
+      else response.end('{}');
+    };
+    const form = { query: '{a="b"} or c' };
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await fetcher.get({ url: server.url, accept: 'application/json', form }, never)).toMatchObject({
+        ok: true,
+      });
+    }
+    const expected = 'POST application/x-www-form-urlencoded query=%7Ba%3D%22b%22%7D+or+c';
+    expect(asked).toEqual([expected, expected, expected]);
+  });
+
+  it('takes a page as large as the request allows', async () => {
+    server.answer = page('x'.repeat(1500));
+    expect(await reasonOf(get())).toMatch(/^TooLarge/);
+    const request = { url: server.url, accept: 'text/plain', maxBytes: 2000 };
+    expect(await fetcher.get(request, never)).toMatchObject({ ok: true });
+  });
+
   it('keeps its connection', async () => {
     server.answer = page('up 1\n');
     for (let turn = 0; turn < 5; turn++) expect(await get()).toMatchObject({ ok: true });

@@ -5,6 +5,7 @@ import {
   type Collected,
   type CollectReport,
   type EngineTarget,
+  type ExporterTarget,
   type PrometheusTarget,
   SignalSchedule,
   type SignalScheduleOptions,
@@ -13,6 +14,7 @@ import {
 } from '../../../src/edge/signals/index.ts';
 import { FakeLog } from './fake-log.ts';
 import { FakeTimers } from './fake-timers.ts';
+import { MetricsServer, page } from './metrics-server.ts';
 
 type Behaviour = (nowMs: number, signal: AbortSignal) => Promise<Collected>;
 
@@ -185,6 +187,71 @@ describe('the schedule', () => {
     expect(Math.max(...gapsOf('p'))).toBeGreaterThan(15_000);
     expect(Math.max(...gapsOf('p'))).toBeLessThanOrEqual(30_000);
     expect(Math.max(...gapsOf('rare'))).toBeLessThanOrEqual(20_000);
+  });
+
+  it('asks what several targets share once, at the smallest interval, and tells each of them', async () => {
+    const { timers, schedule, source, reports } = start();
+    const shared = (key: string, intervalMs: number) => ({ ...prometheus(key, intervalMs), url: 'http://p/' });
+    schedule.configure([shared('often', 1000), shared('seldom', 5000)]);
+    await timers.advance(10_000);
+    expect(source('often').startedAtMs).toHaveLength(10);
+    expect(source('seldom').startedAtMs).toEqual(source('often').startedAtMs);
+    expect(reports).toHaveLength(20);
+    expect(schedule.stats()).toMatchObject({ sources: 2 });
+
+    // Each has its own health; while one is well, the beat is kept for both.
+    source('seldom').behaviour = async () => bad();
+    await timers.advance(10_000);
+    expect(source('seldom').startedAtMs).toHaveLength(20);
+    expect(schedule.health()).toMatchObject([{ consecutiveFailures: 0 }, { consecutiveFailures: 10 }]);
+    source('often').behaviour = async () => bad();
+    await timers.advance(60_000);
+    expect(source('often').startedAtMs.length).toBeLessThan(40);
+  });
+
+  it('lets targets come to and go from what is asked, and changes its beat with them', async () => {
+    const { timers, schedule, source, reports } = start();
+    const shared = (key: string, intervalMs: number) => ({ ...prometheus(key, intervalMs), url: 'http://p/' });
+    schedule.configure([shared('stays', 10_000)]);
+    await timers.advance(10_000);
+    expect(source('stays').startedAtMs).toHaveLength(1);
+    schedule.configure([shared('stays', 10_000), shared('comes', 1000)]);
+    await timers.advance(10_000);
+    expect(source('comes').startedAtMs.length).toBeGreaterThanOrEqual(9);
+    expect(source('stays').startedAtMs.length).toBe(source('comes').startedAtMs.length + 1);
+    schedule.configure([shared('stays', 10_000)]);
+    await timers.advance(30_000);
+    const [before, after] = [source('comes').startedAtMs.length, source('stays').startedAtMs.length];
+    await timers.advance(30_000);
+    expect(source('comes').startedAtMs.length).toBe(before);
+    expect(source('stays').startedAtMs.length - after).toBe(3);
+    expect(reports.filter(({ target: { key } }) => key === 'comes')).toHaveLength(before);
+  });
+
+  it('reads an exporter that pools and services share by one request per try', async () => {
+    const server = await MetricsServer.start();
+    server.answer = page('DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a",pod="vllm-0"} 80\n');
+    const reports: CollectReport[] = [];
+    const schedule = new SignalSchedule({
+      clock: () => performance.now(),
+      random: seededRandom(7),
+      log: new FakeLog(),
+      onCollected: (report) => reports.push(report),
+    });
+    const exporter = (service: string, pool: string): ExporterTarget => ({
+      ...{ kind: 'Exporter', key: `${service}/${pool}`, source: 'gpu', service, pool, url: server.url },
+      ...{ intervalMs: 100, subject: { address: '10.0.0.1' } },
+    });
+    schedule.configure([exporter('chat', 'a'), exporter('chat', 'b'), exporter('code', 'a')]);
+    for (let looks = 0; looks < 1000 && reports.length < 15; looks++) {
+      await new Promise((wait) => setTimeout(wait, 10));
+    }
+    schedule.stop();
+    const tries = reports.length / 3;
+    expect(tries).toBeGreaterThanOrEqual(5);
+    expect(server.requests.length - tries).toBeLessThanOrEqual(1);
+    expect(reports.every(({ collected: { samples } }) => samples[0]?.value === 0.8)).toBe(true);
+    await server.stop();
   });
 
   it('leaves out beats that a slow answer runs over, and does not catch up', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/core/topology/index.ts';
 import type { EngineTarget, ExporterTarget, PrometheusTarget } from '../../../src/edge/signals/index.ts';
 import type { Page, PageFetcher, PageRequest } from '../../../src/edge/signals/page-fetcher.ts';
+import { PrometheusFleet } from '../../../src/edge/signals/prometheus-fleet.ts';
 import { EngineSource } from '../../../src/edge/signals/sources/engine-source.ts';
 import { GpuSource } from '../../../src/edge/signals/sources/gpu-source.ts';
 import { PrometheusSource } from '../../../src/edge/signals/sources/prometheus-source.ts';
@@ -249,43 +250,78 @@ describe('the Prometheus source', () => {
     return JSON.stringify({ status: 'success', data: { resultType: 'vector', result }, ...more });
   }
 
-  /** Elements for the query of the duty cycle; the other queries get an empty vector. */
   function prometheus(elements: readonly unknown[], more: object = {}): FakeFetcher {
     const fetcher = new FakeFetcher();
-    fetcher.answer = ({ url }) => vector(url.includes('DEV_GPU_UTIL') ? elements : [], more);
+    fetcher.answer = () => vector(elements, more);
     return fetcher;
   }
 
   function collect(fetcher: FakeFetcher, rest: Partial<PrometheusTarget> = {}, nowMs = 100_000) {
-    return new PrometheusSource({ ...target, ...rest }, fetcher).collect(nowMs, never);
+    return new PrometheusSource({ ...target, ...rest }, new PrometheusFleet(target.url, fetcher)).collect(nowMs, never);
   }
 
   function subjects(samples: readonly Sample[]): unknown[] {
     return samples.map(({ subject: { gpu: _, ...subject } }) => subject);
   }
 
-  it('asks once per group of metrics for all formats, each time for values and their times', async () => {
+  it('asks one query for all metrics of all formats, by POST, for values and their times', async () => {
     const fetcher = prometheus([]);
     await collect(fetcher);
-    const queries = fetcher.asked.map(({ url }) => {
-      const parsed = new URL(url);
-      expect(parsed.searchParams.get('tenant')).toBe('a');
-      return parsed.searchParams.get('query') as string;
-    });
-    expect(queries.length).toBeLessThanOrEqual(10);
-    const [first = ''] = queries;
-    const names = /^\{__name__=~"([A-Za-z_|]+)"\} or /.exec(first)?.[1]?.split('|') ?? [];
+    expect(fetcher.asked).toHaveLength(1);
+    const [{ url, form }] = fetcher.asked as [PageRequest];
+    expect(new URL(url).searchParams.get('tenant')).toBe('a');
+    const query = form?.query ?? '';
+    const names = /^\{__name__=~"([A-Za-z_|]+)"\} or /.exec(query)?.[1]?.split('|') ?? [];
     expect(names.slice(0, 3)).toEqual([
       'DCGM_FI_DEV_GPU_UTIL',
-      'DCGM_FI_DEV_GPU_UTIL_RATIO',
-      'nvidia_smi_utilization_gpu_ratio',
+      'DCGM_FI_PROF_GR_ENGINE_ACTIVE',
+      'DCGM_FI_PROF_SM_ACTIVE',
     ]);
     expect(names).toContain('npu_chip_info_utilization');
-    expect(first.split(' or ').slice(1)).toEqual(
-      names.map((name) => `label_replace(timestamp(${name}), "loadline_role", "${name}", "", "")`),
-    );
-    // As the path of a GET: what servers and proxies take as a line is 8 KiB at least.
-    for (const { url } of fetcher.asked) expect(url.length).toBeLessThan(4000);
+    const times = [...query.matchAll(/label_replace\(timestamp\((\w+)\),"loadline_role","(\w+)","",""\)/g)];
+    expect(times.map(([, name]) => name)).toEqual(names);
+    expect(times.map(([, , role]) => role)).toEqual(names);
+  });
+
+  it('is asked once for all pools that read it at once, and each of them gets its own by its own rules', async () => {
+    const fetcher = prometheus([
+      ...util({ UUID: 'GPU-a', pod: 'vllm-0', namespace: 'llm', Hostname: 'n1' }, '80'),
+      ...util({ UUID: 'GPU-b', pod: 'vllm-1', namespace: 'other', Hostname: 'n2' }, '90'),
+      ...util({ UUID: 'GPU-c', pod: 'vllm-2', namespace: 'other', Hostname: 'n3' }, 'NaN'),
+    ]);
+    const fleet = new PrometheusFleet(target.url, fetcher);
+    const { namespace: _, ...anywhere } = target;
+    const pools = [target, { ...target, namespace: 'other' }, { ...anywhere, joinBy: ['Node'] as const }, anywhere];
+    const results = await Promise.all(pools.map((pool) => new PrometheusSource(pool, fleet).collect(0, never)));
+    expect(fetcher.asked).toHaveLength(1);
+    expect(results.map(({ samples }) => subjects(samples))).toEqual([
+      [{ pod: 'vllm-0' }],
+      [{ pod: 'vllm-1' }],
+      [{ node: 'n1' }, { node: 'n2' }],
+      [{ pod: 'vllm-0' }, { pod: 'vllm-1' }],
+    ]);
+    expect(results.map(({ refusals }) => refusals.length)).toEqual([0, 1, 1, 1]);
+    await new PrometheusSource(target, fleet).collect(1000, never);
+    expect(fetcher.asked).toHaveLength(2);
+  });
+
+  it('does not say twice what pools with the same rules would both say', async () => {
+    const fetcher = prometheus(util({ UUID: 'GPU-a', pod: 'vllm-0' }, '80'));
+    const fleet = new PrometheusFleet(target.url, fetcher);
+    const sources = ['a', 'b'].map((pool) => new PrometheusSource({ ...target, pool }, fleet));
+    const [first, second] = await Promise.all(sources.map((source) => source.collect(0, never)));
+    expect(first?.samples).toHaveLength(1);
+    expect(second).toMatchObject({ samples: [], refusals: [] });
+    expect(second?.failure).toBeUndefined();
+  });
+
+  it('does not take a value whose time is missing for a fresh one', async () => {
+    const [value] = util({ UUID: 'GPU-a', pod: 'vllm-0' }, '80');
+    expect(await collect(prometheus([value]))).toMatchObject({
+      samples: [],
+      badLines: 1,
+      failure: { reason: 'NoMetrics' },
+    });
   });
 
   it("measures age on Prometheus's clock, so that an hour of skew changes nothing", async () => {
@@ -295,8 +331,8 @@ describe('the Prometheus source', () => {
         subject: { pod: 'vllm-0', gpu: 'GPU-a' },
         metric: 'gpuUtilRatio',
         value: 0.8,
-        sampledAtMs: 100_040 - 7000,
-        changedAtMs: 100_040 - 7000,
+        sampledAtMs: 100_000 - 7000,
+        changedAtMs: 100_000 - 7000,
         source: 'prometheus http://p:9090/api/v1/query',
         device: 'Whole',
       },
@@ -305,7 +341,7 @@ describe('the Prometheus source', () => {
 
   it('gives a value once, not again at each query until Prometheus has scraped anew', async () => {
     const fetcher = prometheus(util({ UUID: 'GPU-a', pod: 'vllm-0' }, '80', 2));
-    const source = new PrometheusSource(target, fetcher);
+    const source = new PrometheusSource(target, new PrometheusFleet(target.url, fetcher));
     expect((await source.collect(100_000, never)).samples).toHaveLength(1);
     const again = await source.collect(101_000, never);
     expect(again).toMatchObject({ samples: [] });
@@ -331,6 +367,16 @@ describe('the Prometheus source', () => {
       ]),
     );
     expect(subjects(samples)).toEqual([{ pod: 'vllm-0' }, { node: 'n2' }]);
+  });
+
+  it('reads it job by job: each is scraped in its own way', async () => {
+    const { samples } = await collect(
+      prometheus([
+        ...util({ job: 'a', UUID: 'GPU-a', exported_pod: 'vllm-0', pod: 'dcgm-x' }, '80'),
+        ...util({ job: 'b', UUID: 'GPU-b', pod: 'vllm-1' }, '70'),
+      ]),
+    );
+    expect(subjects(samples)).toEqual([{ pod: 'vllm-0' }, { pod: 'vllm-1' }]);
   });
 
   it('leaves out pods of other namespaces and idle GPUs of a node whose pods are known', async () => {
@@ -373,18 +419,15 @@ describe('the Prometheus source', () => {
     expect(result.refusals).toHaveLength(2);
   });
 
-  it('keeps what other queries brought when one fails, and passes on a warning', async () => {
+  it('passes on a warning, and the failure of the request to every pool', async () => {
     const fetcher = prometheus(util({ UUID: 'GPU-a', pod: 'p' }, '10'), { warnings: ['slow\nshard'] });
-    const { answer } = fetcher;
-    fetcher.answer = (request) =>
-      request.url.includes('POWER')
-        ? { ok: false, failure: { reason: 'Status', message: 'answered 503' } }
-        : answer(request);
-    expect(await collect(fetcher)).toMatchObject({
-      samples: [{ value: 0.1 }],
-      failure: { reason: 'Status', message: 'answered 503' },
-      note: 'warns: slow shard',
-    });
+    expect(await collect(fetcher)).toMatchObject({ samples: [{ value: 0.1 }], note: 'warns: slow shard' });
+    fetcher.answer = () => ({ ok: false, failure: { reason: 'Status', message: 'answered 503' } });
+    const fleet = new PrometheusFleet(target.url, fetcher);
+    const pools = ['a', 'b'].map((pool) => new PrometheusSource({ ...target, pool }, fleet).collect(0, never));
+    for (const result of await Promise.all(pools)) {
+      expect(result).toMatchObject({ samples: [], failure: { reason: 'Status', message: 'answered 503' } });
+    }
   });
 
   it('survives answers of every wrong shape', async () => {

@@ -61,6 +61,24 @@ describe('targets of a policy', () => {
     expect(targetsFromPolicy(policy(signals), shared)[0]).not.toHaveProperty('subject.port');
   });
 
+  it('claim no port for an exporter that servers of other pools share either, and one for a server listed twice', () => {
+    const signals = { gpu: gpu({ kind: 'Exporter', port: 9400, path: '/metrics' }) };
+    const two: Policy = policyOf(
+      'chat',
+      ['a', 'b'].map((name) => ({ ...poolOf(name), signals })),
+    );
+    const subjects = (...ports: readonly [number, number]) =>
+      targetsFromPolicy(two, [
+        ...endpoints('a', ['10.0.0.1', ports[0]]),
+        ...endpoints('b', ['10.0.0.1', ports[1]]),
+      ]).map((target) => 'subject' in target && target.subject);
+    expect(subjects(8000, 8001)).toEqual([{ address: '10.0.0.1' }, { address: '10.0.0.1' }]);
+    expect(subjects(8000, 8000)).toEqual([
+      { address: '10.0.0.1', port: 8000 },
+      { address: '10.0.0.1', port: 8000 },
+    ]);
+  });
+
   it('are one Prometheus for a whole pool, with its path and query kept and its password not shown', () => {
     const url = 'https://me:secret@prometheus:9090/prefix/?tenant=hidden';
     const kubernetes = { kind: 'Kubernetes', namespace: 'models', service: 'llama', port: 8000 } as const;

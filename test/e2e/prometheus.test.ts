@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Policy, Pool } from '../../src/core/policy/index.ts';
+import { type Endpoint, endpointId, type Sample } from '../../src/core/topology/index.ts';
+import { type CollectReport, SignalSchedule, targetsFromPolicy } from '../../src/edge/signals/index.ts';
+import { type ModelServers, startModelServers } from '../../src/lab/modelserver/index.ts';
+import { FakeLog } from '../edge/signals/fake-log.ts';
+import { policyOf, poolOf } from '../edge/signals/policy-of.ts';
+import { findPrometheus, Prometheus } from '../support/prometheus.ts';
+
+const SCRAPE_INTERVAL_MS = 3000;
+const INTERVAL_MS = 1000;
+/** What a try may last; a value is dated too old by at most that. */
+const TIMEOUT_MS = 1000;
+const TRIES = 8;
+const POOLS = [
+  ['chat', 'big'],
+  ['chat', 'small'],
+  ['code', 'big'],
+  ['code', 'small'],
+] as const;
+
+const found = await findPrometheus();
+if ('missing' in found) process.stderr.write(`skipped, for want of a Prometheus: ${found.missing}\n`);
+
+describe.skipIf('missing' in found)('GPU metrics through a real Prometheus', () => {
+  let servers: ModelServers;
+  let prometheus: Prometheus;
+  let schedule: SignalSchedule;
+  const log = new FakeLog();
+  const reports: CollectReport[] = [];
+
+  beforeAll(async () => {
+    servers = await startModelServers({ count: POOLS.length, firstPort: 0 });
+    const exporters = servers.servers.map(({ address, gpuPort }) => `${address}:${gpuPort}`);
+    // The second job sets labels that the exporter sets too, as Kubernetes does: Prometheus renames those of the exporter.
+    prometheus = await Prometheus.start(
+      { binary: 'binary' in found ? found.binary : '', scrapeIntervalMs: SCRAPE_INTERVAL_MS },
+      [
+        { job: 'plain', targets: exporters.slice(0, 2) },
+        { job: 'kubernetes', targets: exporters.slice(2), labels: { pod: 'dcgm-exporter-x', namespace: 'monitoring' } },
+      ],
+    );
+    await until(async () => (await prometheus.value('count(DCGM_FI_DEV_GPU_UTIL)')) === POOLS.length);
+    schedule = new SignalSchedule({
+      clock: Date.now,
+      random: Math.random,
+      log,
+      onCollected: (report) => reports.push(report),
+    });
+  });
+
+  afterAll(async () => {
+    schedule?.stop();
+    await prometheus?.stop();
+    await servers?.stop();
+  });
+
+  function targets() {
+    const policy = { ...policyOf('chat', []), services: ['chat', 'code'].flatMap((name) => serviceOf(name).services) };
+    const endpoints = POOLS.map(([service, pool], at): Endpoint => {
+      const { address, port } = servers.servers[at] as { address: string; port: number };
+      const id = endpointId(service, pool, address, port);
+      return { id, service, pool, address, port, incarnation: 'static', capacity: 1, lifecycle: 'Active' };
+    });
+    return targetsFromPolicy(policy, endpoints);
+  }
+
+  function serviceOf(name: string): Policy {
+    const pools = POOLS.filter(([service]) => service === name).map(([, pool]): Pool => {
+      const source = { kind: 'Prometheus', url: prometheus.url } as const;
+      const intervalMs = pool === 'big' ? INTERVAL_MS : 5 * INTERVAL_MS;
+      return { ...poolOf(pool), signals: { gpu: { intervalMs, source, joinBy: ['Pod', 'Node'] } } };
+    });
+    return policyOf(name, pools);
+  }
+
+  /** As Prometheus itself counts them. */
+  function queriesSeen(): Promise<number> {
+    return prometheus.own('prometheus_http_requests_total{code="200",handler="/api/v1/query"}');
+  }
+
+  async function collected(tries: number): Promise<readonly Sample[]> {
+    reports.length = 0;
+    await until(() => reports.length >= tries * POOLS.length);
+    return schedule.take().samples;
+  }
+
+  it('asks once per interval for two services of two pools, whatever they want to know', async () => {
+    const before = await queriesSeen();
+    schedule.configure(targets());
+    const samples = await collected(TRIES);
+    const queries = (await queriesSeen()) - before;
+    const tries = reports.length / POOLS.length;
+    expect(reports.filter(({ collected: { failure } }) => failure !== undefined)).toEqual([]);
+    expect(queries).toBeGreaterThanOrEqual(tries);
+    // One more may have been asked since.
+    expect(queries).toBeLessThanOrEqual(tries + 1);
+    expect(schedule.health()).toHaveLength(POOLS.length);
+    expect(new Set(samples.map(({ subject }) => subject.pod))).toEqual(
+      new Set(POOLS.map((_, at) => `modelserver-${at}`)),
+    );
+
+    // Each value once, with the time at which Prometheus scraped it, although it was asked three times as often.
+    for (const [at] of POOLS.entries()) {
+      const times = samples
+        .filter(({ subject, metric }) => metric === 'gpuUtilRatio' && subject.pod === `modelserver-${at}`)
+        .map(({ sampledAtMs }) => sampledAtMs);
+      const scraped = await prometheus.times(`DCGM_FI_DEV_GPU_UTIL{UUID=~".*${at}"}`, 60);
+      expect(times.length).toBeGreaterThanOrEqual(2);
+      expect(times.length).toBeLessThan(tries);
+      for (const time of times) {
+        expect(scraped.some((scrapedAtMs) => time >= scrapedAtMs - TIMEOUT_MS && time <= scrapedAtMs + 5)).toBe(true);
+      }
+    }
+  });
+
+  it('knows nothing any more of a server whose exporter died, and does not take it for idle', async () => {
+    schedule.take();
+    await servers.fault(0, { gpuMetrics: 'Cut' });
+    await until(async () => (await prometheus.value('count(DCGM_FI_DEV_GPU_UTIL)')) === POOLS.length - 1);
+    schedule.take();
+    const samples = await collected(TRIES);
+    const pods = new Set(samples.map(({ subject }) => subject.pod));
+    expect(pods).toEqual(new Set(['modelserver-1', 'modelserver-2', 'modelserver-3']));
+    expect(schedule.health().map(({ lastError }) => lastError)).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
+  it('says for every pool that Prometheus itself is gone', async () => {
+    await prometheus.stop();
+    await until(() => schedule.health().every(({ consecutiveFailures }) => consecutiveFailures > 0));
+    expect(schedule.health().map(({ lastError }) => lastError)).toEqual(POOLS.map(() => 'connection refused'));
+  });
+});
+
+async function until(seen: () => boolean | Promise<boolean>): Promise<void> {
+  for (let looks = 0; looks < 600; looks++) {
+    if (await seen()) return;
+    await new Promise((wait) => setTimeout(wait, 100));
+  }
+  throw new Error('waited for a minute in vain');
+}
