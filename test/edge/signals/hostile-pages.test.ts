@@ -77,7 +77,7 @@ const METRICS_TYPE = { 'content-type': 'text/plain; charset=utf-8' };
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** Pages that must be refused as a whole. */
+/** Those of them that take their time. */
 const LARGE: readonly (readonly [string, Answer, RegExp])[] = [
   ['ten megabytes', page(`${'# HELP filler\n'.repeat(750_000)}${VLLM}`, METRICS_TYPE), /larger than 8388608 bytes/],
   [
@@ -91,6 +91,7 @@ const LARGE: readonly (readonly [string, Answer, RegExp])[] = [
   ['eight megabytes of one line', page('x'.repeat(8_000_000), METRICS_TYPE), /middle of a line/],
 ];
 
+/** Pages that must be refused as a whole. */
 const UNUSABLE: readonly (readonly [string, Answer, RegExp])[] = [
   ...LARGE,
   ['an error', (_request, response) => response.writeHead(500).end(VLLM), /answered 500/],
