@@ -40,7 +40,7 @@ ${GPU_FORMATS.map(({ title, page }) => `| ${title} | ${page} |`).join('\n')}
 |---|---|---|---|---|---|---|
 ${nameLines().join('\n')}
 
-Proven on captures of running programs: nvidia_gpu_exporter, and nvidia-smi's CSV. The names of
+Proven on captures of running programs: llama.cpp, nvidia_gpu_exporter, and nvidia-smi's CSV. The names of
 the others follow documentation and source, with the least certainty dcgm-exporter from 4.9 and the labels of Gaudi. The
 output of nvidia-smi has a reader, and no source that runs it yet.
 
@@ -71,15 +71,16 @@ function nameLines(): readonly string[] {
 }
 
 function engineRow(title: string, row: EngineRow): string {
-  return line(title, row, { Sum: 'sum', Max: 'largest' }[row.merge]);
+  const factor = row.times === undefined ? '' : ` × ${code(row.times)}`;
+  return line(title, row, { Sum: 'sum', Max: 'largest' }[row.merge], factor);
 }
 
-function line(title: string, row: MetricRow, merge: string): string {
+function line(title: string, row: MetricRow, merge: string, factor = ''): string {
   const { law, kind } = METRIC_MEANINGS[row.metric];
   const labels = Object.entries(row.select ?? {}).map(([label, value]) => `${label}="${value}"`);
   const name = labels.length === 0 ? row.name : `${row.name}{${labels.join(',')}}`;
   const unit = kind === 'Counter' ? `${row.unit.words}, counter` : row.unit.words;
-  return `| ${title} | \`${name}\` | \`${row.metric}\` | ${unit} | ${merge} | ${row.note ?? ''} | ${law} |`;
+  return `| ${title} | ${code(name)}${factor} | \`${row.metric}\` | ${unit} | ${merge} | ${row.note ?? ''} | ${law} |`;
 }
 
 function code(text: string): string {

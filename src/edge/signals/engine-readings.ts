@@ -25,8 +25,8 @@ export function engineReadings(page: readonly Series[], { rows, copies }: Engine
   let notReady: string | undefined;
   for (const row of rows) {
     if (taken.has(row.metric)) continue;
-    const mine = series.filter((one) => means(row, one));
-    const wrong = contradicted.some((one) => means(row, one));
+    const mine = seriesOf(row, series);
+    const wrong = contradicted.some((one) => means(row, one) || one.name === row.times);
     if (mine.length === 0 && !wrong) continue;
     // Also when it is refused: an older name of the same metric does not repair it.
     taken.add(row.metric);
@@ -38,6 +38,22 @@ export function engineReadings(page: readonly Series[], { rows, copies }: Engine
   }
   if (notReady === undefined) return { readings, refusals };
   return { readings: readings.filter(({ metric }) => metric === 'processStartTimeSeconds'), refusals, notReady };
+}
+
+/** The series that a row means, or the products that it means. */
+function seriesOf(row: EngineRow, series: readonly Series[]): readonly Series[] {
+  const mine = series.filter((one) => means(row, one));
+  const { times } = row;
+  if (times === undefined) return mine;
+  const factors = new Map(series.filter(({ name }) => name === times).map((one) => [labelsKey(one), one.value]));
+  return mine.flatMap((one) => {
+    const factor = factors.get(labelsKey(one));
+    return factor === undefined ? [] : [{ ...one, value: one.value * factor }];
+  });
+}
+
+function labelsKey({ labels }: Series, without: readonly string[] = []): string {
+  return JSON.stringify([...labels].filter(([label]) => !without.includes(label)).sort());
 }
 
 /** As Prometheus has it, a label that is absent is the same as an empty one. */
@@ -56,14 +72,15 @@ function mergeRow(
   const engines = new Map<string, number>();
   let timestampMs: number | undefined;
   let sound = true;
-  for (const { labels, value: raw, timestampMs: stamp } of series) {
+  for (const one of series) {
+    const { value: raw, timestampMs: stamp } = one;
     const checked = checkedValue(row, raw);
     if ('words' in checked) {
       refusals.push({ name: row.name, words: checked.words });
       sound = false;
       continue;
     }
-    const engine = JSON.stringify([...labels].filter(([label]) => !copies.includes(label)).sort());
+    const engine = labelsKey(one, copies);
     engines.set(engine, Math.max(engines.get(engine) ?? 0, checked.value));
     timestampMs = earlier(timestampMs, stamp);
   }

@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 class FakeServer implements PageFetcher {
   readonly asked: string[] = [];
   metrics: string | undefined = fixture('llama-cpp.metrics');
-  props: string | undefined = '{"total_slots":4}';
+  props: string | undefined = fixture('llama-cpp-props.json');
 
   async get({ url }: { readonly url: string }): Promise<Page> {
     this.asked.push(url);

@@ -224,14 +224,28 @@ describe('a page of', () => {
     });
   });
 
-  it('llama.cpp has requests and tokens', () => {
-    const { format, values } = engine(fixture('llama-cpp.metrics'));
-    expect(format).toBe('LlamaCpp');
+  it('llama.cpp counts tokens as they are made, by steps of the batch and the slots that were busy in them', () => {
+    const page = fixture('llama-cpp.metrics');
+    const { format, values, refusals } = engine(page);
+    expect({ format, refusals }).toEqual({ format: 'LlamaCpp', refusals: [] });
     expect(values).toEqual({
-      runningRequests: 2,
-      waitingRequests: 4,
-      promptTokensTotal: 2405,
-      generationTokensTotal: 2400,
+      runningRequests: 4,
+      waitingRequests: 3,
+      promptTokensTotal: 2089,
+      generationTokensTotal: 317 * 2.08833,
+    });
+    // Its own count of tokens has only those of requests that have ended.
+    expect(page).toContain('llamacpp:tokens_predicted_total 202\n');
+    const without = page.replaceAll('n_busy_slots_per_decode', 'unknown');
+    expect(engine(without).values).toMatchObject({ generationTokensTotal: 202 });
+  });
+
+  it('llama.cpp that is idle says so', () => {
+    expect(engine(fixture('llama-cpp-idle.metrics')).values).toEqual({
+      runningRequests: 0,
+      waitingRequests: 0,
+      promptTokensTotal: 0,
+      generationTokensTotal: 0,
     });
   });
 

@@ -54,5 +54,6 @@ export function wantedNames(format: EngineFormat | undefined): ReadonlySet<strin
 }
 
 function namesOf({ rows, knownBy }: EngineFormat): ReadonlySet<string> {
-  return new Set([...knownBy.names, ...rows.map(({ name }) => name), ...PROCESS_ROWS.map(({ name }) => name)]);
+  const read = [...rows, ...PROCESS_ROWS].flatMap(({ name, times }) => (times === undefined ? [name] : [name, times]));
+  return new Set([...knownBy.names, ...read]);
 }

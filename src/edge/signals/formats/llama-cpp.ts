@@ -29,11 +29,19 @@ export const LLAMA_CPP: EngineFormat = {
       note: 'without cached tokens; six digits only, so that it moves in steps of 10 from a million on',
     },
     {
+      name: 'llamacpp:n_decode_total',
+      times: 'llamacpp:n_busy_slots_per_decode',
+      metric: 'generationTokensTotal',
+      unit: TOKENS,
+      merge: 'Sum',
+      note: 'moves with each step of the batch, of which a slot gets a token (several with a draft model, uncounted)',
+    },
+    {
       name: 'llamacpp:tokens_predicted_total',
       metric: 'generationTokensTotal',
       unit: TOKENS,
       merge: 'Sum',
-      note: 'six digits only',
+      note: 'counts a request when it ends: minutes of standing still under long streams',
     },
   ],
   settings: {

@@ -19,4 +19,8 @@ export type MetricRow = {
 };
 
 /** Over the engines behind one page: `Sum` and `Max` make one value of theirs. */
-export type EngineRow = MetricRow & { readonly merge: 'Sum' | 'Max' };
+export type EngineRow = MetricRow & {
+  readonly merge: 'Sum' | 'Max';
+  /** The value is that of `name` times that of this name, for each engine. */
+  readonly times?: string;
+};
