@@ -5,14 +5,15 @@ import {
   INITIAL_STATE,
   imbalanceOf,
   issuedShares,
+  type LoopDelay,
+  type Perturbation,
   type Plan,
   type Refusal,
   restoreState,
   type Shift,
-  ShiftMeter,
+  ShiftMeters,
   signalAges,
   type TickInput,
-  type TickOutput,
   tick,
   weightsOptions,
 } from '../core/control/index.ts';
@@ -34,6 +35,8 @@ export type Ticked = {
   readonly refusals: readonly Refusal[];
   /** Moves of a target share that came to rest, and how the requests followed. */
   readonly shifts: readonly Shift[];
+  /** Services of which this tick saw weights and in-flight chase each other. */
+  readonly herds: readonly ServiceDecision[];
   /** What the tick began with and was given: for the recorder. */
   readonly before: ControlState;
   readonly input: TickInput;
@@ -47,8 +50,7 @@ export class ControlLoop implements SnapshotProvider {
   readonly #inbox: ControlInbox;
   readonly #takeSamples: () => readonly Sample[];
   readonly #compiler = new Compiler();
-  /** By service. */
-  #meters = new Map<string, ShiftMeter>();
+  readonly #meters = new ShiftMeters();
   #state: ControlState = INITIAL_STATE;
   #loads: Readonly<Record<string, ServiceLoad>> = {};
 
@@ -89,6 +91,18 @@ export class ControlLoop implements SnapshotProvider {
     };
   }
 
+  /** Whether shares of a service are on their way. */
+  moving(service: string): boolean {
+    return this.#meters.moving(service);
+  }
+
+  /** What the delay of a service's loop is made of, in seconds, as far as it is measured. */
+  loopDelay(service: string): LoopDelay & { readonly picksSec?: number } {
+    const measured = Object.entries(this.#state.delays ?? {}).find(([name]) => name === service)?.[1] ?? {};
+    const picksMs = this.#meters.picksMs(service);
+    return picksMs === undefined ? measured : { ...measured, picksSec: picksMs / 1000 };
+  }
+
   /** Age of what is known, by endpoint id and kind of signal. */
   signalAgesMs(nowMs: number): ReturnType<typeof signalAges> {
     return signalAges(this.#state, nowMs);
@@ -99,10 +113,15 @@ export class ControlLoop implements SnapshotProvider {
     this.#state = restoreState(state, nowMs);
   }
 
-  tick(policy: Policy, endpointSets: readonly EndpointSet[], nowMs: number): Ticked {
+  tick(
+    policy: Policy,
+    endpointSets: readonly EndpointSet[],
+    nowMs: number,
+    perturbations: readonly Perturbation[] = [],
+  ): Ticked {
     const before = this.#state;
-    const { reports, presence } = this.#inbox.take();
-    const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), reports, presence };
+    const heard = this.#inbox.take();
+    const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), ...heard, perturbations };
     const out = tick(before, input);
     this.#state = out.state;
     this.#loads = out.loads;
@@ -110,19 +129,10 @@ export class ControlLoop implements SnapshotProvider {
     const pushed = Object.values(out.plan.decisions).filter(
       (decision) => weightsText(stood.get(decision.service)) !== weightsText(decision),
     );
-    const shifts = this.#measureShifts(out, nowMs);
-    return { plan: out.plan, loads: out.loads, pushed, refusals: this.#compiler.refusals(), shifts, before, input };
-  }
-
-  #measureShifts({ plan, loads }: TickOutput, nowMs: number): readonly Shift[] {
-    const meters = new Map<string, ShiftMeter>();
-    const shifts = Object.values(plan.decisions).flatMap((decision) => {
-      const meter = this.#meters.get(decision.service) ?? new ShiftMeter();
-      meters.set(decision.service, meter);
-      return meter.step({ nowMs, decision, endpoints: loads[decision.service]?.endpoints ?? [] });
-    });
-    this.#meters = meters;
-    return shifts;
+    const shifts = this.#meters.step({ nowMs, before: before.plan, ...out, ...heard });
+    const herds = Object.values(out.plan.decisions).filter(({ loop }) => loop?.herdAtMs === nowMs);
+    const refusals = this.#compiler.refusals();
+    return { plan: out.plan, loads: out.loads, pushed, refusals, shifts, herds, before, input };
   }
 
   groups(): readonly string[] {

@@ -113,8 +113,13 @@ export class Recorder {
     if ((fresh && before.plan !== undefined) || this.#lost > 0)
       this.#line({ kind: 'State', state: recordedState(before) });
     this.#lost = 0;
-    const { nowMs, samples, reports, presence } = input;
-    this.#line({ kind: 'Tick', nowMs, samples: groupSamples(samples), reports, presence, decisions });
+    const { nowMs, samples, reports, presence, deliveries = [], perturbations = [] } = input;
+    // What the tick reads of them; a refusal's text holds parts of the policy.
+    const acked = deliveries.filter(({ kind }) => kind === 'Acked');
+    const delivered = acked.length === 0 ? {} : { deliveries: acked };
+    const perturbed = perturbations.length === 0 ? {} : { perturbations };
+    const heard = { samples: groupSamples(samples), reports, presence, ...delivered, ...perturbed };
+    this.#line({ kind: 'Tick', nowMs, ...heard, decisions });
   }
 
   #line(line: RecordingLine): void {

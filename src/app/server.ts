@@ -1,4 +1,5 @@
 import { seededRandom } from '../base/units/index.ts';
+import type { ServiceDecision } from '../core/weights/index.ts';
 import { type AdminServer, createAdminServer } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type ExplainTarget,
   type HttpServer,
   type Log,
+  type LoopSeries,
   Metrics,
   type ProxyConfigTarget,
   type ServerView,
@@ -25,8 +27,9 @@ import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
+import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
-import { shiftEvent, timelineEvent } from './timeline-event.ts';
+import { herdEvent, shiftEvent, timelineEvent } from './timeline-event.ts';
 import { VERSION } from './version.ts';
 
 export type ServerOptions = {
@@ -65,6 +68,7 @@ export class LoadlineServer {
   readonly #signals: SignalSchedule;
   readonly #inbox: ControlInbox;
   readonly #loop: ControlLoop;
+  readonly #probes: Probes;
   readonly #xds: XdsServer;
   #recorder: Recorder | undefined;
   #watch: PolicyWatch | undefined;
@@ -95,6 +99,12 @@ export class LoadlineServer {
       if (event !== undefined) this.#timeline.add(event);
     });
     this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take().samples);
+    this.#probes = new Probes({
+      loop: this.#loop,
+      now: this.#now,
+      log,
+      happened: (event) => this.#timeline.add(event),
+    });
     this.#xds = new XdsServer({
       address: options.xds,
       snapshots: this.#loop,
@@ -151,6 +161,7 @@ export class LoadlineServer {
         explain: (target) => this.#explain(target),
         proxyConfig: (target) => this.#proxyConfig(target),
       },
+      operations: this.#probes,
       log: this.#options.log,
     });
     this.#http = await startHttpServer({
@@ -174,6 +185,7 @@ export class LoadlineServer {
     clearInterval(this.#ticks);
     this.#watch?.stop();
     this.#signals.stop();
+    this.#probes.stop();
     if (this.#loop.plan !== undefined && this.#ticks !== undefined) {
       this.#loop.rest();
       this.#xds.publish();
@@ -224,6 +236,8 @@ export class LoadlineServer {
       issuedShares: this.#loop.issuedShares,
       evenness: (service) => this.#loop.evenness(service),
       signalAgesMs: this.#loop.signalAgesMs(nowMs),
+      loopDelay: (service) => this.#loop.loopDelay(service),
+      probe: (service) => this.#probes.view(service),
     };
   }
 
@@ -238,11 +252,13 @@ export class LoadlineServer {
     const loaded = this.#keeper.loaded;
     if (loaded === undefined) return;
     const began = performance.now();
-    const ticked = this.#loop.tick(loaded.policy, staticEndpointSets(loaded.policy), this.#now());
+    const { perturbations } = this.#probes;
+    const ticked = this.#loop.tick(loaded.policy, staticEndpointSets(loaded.policy), this.#now(), perturbations);
     this.#xds.publish();
     this.#metrics.ticked(performance.now() - began);
     this.#recorder?.take({ ...ticked, files: loaded.files, decisions: ticked.plan.decisions });
     this.#tell(ticked);
+    this.#probes.ticked(ticked);
     if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());
     void this.#save();
   }
@@ -271,8 +287,14 @@ export class LoadlineServer {
     );
   }
 
-  #tell({ pushed, refusals, shifts }: Ticked): void {
+  #tell({ plan, pushed, refusals, shifts, herds }: Ticked): void {
     const { log } = this.#options;
+    this.#metrics.loops(Object.values(plan.decisions).map((decision) => loopSeries(decision, this.#loop)));
+    for (const decision of herds) {
+      log.warn({ service: decision.service, ...decision.loop }, 'weights and requests in flight chase each other');
+      this.#metrics.herded(decision.service);
+      this.#timeline.add(herdEvent(decision, this.#now()));
+    }
     for (const shift of shifts) {
       this.#metrics.shifted(shift);
       this.#timeline.add(shiftEvent(shift, this.#now()));
@@ -325,6 +347,11 @@ export class LoadlineServer {
     this.#metrics.scraped(SCRAPE_KIND[target.kind], collected.failure?.reason);
     if (collected.refusals.length > 0) this.#metrics.signalRefusals(collected.refusals.length);
   }
+}
+
+function loopSeries({ service, loop }: ServiceDecision, control: ControlLoop): LoopSeries {
+  const { reportsSec, ackSec, picksSec } = control.loopDelay(service);
+  return { service, damping: loop?.damping ?? 1, delaySec: { reports: reportsSec, ack: ackSec, picks: picksSec } };
 }
 
 function issueFields(issue: ReturnType<PolicyKeeper['view']>['problems'][number]): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import type { Shift } from '../core/control/index.ts';
 import { TYPE_SHORT } from '../core/resources/index.ts';
 import type { Delivery, NodePresence } from '../core/topology/index.ts';
+import type { ServiceDecision } from '../core/weights/index.ts';
 import type { NewEvent } from '../edge/observe/index.ts';
 
 /** What an operator may ask about later: sidecars that came and went, and what they refused. */
@@ -24,19 +25,51 @@ export function timelineEvent(word: Delivery | NodePresence): NewEvent | undefin
   }
 }
 
-/** A share that moved, and how fast the requests followed it. */
-export function shiftEvent(
-  { endpoint, before, after, decidedMs, t50Ms, t90Ms, beyondRatio }: Shift,
-  atMs: number,
-): NewEvent {
+/** A share that moved, why, and how fast the requests followed it. */
+export function shiftEvent(shift: Shift, atMs: number): NewEvent {
+  const { endpoint, cause, before, after, decidedMs, ackedMs, medianAckedMs, unacked, t50Ms, t90Ms, beyondRatio } =
+    shift;
   const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`;
-  const seconds = (ms: number | undefined): string => (ms === undefined ? 'never' : `${(ms / 1000).toFixed(0)} s`);
+  const seconds = (ms: number | undefined, digits = 0): string =>
+    ms === undefined ? 'never' : `${(ms / 1000).toFixed(digits)} s`;
+  const missing = unacked === 0 ? '' : ` (not by ${unacked})`;
   return {
     atMs,
     kind: 'Shift',
     subject: endpoint,
-    message: `share ${percent(before)} to ${percent(after)}; since it was sensed: decided ${seconds(decidedMs)}, half ${seconds(t50Ms)}, nine tenths ${seconds(t90Ms)}`,
-    fields: { before, after, beyondRatio, t50Ms: t50Ms ?? null, t90Ms: t90Ms ?? null },
+    message:
+      `share ${percent(before)} to ${percent(after)}, by ${CAUSE_WORDS[cause]}; since it was sensed: decided ${seconds(decidedMs)}, ` +
+      `acked ${seconds(ackedMs, 2)}${missing}, half ${seconds(t50Ms)}, nine tenths ${seconds(t90Ms)}`,
+    fields: {
+      cause,
+      before,
+      after,
+      beyondRatio,
+      decidedMs: decidedMs ?? null,
+      ackedMs: ackedMs ?? null,
+      medianAckedMs: medianAckedMs ?? null,
+      unacked,
+      t50Ms: t50Ms ?? null,
+      t90Ms: t90Ms ?? null,
+    },
+  };
+}
+
+const CAUSE_WORDS: Readonly<Record<Shift['cause'], string>> = {
+  Load: 'load',
+  Policy: 'an edit of the policy',
+  Membership: 'endpoints that came or went',
+};
+
+/** Weights and in-flight chased each other. */
+export function herdEvent({ service, loop }: ServiceDecision, atMs: number): NewEvent {
+  const damping = loop?.damping ?? 1;
+  return {
+    atMs,
+    kind: 'Herd',
+    subject: service,
+    message: `weights and requests in flight chase each other: the gain is halved (it was ${damping.toFixed(2)} of its formula), and recovers by a tenth a minute`,
+    fields: { damping, delaySec: loop?.delaySec ?? null },
   };
 }
 

@@ -22,6 +22,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   StepDown: 'a weight halves in a second at most',
   Floor: 'no share falls below 4 % of an even one, or a server could never show that it is well again',
   MaxWeightRatio: 'learned capacity counts within maxWeightRatio alone',
+  Probe: 'an operator probes the loop: the weight moves a little, and back',
   Clamp3: 'no more than 20 times the mean, and no less than a 20th of it',
 };
 

@@ -3,6 +3,7 @@ import { LoadlineError } from '../base/errors.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
 import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
+import { addProbe } from './commands/probe.ts';
 import { addProxyConfig } from './commands/proxy-config.ts';
 import { addReplay } from './commands/replay.ts';
 import { addServe } from './commands/serve.ts';
@@ -58,6 +59,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addStatus,
     addProxyConfig,
     addExplain,
+    addProbe,
     addModelserver,
     addSimulate,
     addReplay,

@@ -4,7 +4,7 @@ import { ControlInbox } from '../../src/app/inbox.ts';
 import { LEAVE_GRACE_MS } from '../../src/core/control/index.ts';
 import { TYPE_URL } from '../../src/core/resources/index.ts';
 import { snapshotKeyText, viewOf } from '../../src/core/snapshot/index.ts';
-import type { LoadReport, NodePresence, Sample } from '../../src/core/topology/index.ts';
+import type { Delivery, LoadReport, NodePresence, Sample } from '../../src/core/topology/index.ts';
 import { staticEndpointSets } from '../../src/edge/discovery/index.ts';
 import { Fleet, fleetPolicy, weightsOf } from '../core/control/fleet.ts';
 
@@ -79,7 +79,7 @@ describe('the control loop', () => {
     });
     for (const presence of fleet.connected()) inbox.presence(presence);
     loop.tick(fleet.policy, staticEndpointSets(fleet.policy), fleet.nowMs);
-    expect(inbox.take()).toEqual({ reports: [], presence: [] });
+    expect(inbox.take()).toEqual({ reports: [], presence: [], deliveries: [] });
     expect(taken).toBe(1);
     expect(loop.plan?.sidecars).toEqual({ lab: ['a', 'b'] });
     expect(Object.keys(loop.issuedShares)).toHaveLength(3);
@@ -149,14 +149,16 @@ describe('the inbox', () => {
     clusters: [],
   });
 
-  it('tells deliveries and presence at once, and keeps presence for the tick', () => {
+  it('tells deliveries and presence at once, and keeps them for the tick', () => {
     const heard: string[] = [];
     const inbox = new ControlInbox(({ kind }) => heard.push(kind));
     const presence: NodePresence = { nodeId: 'a', group: 'lab', kind: 'Connected', atMs: 1, envoyVersion: '' };
     inbox.presence(presence);
-    inbox.delivery({ nodeId: 'a', typeUrl: 'x', kind: 'Acked', resources: [], atMs: 2 });
+    const delivery: Delivery = { nodeId: 'a', typeUrl: 'x', kind: 'Acked', resources: [], atMs: 2 };
+    inbox.delivery(delivery);
     expect(heard).toEqual(['Connected', 'Acked']);
-    expect(inbox.take()).toEqual({ reports: [], presence: [presence] });
+    expect(inbox.take()).toEqual({ reports: [], presence: [presence], deliveries: [delivery] });
+    expect(inbox.take()).toEqual({ reports: [], presence: [], deliveries: [] });
   });
 
   it('is bounded: the oldest reports go first', () => {

@@ -34,7 +34,9 @@ export class InProcessXds implements AsyncDisposable {
       inbox: {
         presence: () => {},
         report: (report) => this.reports.push(report),
-        delivery: (delivery) => this.refusals.push(delivery),
+        delivery: (delivery) => {
+          if (delivery.kind === 'Nacked') this.refusals.push(delivery);
+        },
       },
       meter: {
         pushed: (type, group, resources) => this.pushes.push({ type, group, resources }),

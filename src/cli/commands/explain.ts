@@ -54,6 +54,7 @@ export function explainText(view: ExplainView): string {
     `service ${view.service}: ${outcomeWords(view.outcome)}; weights are ${view.equal ? 'equal' : 'unequal'} and stand for ${stand}`,
     `load reports ${view.loadReports.toLowerCase()} from ${view.sidecars} ${view.sidecars === 1 ? 'sidecar' : 'sidecars'}; a request takes ${view.requestTimeSec?.toFixed(1) ?? '-'} s; ` +
       `${view.meanInFlightPerSidecar?.toFixed(1) ?? '-'} in flight per endpoint and sidecar`,
+    ...loopLines(view),
     ...evenness(view),
     '',
     table(
@@ -76,6 +77,29 @@ export function explainText(view: ExplainView): string {
     ...(brief ? ['', `for the terms of one: loadline explain ${view.service}/POOL/ADDRESS:PORT`] : []),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** How hard the loop steers, on how old news; what was seen of itself, and what an operator does to it. */
+function loopLines({ loop, probe, nowMs, service }: ExplainView): readonly string[] {
+  if (loop === null) return [];
+  const { gain, damping, herdAtMs, delaySec, reportsSec, ackSec, picksSec } = loop;
+  const measured = [
+    ['reports', reportsSec],
+    ['ack', ackSec],
+    ['picks', picksSec],
+  ] as const;
+  const parts = measured.flatMap(([name, sec]) => (sec === null ? [] : [`${name} ${sec.toFixed(2)} s`]));
+  const known = parts.length === 0 ? 'not measured yet' : `measured: ${parts.join(', ')}`;
+  const lines = [`loop gain ${gain.toFixed(2)} for a delay of ${delaySec.toFixed(1)} s (${known})`];
+  if (damping < 1 && herdAtMs !== null)
+    lines.push(
+      `weights and requests in flight chased each other ${age(nowMs - herdAtMs)} ago: the gain is ${percent(damping)} of its formula, and recovers by a tenth a minute`,
+    );
+  if (probe !== null)
+    lines.push(
+      `a probe multiplies the weight of ${probe.endpoint.slice(service.length + 1)} by ${probe.factor.toFixed(2)}; it ends in ${age(probe.endAtMs - nowMs)} (${probe.reason})`,
+    );
+  return lines;
 }
 
 /** How even the load is, and what the computed weights would change, where they are not what is sent. */

@@ -1,9 +1,11 @@
 import { type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
 import type { ModelService, Policy } from '../policy/index.ts';
-import type { Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
+import type { Delivery, Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import { type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
+import { type LoopDelay, loopDelaySec, stepLoopDelay } from './loop-delay.ts';
 import { own } from './own.ts';
+import { type Perturbation, perturbed } from './perturbation.ts';
 import type { Plan } from './plan.ts';
 import { samePlan } from './same-plan.ts';
 import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
@@ -15,6 +17,8 @@ export type ControlState = {
   readonly load: Readonly<Record<string, LoadState>>;
   readonly weights: Readonly<Record<string, WeightsState>>;
   readonly issued: Readonly<Record<string, IssuedRates>>;
+  /** Absent in states of before it was measured. */
+  readonly delays?: Readonly<Record<string, LoopDelay>>;
   readonly sidecars: Sidecars;
   readonly plan: Plan | undefined;
 };
@@ -27,6 +31,10 @@ export type TickInput = {
   readonly samples: readonly Sample[];
   readonly reports: readonly LoadReport[];
   readonly presence: readonly NodePresence[];
+  /** Absent in recordings of before they were kept. */
+  readonly deliveries?: readonly Delivery[];
+  /** In force now; absent: none. */
+  readonly perturbations?: readonly Perturbation[];
 };
 
 export type TickOutput = {
@@ -47,12 +55,13 @@ export const INITIAL_STATE: ControlState = {
 
 /** One turn of the controller: beliefs, decisions, Plan. Pure: the same state and input give the same output. */
 export function tick(before: ControlState, input: TickInput): TickOutput {
-  const { nowMs, policy, samples, reports, presence } = input;
+  const { nowMs, policy, samples, reports, presence, deliveries = [], perturbations = [] } = input;
   const sidecars = stepSidecars(before.sidecars, presence, nowMs);
   const elapsedSec = before.atMs === 0 ? 0 : (nowMs - before.atMs) / 1000;
   const load: Record<string, LoadState> = {};
   const weights: Record<string, WeightsState> = {};
   const issued: Record<string, IssuedRates> = {};
+  const delays: Record<string, LoopDelay> = {};
   const loads: Record<string, ServiceLoad> = {};
   const endpoints: Record<string, readonly Endpoint[]> = {};
   const decisions: Record<string, ServiceDecision> = {};
@@ -70,17 +79,25 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       presence,
       options: { leastRequest },
     });
+    const delay = stepLoopDelay(own(before.delays ?? {}, name), {
+      service: name,
+      reportsSec: believed.load.reportDelaySec,
+      deliveries,
+      elapsedSec,
+    });
     const decided = stepWeights(own(before.weights, name), {
       nowMs,
       service: name,
       endpoints: members,
       load: believed.load,
       options: weightsOptions(service),
+      loopDelaySec: loopDelaySec(delay),
     });
+    delays[name] = delay;
     load[name] = believed.state;
     loads[name] = believed.load;
     weights[name] = decided.state;
-    decisions[name] = decided.decision;
+    decisions[name] = perturbed(decided.decision, perturbations, nowMs, own(before.plan?.decisions, name));
     endpoints[name] = members;
     issued[name] = stepIssued(own(before.issued, name) ?? {}, believed.load.endpoints, elapsedSec);
   }
@@ -96,7 +113,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
   const plan: Plan = { ...next, sequence };
   return {
-    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, sidecars, plan },
+    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, sidecars, plan },
     plan,
     loads,
   };

@@ -2,6 +2,7 @@ import type { Endpoint } from '../topology/index.ts';
 import type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './endpoint-load.ts';
 import { utilisation } from './gpu-sensor.ts';
 import type { ClusterMemory, EndpointMemory, LoadState } from './load-state.ts';
+import { median } from './median.ts';
 import { clamp } from './plausible.ts';
 import { knownSlots, UNKNOWN_SLOTS } from './slots.ts';
 
@@ -46,6 +47,10 @@ export function serviceLoad(input: {
     meanInFlightPerSidecar: cluster.meanInFlightPerSidecar,
     goodPressure: cluster.goodPressure ?? 0,
     engineDelaySec: cluster.engineAgeSec ?? 1,
+    // The median: what some that went away had in flight stays counted for a while, and they report nothing new.
+    ...(reportsFresh
+      ? { reportDelaySec: median(sidecars.map(({ reportedAtMs }) => (nowMs - reportedAtMs) / 1000)) ?? 0 }
+      : {}),
     ageSec,
   };
 }

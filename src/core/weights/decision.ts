@@ -19,7 +19,7 @@ export type EndpointDecision = {
   readonly share: number;
   readonly health: 'Healthy' | 'Draining';
   readonly terms: Terms;
-  /** Names of limits that held it back: `StepUp`, `StepDown`, `Floor`, `MaxWeightRatio`, `Clamp3`. */
+  /** Names of limits that held it back: `StepUp`, `StepDown`, `Floor`, `MaxWeightRatio`, `Clamp3`; `Probe`: moved by one. */
   readonly clamps: readonly string[];
   /** One sentence for a person. */
   readonly reason: string;
@@ -39,6 +39,18 @@ export type Outcome =
   | 'Shadow' // computed, not sent
   | 'Disabled'; // equal by policy
 
+/** What the loop of one service was steered with. */
+export type LoopTerms = {
+  /** [K] as used, the damping included. */
+  readonly gain: number;
+  /** Factor on the gain, 1/8..1: below 1 after weights and in-flight were seen to chase each other. */
+  readonly damping: number;
+  /** [Dl] */
+  readonly delaySec: number;
+  /** When such a herd was seen last; null: never. */
+  readonly herdAtMs: number | null;
+};
+
 export type ServiceDecision = {
   readonly service: string;
   readonly outcome: Outcome;
@@ -49,4 +61,8 @@ export type ServiceDecision = {
   readonly endpoints: readonly EndpointDecision[];
   /** With `Shadow`, or where only a part is sent: the weights as computed, which all of it would send. */
   readonly shadowWeights?: Readonly<Record<EndpointId, number>>;
+  /** Absent in recordings of before it was told. */
+  readonly loop?: LoopTerms;
+  /** A probe moves weights at this tick. */
+  readonly perturbed?: true;
 };

@@ -3,8 +3,9 @@ import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
 import { type BlendMove, blendedShares, blendedWeights, stepBlend } from './blend.ts';
 import type { EndpointDecision, Outcome, ServiceDecision } from './decision.ts';
-import { proportionalGain } from './gain.ts';
+import { delayOf, proportionalGain } from './gain.ts';
 import { MAX_WEIGHT, recentre, toGrid } from './grid.ts';
+import { stepHerd } from './herd.ts';
 import { reasonOf } from './reason.ts';
 import { STEP_DOWN_PER_SEC, STEP_UP_PER_SEC } from './step-limit.ts';
 import { deviations, type Target, type TargetOptions, targets } from './target.ts';
@@ -22,6 +23,8 @@ export type WeightsInput = {
   readonly endpoints: readonly Endpoint[];
   readonly load: ServiceLoad;
   readonly options: WeightsOptions;
+  /** Delay of load reports and pushes as measured; undefined: not yet. */
+  readonly loopDelaySec?: number | undefined;
 };
 
 const SNAP = 0.2;
@@ -51,7 +54,8 @@ export function stepWeights(
   const believed = new Map(load.endpoints.map((one) => [one.id, one]));
   const loads = active.map(({ id }) => believed.get(id) as EndpointLoad);
   const filtered = filterDeviations(active, loads, known, elapsedSec);
-  const gain = proportionalGain(load, options.leastRequest, elapsedSec);
+  const damping = before?.herd?.damping ?? 1;
+  const gain = damping * proportionalGain(load, options.leastRequest, elapsedSec, input.loopDelaySec);
   const aims = active.length === 0 ? [] : targets(loads, load, filtered, gain, options);
   const rests = active.length === 0 ? [] : toGrid(targets(loads, load, filtered, 0, options).map(({ out }) => out));
   const members: Member[] = active.map((endpoint, i) => ({
@@ -101,12 +105,30 @@ export function stepWeights(
     blindSinceMs,
     blend,
     active: active.length,
+    herd: stepHerd(before?.herd, {
+      nowMs,
+      elapsedSec,
+      // What is not sent cannot come back.
+      members: (options.mode === 'Active' ? members : []).map(({ endpoint: { id }, load: { inFlight } }, i) => ({
+        id,
+        weight: logs[i] as number,
+        deviation: filtered[i] as number,
+        inFlight,
+      })),
+    }),
     endpoints: memories,
   };
   // The outcome is about what is sent: a part of the weights may move alone, and stay where the whole moved a little.
   const outcome =
     moved && !decided ? 'Pushed' : choice.outcome === 'Pushed' && !moved ? 'HeldSameVector' : choice.outcome;
-  return { state, decision: decisionOf(state, known, members, input, outcome, choice.held) };
+  const decision = decisionOf(state, known, members, input, outcome, choice.held);
+  const loop = {
+    gain,
+    damping,
+    delaySec: delayOf(load, input.loopDelaySec),
+    herdAtMs: state.herd?.alarmedAtMs ?? null,
+  };
+  return { state, decision: { ...decision, loop } };
 }
 
 /** The integer that Envoys have. */

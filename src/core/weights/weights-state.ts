@@ -1,4 +1,5 @@
 import type { EndpointId } from '../topology/index.ts';
+import type { HerdState } from './herd.ts';
 
 /** What the decisions of one service remember. Plain data: it is checkpointed as JSON. */
 export type WeightsState = {
@@ -15,6 +16,8 @@ export type WeightsState = {
   readonly blend?: number;
   /** How many weights the last tick decided: to notice who left without a walk over all that is remembered. */
   readonly active?: number;
+  /** Absent in states of before there was one. */
+  readonly herd?: HerdState;
   readonly endpoints: Readonly<Record<EndpointId, WeightMemory>>;
 };
 

@@ -1,4 +1,11 @@
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
 import { removeStaleSocket } from '../listen/index.ts';
@@ -10,8 +17,15 @@ import type {
   ProxyConfigView,
   ServerView,
 } from '../observe/index.ts';
+import { adminService } from './admin-service.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
-import { observeService } from './observe-service.ts';
+import {
+  decodeProbeRequest,
+  encodeProbeEvent,
+  type ProbeEvent,
+  type ProbeRequest,
+  type ProbeStart,
+} from './probe-message.ts';
 import { decodeProxyTarget, encodeProxyConfig } from './proxy-config-message.ts';
 import { encodeStatus } from './status-message.ts';
 import type { Wire } from './wire-values.ts';
@@ -23,10 +37,18 @@ export interface ObserveSeam {
   proxyConfig(target: ProxyConfigTarget): Result<ProxyConfigView>;
 }
 
+/** What the Operations service changes. Called on each request; must not block. */
+export interface OperationsSeam {
+  /** Begins a probe. `tell` hears what becomes of it, `Ended` or `Aborted` last; nothing comes after a cancel. */
+  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void): ProbeStart;
+}
+
 export type AdminServerOptions = {
   /** `HOST:PORT` or `unix:PATH`; port 0 takes a free one. */
   readonly address: string;
   readonly observe: ObserveSeam;
+  /** Absent: this server changes nothing, and says UNIMPLEMENTED. */
+  readonly operations?: OperationsSeam;
   readonly log: Log;
 };
 
@@ -40,6 +62,7 @@ export interface AdminServer {
 /** A request names a service, a pool and an endpoint. */
 const MAX_REQUEST_BYTES = 64 * 1024;
 const STOP_GRACE_MS = 1_000;
+const STATUS_OF: Readonly<Record<string, status>> = { NotFound: status.NOT_FOUND, Refused: status.FAILED_PRECONDITION };
 
 /**
  * The gRPC side of the admin API, in plaintext.
@@ -54,8 +77,9 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     // Otherwise a second server on the same port would silently share its connections.
     'grpc.so_reuseport': 0,
   });
-  const { observe, log } = options;
-  server.addService(observeService(), {
+  const { observe, operations, log } = options;
+  if (operations !== undefined) server.addService(adminService('Operations'), { probe: probing(log, operations) });
+  server.addService(adminService('Observe'), {
     status: unary(log, 'Status', () => ({ ok: true, value: encodeStatus(observe.status()), warnings: [] })),
     explain: unary(log, 'Explain', (request) => {
       const target = decodeTarget(request);
@@ -98,11 +122,28 @@ function unary(log: Log, method: string, handle: (request: Wire) => Result<Wire>
   };
 }
 
+/** A probe lives as long as its call: who goes away ends it. */
+function probing(log: Log, operations: OperationsSeam) {
+  return (call: ServerWritableStream<Wire, Wire>): void => {
+    try {
+      const started = operations.probe(decodeProbeRequest(call.request), (event) => {
+        call.write(encodeProbeEvent(event));
+        if (event.kind === 'Ended' || event.kind === 'Aborted') call.end();
+      });
+      if (started.ok) call.on('cancelled', started.cancel);
+      else call.emit('error', statusOf(started.issues));
+    } catch (error) {
+      log.error({ err: error, method: 'Probe' }, 'admin request failed');
+      call.emit('error', { code: status.INTERNAL, details: 'the server failed to answer; its log says why' });
+    }
+  };
+}
+
 function statusOf(issues: readonly { readonly code: string; readonly message: string }[]): {
   readonly code: status;
   readonly details: string;
 } {
-  const code = issues.some((issue) => issue.code === 'NotFound') ? status.NOT_FOUND : status.INVALID_ARGUMENT;
+  const code = STATUS_OF[issues[0]?.code ?? ''] ?? status.INVALID_ARGUMENT;
   return { code, details: issues.map(({ message }) => message).join('; ') };
 }
 

@@ -1,4 +1,4 @@
-import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView } from '../observe/index.ts';
+import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from '../observe/index.ts';
 import {
   flag,
   fromEnum,
@@ -44,6 +44,8 @@ export function encodeExplain(view: ExplainView): Wire {
     goodPressure: view.goodPressure,
     imbalance: view.imbalance,
     counterfactual: view.counterfactual ?? undefined,
+    loop: view.loop === null ? undefined : encodeLoop(view.loop),
+    probe: view.probe === null ? undefined : { ...view.probe, endTime: toSeconds(view.probe.endAtMs) },
     endpoints: view.endpoints.map((endpoint) => ({
       ...endpoint,
       state: toEnum('ENDPOINT_STATE', endpoint.state),
@@ -67,7 +69,45 @@ export function decodeExplain(wire: Wire): ExplainView {
     goodPressure: numberOrNull(wire.goodPressure),
     imbalance: numberOrNull(wire.imbalance),
     counterfactual: decodeCounterfactual(wire.counterfactual),
+    loop: decodeLoop(wire.loop),
+    probe: decodeProbe(wire.probe),
     endpoints: list(wire.endpoints, decodeEndpoint),
+  };
+}
+
+function encodeLoop({ herdAtMs, delaySec, reportsSec, ackSec, picksSec, ...rest }: LoopView): Wire {
+  return {
+    ...rest,
+    herdTime: toSeconds(herdAtMs),
+    delay: delaySec,
+    reports: reportsSec ?? undefined,
+    ack: ackSec ?? undefined,
+    picks: picksSec ?? undefined,
+  };
+}
+
+function decodeLoop(value: unknown): LoopView | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const wire = value as Wire;
+  return {
+    gain: number(wire.gain),
+    damping: number(wire.damping),
+    herdAtMs: fromSeconds(wire.herdTime),
+    delaySec: number(wire.delay),
+    reportsSec: numberOrNull(wire.reports),
+    ackSec: numberOrNull(wire.ack),
+    picksSec: numberOrNull(wire.picks),
+  };
+}
+
+function decodeProbe(value: unknown): ExplainView['probe'] {
+  if (typeof value !== 'object' || value === null) return null;
+  const { endpoint, factor, endTime, reason } = value as Wire;
+  return {
+    endpoint: text(endpoint),
+    factor: number(factor),
+    endAtMs: fromSeconds(endTime) ?? 0,
+    reason: text(reason),
   };
 }
 

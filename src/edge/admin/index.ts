@@ -1,2 +1,10 @@
-export { type AdminServer, type AdminServerOptions, createAdminServer, type ObserveSeam } from './admin-server.ts';
+export {
+  type AdminServer,
+  type AdminServerOptions,
+  createAdminServer,
+  type ObserveSeam,
+  type OperationsSeam,
+} from './admin-server.ts';
 export { type ConnectOptions, connectObserve, type ObserveClient } from './observe-client.ts';
+export { connectOperations, type OperationsClient } from './operations-client.ts';
+export type { ProbeEvent, ProbeRequest, ProbeStart } from './probe-message.ts';

@@ -2,8 +2,9 @@ import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
 import type { ExplainTarget, ExplainView, ProxyConfigTarget, ProxyConfigView, ServerView } from '../observe/index.ts';
+import { adminService } from './admin-service.ts';
+import { inWords } from './client-words.ts';
 import { decodeExplain, encodeTarget } from './explain-message.ts';
-import { observeService } from './observe-service.ts';
 import { decodeProxyConfig, encodeProxyTarget } from './proxy-config-message.ts';
 import { decodeStatus } from './status-message.ts';
 import type { Wire } from './wire-values.ts';
@@ -33,7 +34,7 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
     // The admin API is on this machine or in this cluster, never behind a web proxy.
     'grpc.enable_http_proxy': 0,
   });
-  const service = observeService();
+  const service = adminService('Observe');
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
 
   const call = (name: 'Status' | 'Explain' | 'ProxyConfig', request: Wire): Promise<Wire> =>
@@ -81,27 +82,4 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
     proxyConfig: (target) => ask('ProxyConfig', encodeProxyTarget(target), decodeProxyConfig),
     close: () => client.close(),
   };
-}
-
-function inWords(error: unknown, address: string, deadlineMs: number): unknown {
-  const { code, details = '' } = error as Partial<ServiceError>;
-  if (code === undefined) return error;
-  return new LoadlineError('LOADLINE_ADMIN', words(code, details, address, deadlineMs), error);
-}
-
-function words(code: status, details: string, address: string, deadlineMs: number): string {
-  if (code === status.UNAVAILABLE) {
-    if (/ECONNREFUSED|ENOENT/.test(details)) {
-      return `nothing listens on ${address}: is \`loadline serve\` running? use --admin to name another address`;
-    }
-    if (/ENOTFOUND|EAI_AGAIN|Name resolution/i.test(details)) {
-      return `the host of ${address} is not known; use --admin to name another address`;
-    }
-    return `${address} does not answer as Loadline's admin API (${details}); use --admin to name another address`;
-  }
-  if (code === status.DEADLINE_EXCEEDED) return `${address} did not answer within ${deadlineMs} ms`;
-  if (code === status.UNIMPLEMENTED) {
-    return `${address} speaks gRPC, but is not Loadline's admin API (or is an older one); use --admin to name another address`;
-  }
-  return `${address} refused: ${details} (${status[code]})`;
 }

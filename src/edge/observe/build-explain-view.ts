@@ -1,7 +1,7 @@
 import type { Result } from '../../base/units/index.ts';
 import type { EndpointLoad } from '../../core/load/index.ts';
 import type { ServiceDecision } from '../../core/weights/index.ts';
-import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView } from './explain-view.ts';
+import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from './explain-view.ts';
 import {
   decisionOf,
   type EndpointRow,
@@ -56,9 +56,18 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
       goodPressure: finite(load?.goodPressure),
       imbalance: finite(evenness?.imbalance),
       counterfactual: evenness?.counterfactual ?? null,
+      loop: loopView(input, decision),
+      probe: input.probe?.(service.name) ?? null,
       endpoints: rows.map((row) => explanation(input, row, decision)),
     },
   };
+}
+
+function loopView(input: ViewInput, decision: ServiceDecision | undefined): LoopView | null {
+  if (decision?.loop === undefined) return null;
+  const { reportsSec, ackSec, picksSec } = input.loopDelay?.(decision.service) ?? {};
+  const measured = { reportsSec: finite(reportsSec), ackSec: finite(ackSec), picksSec: finite(picksSec) };
+  return { ...decision.loop, ...measured };
 }
 
 /** `address:port`: an endpoint's id without its service and pool. */

@@ -2,6 +2,7 @@ import type { Counterfactual } from '../../core/control/index.ts';
 import type { CapacitySource, Freshness } from '../../core/load/index.ts';
 import type { EndpointId } from '../../core/topology/index.ts';
 import type { Outcome, Terms } from '../../core/weights/index.ts';
+import type { ProbeView } from './probe-view.ts';
 import type { EndpointState } from './server-view.ts';
 
 /** What is asked about: a service, one of its pools, or one endpoint (`address:port`) of a pool. */
@@ -54,6 +55,21 @@ export type EndpointExplanation = {
   readonly belief: BeliefView | null;
 };
 
+/** How fast the loop of a service is, and how hard it steers. Parts of the delay are seconds; `null`: not measured yet. */
+export type LoopView = {
+  /** [K], the damping included. */
+  readonly gain: number;
+  /** Factor on the gain, below 1 after weights and requests in flight were seen to chase each other. */
+  readonly damping: number;
+  readonly herdAtMs: number | null;
+  /** What the gain counts with. */
+  readonly delaySec: number;
+  readonly reportsSec: number | null;
+  readonly ackSec: number | null;
+  /** From changed weights to changed requests, over past shifts. */
+  readonly picksSec: number | null;
+};
+
 /** Why each weight of a service is what it is. */
 export type ExplainView = {
   readonly service: string;
@@ -70,5 +86,9 @@ export type ExplainView = {
   readonly imbalance: number | null;
   /** What the computed weights would do, where they are not what is sent; `null` where they are, or nobody reports. */
   readonly counterfactual: Counterfactual | null;
+  /** `null` before the first decision. */
+  readonly loop: LoopView | null;
+  /** `null` while none runs. */
+  readonly probe: ProbeView | null;
   readonly endpoints: readonly EndpointExplanation[];
 };

@@ -3,12 +3,19 @@ export { buildProxyConfigView, type ProxyConfigInput } from './build-proxy-confi
 export { buildServerView } from './build-server-view.ts';
 export { type EventLoopLag, type EventLoopLagMeter, startEventLoopLag } from './event-loop-lag.ts';
 export { type EventFields, EventTimeline, type NewEvent, type TimelineEvent } from './event-timeline.ts';
-export type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView } from './explain-view.ts';
+export type {
+  BeliefView,
+  EndpointExplanation,
+  ExplainTarget,
+  ExplainView,
+  LoopView,
+} from './explain-view.ts';
 export type { HttpSources } from './http-routes.ts';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts';
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts';
 export { METRICS, type MetricDefinition, type MetricKind, type MetricName } from './metric-catalogue.ts';
 export {
+  type LoopSeries,
   type MeteredView,
   Metrics,
   type MetricsOptions,
@@ -16,6 +23,7 @@ export {
   type RefusalReason,
   type StreamKind,
 } from './metrics.ts';
+export type { ProbeMeasure, ProbeProgress, ProbeView } from './probe-view.ts';
 export type {
   ConfigResourceView,
   ConfigTypeView,

@@ -30,6 +30,9 @@ export type MetricName =
   | 'loadline_shifts_total'
   | 'loadline_shift_seconds'
   | 'loadline_shift_beyond_ratio'
+  | 'loadline_loop_delay_seconds'
+  | 'loadline_loop_damping_ratio'
+  | 'loadline_herds_total'
   | 'loadline_endpoint_weight'
   | 'loadline_endpoint_share'
   | 'loadline_endpoint_issued_share'
@@ -118,21 +121,36 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   loadline_shifts_total: {
     kind: 'counter',
-    help: 'Times that the target share of an endpoint moved by more than a quarter and came to rest, by result: `Followed` when nine tenths of the way were issued too, or `NotFollowed`.',
-    labels: ['result'],
-    values: { result: ['Followed', 'NotFollowed'] },
+    help: 'Times that the target share of an endpoint moved by more than a quarter and came to rest, by result: `Followed` when nine tenths of the way were issued too, or `NotFollowed`; and by cause: `Load` when a server became slower, faster, fuller or emptier by itself, `Policy` when an operator edited weights, capacities or drained, `Membership` when endpoints joined or left.',
+    labels: ['result', 'cause'],
+    values: { result: ['Followed', 'NotFollowed'], cause: ['Load', 'Policy', 'Membership'] },
   },
   loadline_shift_seconds: {
     kind: 'histogram',
-    help: 'Time from the tick that sensed such a move to its stages: `decided` (a changed weight was published), `half` and `most` (half and nine tenths of the way in the requests that sidecars really issued).',
-    labels: ['stage'],
+    help: 'Time from the tick that sensed such a move to its stages: `decided` (a changed weight was published), `acked` (the last sidecar had taken it; those that refuse or leave are not waited for), `half` and `most` (half and nine tenths of the way in the requests that sidecars really issued).',
+    labels: ['stage', 'cause'],
     buckets: [1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120],
   },
   loadline_shift_beyond_ratio: {
     kind: 'histogram',
     help: 'How far the issued share went beyond the new target before it came to rest, as a part of the target. Some of it drains the queue of a slower server.',
-    labels: [],
+    labels: ['cause'],
     buckets: [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1],
+  },
+  loadline_loop_delay_seconds: {
+    kind: 'gauge',
+    help: 'Delay of the control loop as measured, by part: `reports` (age of load reports at the tick), `ack` (from sending weights to the ACK), `picks` (from changed weights to changed requests, over past shifts). The gain falls where the first two exceed a second.',
+    labels: ['service', 'part'],
+  },
+  loadline_loop_damping_ratio: {
+    kind: 'gauge',
+    help: 'Factor on the gain of the control law. Below 1 after weights and requests in flight were seen to chase each other; it recovers by a tenth a minute.',
+    labels: ['service'],
+  },
+  loadline_herds_total: {
+    kind: 'counter',
+    help: 'Times that weights and requests in flight were seen to chase each other, and the gain was halved. Look for news that come late.',
+    labels: ['service'],
   },
   loadline_endpoint_weight: {
     kind: 'gauge',

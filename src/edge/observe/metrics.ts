@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ShiftCause } from '../../core/control/index.ts';
 import { EndpointSeries } from './endpoint-series.ts';
 import type { EventLoopLagMeter } from './event-loop-lag.ts';
 import { type Cell, HotCounter, HotHistogram, type Observer } from './hot-series.ts';
@@ -12,6 +13,13 @@ export type MeteredView = Pick<ServerView, 'nowMs' | 'revision' | 'policy' | 'se
 export type RefusalReason = 'Busy' | 'Identity' | 'Limit' | 'Protocol';
 export type PolicyLoadResult = 'accepted' | 'refused' | 'unchanged';
 export type StreamKind = 'ads' | 'lrs';
+
+/** The loop of one service: factor on its gain, and what its delay is made of. */
+export type LoopSeries = {
+  readonly service: string;
+  readonly damping: number;
+  readonly delaySec: Readonly<Record<'reports' | 'ack' | 'picks', number | undefined>>;
+};
 
 export type MetricsOptions = {
   readonly version: string;
@@ -50,6 +58,7 @@ export class Metrics {
   readonly #latencies = new Map<string, Observer>();
   readonly #groups = new LabelLimit();
   readonly #reasons = new LabelLimit();
+  readonly #services = new LabelLimit();
 
   constructor(options: MetricsOptions) {
     this.#options = options;
@@ -105,18 +114,37 @@ export class Metrics {
 
   /** The target share of an endpoint moved and came to rest. Times are milliseconds; undefined where a stage was not reached. */
   shifted(shift: {
+    readonly cause: ShiftCause;
     readonly decidedMs: number | undefined;
+    readonly ackedMs: number | undefined;
     readonly t50Ms: number | undefined;
     readonly t90Ms: number | undefined;
     readonly beyondRatio: number;
   }): void {
-    const { decidedMs, t50Ms, t90Ms, beyondRatio } = shift;
-    this.#counter('loadline_shifts_total').inc({ result: t90Ms === undefined ? 'NotFollowed' : 'Followed' });
-    const stages = { decided: decidedMs, half: t50Ms, most: t90Ms };
+    const { cause, decidedMs, ackedMs, t50Ms, t90Ms, beyondRatio } = shift;
+    this.#counter('loadline_shifts_total').inc({ result: t90Ms === undefined ? 'NotFollowed' : 'Followed', cause });
+    const stages = { decided: decidedMs, acked: ackedMs, half: t50Ms, most: t90Ms };
     for (const [stage, ms] of Object.entries(stages)) {
-      if (ms !== undefined) this.#histogram('loadline_shift_seconds').observer({ stage })(ms / MS_PER_SECOND);
+      if (ms !== undefined) this.#histogram('loadline_shift_seconds').observer({ stage, cause })(ms / MS_PER_SECOND);
     }
-    this.#histogram('loadline_shift_beyond_ratio').observer({})(beyondRatio);
+    this.#histogram('loadline_shift_beyond_ratio').observer({ cause })(beyondRatio);
+  }
+
+  /** The loop of every service after a tick; parts of its delay in seconds, undefined where not measured yet. */
+  loops(loops: readonly LoopSeries[]): void {
+    const [delay, damping] = [this.#gauge('loadline_loop_delay_seconds'), this.#gauge('loadline_loop_damping_ratio')];
+    delay.reset();
+    damping.reset();
+    for (const { service, damping: ratio, delaySec } of loops) {
+      damping.set({ service }, ratio);
+      for (const [part, seconds] of Object.entries(delaySec))
+        if (seconds !== undefined) delay.set({ service, part }, seconds);
+    }
+  }
+
+  /** Weights and in-flight of a service were seen to chase each other. */
+  herded(service: string): void {
+    this.#counter('loadline_herds_total').inc({ service: this.#services.admit(service) });
   }
 
   /** One try to read a metric page; `reason` (a constant word) when it gave nothing usable. */

@@ -1,8 +1,9 @@
-import type { Counterfactual, Plan } from '../../core/control/index.ts';
+import type { Counterfactual, LoopDelay, Plan } from '../../core/control/index.ts';
 import type { EndpointLoad, ServiceLoad } from '../../core/load/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
+import type { ProbeView } from './probe-view.ts';
 import type { EndpointState, NodeView, PolicyView } from './server-view.ts';
 
 /** Everything that the views are made of, at one instant. */
@@ -21,6 +22,10 @@ export type ViewInput = {
   readonly issuedShares: Readonly<Record<EndpointId, number>>;
   /** How even the load of a service is, and would be with the weights as computed. */
   readonly evenness?: (service: string) => Evenness;
+  /** Parts of the delay of a service's loop, in seconds, as far as they are measured. */
+  readonly loopDelay?: (service: string) => LoopDelay & { readonly picksSec?: number };
+  /** The probe of a service that is under way. */
+  readonly probe?: (service: string) => ProbeView | undefined;
   /** Age in milliseconds by endpoint and kind of signal (`engine`, `gpu`, `reports`). */
   readonly signalAgesMs?: Readonly<Record<EndpointId, Readonly<Record<string, number>>>>;
 };

@@ -16,6 +16,7 @@ import {
   type Outgoing,
   type Refusal,
 } from '../../core/subscriptions/index.ts';
+import { reportAcked, reportSent } from './delivery-report.ts';
 import type { DiscoveryMethod } from './discovery-methods.ts';
 import { GivenUpWaits } from './given-up-waits.ts';
 import type { Peer } from './node-identity.ts';
@@ -252,14 +253,15 @@ export class DiscoveryStream implements RpcListener {
 
   #answered(typeUrl: string, answer: Extract<Answer, { kind: 'Acked' | 'Nacked' }>, nowMs: number): void {
     const type = this.#typeLog(typeUrl);
+    const { nodeId } = this.#peer as Peer;
     this.#host.meter.answered(type.short, answer.latencyMs, answer.kind === 'Nacked');
     if (answer.kind === 'Acked') {
       type.ackedAtMs = nowMs;
+      reportAcked(this.#host.inbox, nodeId, typeUrl, answer, nowMs);
       return;
     }
     const { culprits, message, latencyMs } = answer;
     const resources = [...answer.resources, ...answer.removed.map((name) => ({ name, version: '' }))];
-    const { nodeId } = this.#peer as Peer;
     reportRefusal(this.#host, { nodeId, typeUrl, resources, culprits, message, atMs: nowMs, latencyMs });
   }
 
@@ -321,8 +323,10 @@ export class DiscoveryStream implements RpcListener {
     // The books first: an answer may race the write.
     client.sent(out, nonce, nowMs);
     if (out.heartbeats.length === 0) {
+      const { group, nodeId } = this.#peer as Peer;
       type.sentAtMs = nowMs;
-      this.#host.meter.pushed(type.short, (this.#peer as Peer).group, out.resources.length + out.removed.length);
+      this.#host.meter.pushed(type.short, group, out.resources.length + out.removed.length);
+      reportSent(this.#host.inbox, nodeId, out, nowMs);
     }
     this.#unsent.add(typeUrl);
     this.#rpc.send(framed, type.taken);

@@ -111,6 +111,7 @@ export function planRehearsal(input: RehearsalInput): Rehearsal {
       clock: true,
       headers: 'Immediate',
       loadReports: true,
+      reportDelayMs: 0,
       reportJitterMs: 0,
       reportsOmitBusy: false,
       pushMs: PUSH_MS,

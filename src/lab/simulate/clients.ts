@@ -74,7 +74,8 @@ export class Clients {
     const omitBusy = this.#scenario.signals.reportsOmitBusy;
     const clusters = [{ cluster: serviceOf(this.#scenario), endpoints: sidecar.report(omitBusy) }];
     const report = { nodeId: sidecar.id, intervalMs: REPORT_MS, absentMeansIdle: !omitBusy, clusters };
-    if (this.#scenario.signals.reportJitterMs === 0) this.#reports.push({ ...report, receivedAtMs: nowMs });
+    if (this.#scenario.signals.reportDelayMs + this.#scenario.signals.reportJitterMs === 0)
+      this.#reports.push({ ...report, receivedAtMs: nowMs });
     else delayed((receivedAtMs) => this.#reports.push({ ...report, receivedAtMs }));
   }
 

@@ -22,10 +22,18 @@ export function serviceOf({ governance }: Scenario): string {
 /** The product's own `core/control` over a fleet that is not there: what a tick decides, without anything in between. */
 export class Controller {
   readonly #governance: Governance;
+  readonly #watchful: boolean;
+  readonly #herdsAtMs: number[] = [];
   #state: ControlState = INITIAL_STATE;
 
-  constructor(scenario: Scenario, hosts: readonly Host[]) {
+  constructor(scenario: Scenario, hosts: readonly Host[], watchful = true) {
     this.#governance = scenario.governance ?? ofItsOwn(hosts, scenario.servers);
+    this.#watchful = watchful;
+  }
+
+  /** When weights and in-flight were seen to chase each other. */
+  get herdsAtMs(): readonly number[] {
+    return this.#herdsAtMs;
   }
 
   /** The weights of all servers, in their order; 0 for those that are not there. */
@@ -41,12 +49,19 @@ export class Controller {
     const { policy, service, endpoints } = this.#governance;
     const there = endpoints.filter((_, server) => isThere(server));
     const output = tick(this.#state, { nowMs, policy, endpointSets: setsOf(this.#governance, there), ...input });
-    this.#state = output.state;
+    this.#state = this.#watchful ? output.state : unaware(output.state);
+    if (output.plan.decisions[service]?.loop?.herdAtMs === nowMs) this.#herdsAtMs.push(nowMs);
     const decided = new Map(
       (output.plan.decisions[service]?.endpoints ?? []).map(({ id, weight }) => [id, weight] as const),
     );
     return endpoints.map(({ id }) => decided.get(id) ?? 0);
   }
+}
+
+/** A state that remembers nothing of the swings of its own weights. */
+function unaware(state: ControlState): ControlState {
+  const weights = Object.entries(state.weights).map(([name, { herd: _, ...rest }]) => [name, rest]);
+  return { ...state, weights: Object.fromEntries(weights) as ControlState['weights'] };
 }
 
 function setsOf({ policy, service }: Governance, there: readonly Endpoint[]): readonly EndpointSet[] {

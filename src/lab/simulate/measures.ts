@@ -36,6 +36,8 @@ export type Run = {
   readonly issued: readonly (readonly number[])[];
   readonly servers: readonly ServerFigures[];
   readonly seconds: readonly Moment[];
+  /** When the law saw weights and in-flight chase each other. */
+  readonly herdsAtMs: readonly number[];
 };
 
 type Slo = { readonly ttftMs: number; readonly tpotMs: number };

@@ -33,9 +33,14 @@ export function runScenario(scenario: Scenario, arm: Arm, seed: number): Outcome
   return recordScenario(scenario, arm, seed).outcome;
 }
 
-/** The same, and where the requests went. */
-export function recordScenario(scenario: Scenario, arm: Arm, seed: number): Run {
-  return new Simulation(scenario, arm, seed).run();
+/** The same, and where the requests went. `watchful: false` takes from the law what it sees of itself. */
+export function recordScenario(
+  scenario: Scenario,
+  arm: Arm,
+  seed: number,
+  options: { readonly watchful: boolean } = { watchful: true },
+): Run {
+  return new Simulation(scenario, arm, seed, options.watchful).run();
 }
 
 class Simulation {
@@ -53,7 +58,7 @@ class Simulation {
   #weights: readonly number[];
   #pushes = 0;
 
-  constructor(scenario: Scenario, arm: Arm, seed: number) {
+  constructor(scenario: Scenario, arm: Arm, seed: number, watchful = true) {
     this.#scenario = scenario;
     this.#arm = arm;
     const { sidecars, signals } = scenario;
@@ -83,7 +88,7 @@ class Simulation {
     if (arm === 'ClientSideWeightedRoundRobin')
       this.#every(WEIGH_MS, WEIGH_MS, () => this.#clients.weigh(this.#queue.nowMs));
     if (arm !== 'Loadline') return;
-    this.#controller = new Controller(scenario, this.#fleet.hosts);
+    this.#controller = new Controller(scenario, this.#fleet.hosts, watchful);
     // Streams of their own, so that a signal more or less changes nothing else.
     const streamOf = (salt: number): Random => seededRandom(seed * 613 + salt);
     const [pagePhase, gpuPhase, reportPhase, jitter] = [streamOf(31), streamOf(37), streamOf(41), streamOf(43)];
@@ -96,7 +101,7 @@ class Simulation {
     for (let index = 0; signals.loadReports && index < sidecars; index += 1) {
       this.#every(REPORT_MS, reportPhase() * REPORT_MS, () =>
         this.#clients.report(index, this.#queue.nowMs, (deliver) => {
-          const atMs = this.#queue.nowMs + jitter() * signals.reportJitterMs;
+          const atMs = this.#queue.nowMs + signals.reportDelayMs + jitter() * signals.reportJitterMs;
           this.#queue.at(atMs, () => deliver(atMs));
         }),
       );
@@ -114,6 +119,7 @@ class Simulation {
       issued: issuedPerSec(requests, { servers: servers.length, durationMs }),
       servers: serverFigures(requests, { servers: servers.length, warmUpMs, slo }),
       seconds: this.#seconds,
+      herdsAtMs: (this.#controller?.herdsAtMs ?? []).map((atMs) => atMs - START_MS),
     };
   }
 

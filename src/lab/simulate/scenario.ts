@@ -111,7 +111,9 @@ export type Scenario = {
     readonly clock: boolean;
     readonly headers: Headers;
     readonly loadReports: boolean;
-    /** Load reports are late by up to so much, each for itself. */
+    /** Load reports are late by so much, all of them, and nothing tells the controller. */
+    readonly reportDelayMs: number;
+    /** And by up to so much more, each for itself. */
     readonly reportJitterMs: number;
     /** Envoy up to 1.36 leaves out of its reports who has only long requests under way. */
     readonly reportsOmitBusy: boolean;

@@ -56,6 +56,7 @@ const SIGNALS: Scenario['signals'] = {
   clock: false,
   headers: 'FirstToken',
   loadReports: true,
+  reportDelayMs: 0,
   reportJitterMs: 0,
   reportsOmitBusy: false,
   pushMs: 100,

@@ -1,6 +1,7 @@
 import {
   type ControlState,
   INITIAL_STATE,
+  type Perturbation,
   type Plan,
   type TickInput,
   type TickOutput,
@@ -60,6 +61,8 @@ export class Fleet {
   loads: TickOutput['loads'] = {};
   /** What the last tick of `run` was given. */
   lastReports: readonly LoadReport[] = [];
+  /** Of every tick from now on. */
+  perturbations: readonly Perturbation[] = [];
   readonly #carry: number[];
 
   constructor(policy: Policy, speeds: readonly number[]) {
@@ -78,6 +81,7 @@ export class Fleet {
       samples: [],
       reports: [],
       presence: [],
+      perturbations: this.perturbations,
       ...over,
     };
   }

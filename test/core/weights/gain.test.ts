@@ -21,6 +21,17 @@ describe('the gain', () => {
     expect(silent(0.1)).toBeCloseTo(0.7, 12);
   });
 
+  it('counts with the delay that was measured, a second at least, and never rises with it', () => {
+    const measured = (sec: number) => proportionalGain(load({ requestTimeSec: 5 }), false, 1, sec);
+    expect(measured(0.6)).toBeCloseTo(0.7, 12);
+    expect(measured(2)).toBeCloseTo(0.5, 12);
+    const gains = [0, 0.5, 1, 1.1, 2, 5, 10, 20, 40, 400].map(measured);
+    expect(gains).toEqual(gains.toSorted((a, b) => b - a));
+    // Engines alone: their age is measured where it is believed.
+    const silent = load({ requestTimeSec: 5, loadReports: 'Silent', engineDelaySec: 2 });
+    expect(proportionalGain(silent, false, 1, 30)).toBeCloseTo(0.5, 12);
+  });
+
   it('is divided by what least request balances by itself', () => {
     const busy = load({ requestTimeSec: 5, meanInFlightPerSidecar: 3 });
     expect(proportionalGain(busy, true, 1)).toBeCloseTo(0.7 / 4, 12);

@@ -179,6 +179,18 @@ export const explainViews: fc.Arbitrary<ExplainView> = fc.record({
       moves: fc.array(fc.record({ id: text, now: number, estimated: number }), { maxLength: 3 }),
     }),
   ),
+  loop: unknown(
+    fc.record({
+      gain: number,
+      damping: number,
+      herdAtMs: unknown(timeMs),
+      delaySec: number,
+      reportsSec: unknown(number),
+      ackSec: unknown(number),
+      picksSec: unknown(number),
+    }),
+  ),
+  probe: unknown(fc.record({ endpoint: text, factor: number, endAtMs: timeMs, reason: text })),
   endpoints: fc.array(
     fc.record({
       id: text,

@@ -1,8 +1,8 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { adminService } from '../../../src/edge/admin/admin-service.ts';
 import { decodeExplain, decodeTarget, encodeExplain, encodeTarget } from '../../../src/edge/admin/explain-message.ts';
-import { observeService } from '../../../src/edge/admin/observe-service.ts';
 import {
   decodeProxyConfig,
   decodeProxyTarget,
@@ -13,7 +13,7 @@ import { decodeStatus, encodeStatus } from '../../../src/edge/admin/status-messa
 import { fromEnum, fromSeconds, toEnum, toSeconds, type Wire } from '../../../src/edge/admin/wire-values.ts';
 import { explainViews, proxyConfigViews, serverViews } from './arbitrary-views.ts';
 
-const service = observeService();
+const service = adminService('Observe');
 const Status = service.Status as MethodDefinition<Wire, Wire>;
 const Explain = service.Explain as MethodDefinition<Wire, Wire>;
 const ProxyConfig = service.ProxyConfig as MethodDefinition<Wire, Wire>;

@@ -61,7 +61,9 @@ function tellAll(all: Metrics): void {
   all.scraped('engine');
   all.scraped('gpu', 'Timeout');
   all.signalRefusals(2);
-  all.shifted({ decidedMs: 1000, t50Ms: 2000, t90Ms: 4000, beyondRatio: 0.2 });
+  all.shifted({ cause: 'Load', decidedMs: 1000, ackedMs: 1040, t50Ms: 2000, t90Ms: 4000, beyondRatio: 0.2 });
+  all.loops([{ service: 'chat', damping: 0.5, delaySec: { reports: 0.6, ack: 0.02, picks: undefined } }]);
+  all.herded('chat');
   all.policyLoaded('accepted');
 }
 

@@ -106,6 +106,31 @@ const LINE = z.discriminatedUnion('kind', [
         envoyVersion: z.string(),
       }),
     ),
+    deliveries: z
+      .array(
+        z.looseObject({
+          nodeId: name,
+          typeUrl: name,
+          kind: z.enum(['Sent', 'Acked', 'Nacked']),
+          resources: z.array(z.looseObject({ name, version: z.string() })),
+          atMs: time,
+          latencyMs: z.number().optional(),
+        }),
+      )
+      .optional(),
+    perturbations: z
+      .array(
+        z.looseObject({
+          kind: z.literal('Probe'),
+          service: name,
+          endpoint: name,
+          stepRatio: z.number().positive(),
+          startAtMs: time,
+          holdMs: z.number().positive(),
+          reason: z.string(),
+        }),
+      )
+      .optional(),
     decisions: z.record(name, decision),
   }),
 ]);

@@ -1,5 +1,6 @@
-import type { EndpointSet, LoadReport, NodePresence } from '../../topology/index.ts';
+import type { Delivery, EndpointSet, LoadReport, NodePresence } from '../../topology/index.ts';
 import type { ServiceDecision } from '../../weights/index.ts';
+import type { Perturbation } from '../perturbation.ts';
 import type { Plan } from '../plan.ts';
 import type { ControlState } from '../tick.ts';
 import type { SampleGroup } from './sample-groups.ts';
@@ -42,6 +43,10 @@ export type RecordingLine =
       readonly samples: readonly SampleGroup[];
       readonly reports: readonly LoadReport[];
       readonly presence: readonly NodePresence[];
+      /** ACKs alone. Absent where there were none, and in recordings of before they were kept. */
+      readonly deliveries?: readonly Delivery[];
+      /** Absent where there were none. */
+      readonly perturbations?: readonly Perturbation[];
       /** What was decided, by service. */
       readonly decisions: Readonly<Record<string, ServiceDecision>>;
     };

@@ -110,7 +110,7 @@ export class Replay {
   #takeTick(line: Extract<RecordingLine, { kind: 'Tick' }>, lineNumber: number): string | undefined {
     if (this.#policy === undefined || this.#sets === undefined)
       return 'expected a Policy and an Endpoints line before the first Tick';
-    const { nowMs, samples, reports, presence, decisions } = line;
+    const { nowMs, samples, reports, presence, deliveries, perturbations, decisions } = line;
     const out = tick(this.#state, {
       nowMs,
       policy: this.#policy,
@@ -118,6 +118,8 @@ export class Replay {
       samples: ungroupSamples(samples),
       reports,
       presence,
+      ...(deliveries === undefined ? {} : { deliveries }),
+      ...(perturbations === undefined ? {} : { perturbations }),
     });
     this.#state = out.state;
     this.#ticks += 1;

@@ -4,31 +4,29 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { LoadlineError } from '../../base/errors.ts';
 
-const PROTO = 'loadline/admin/v1/observe.proto';
-const SERVICE = 'loadline.admin.v1.Observe';
-
-/** The gRPC methods of Observe, read from the proto file that also documents them. */
-export function observeService(): ServiceDefinition {
-  const loaded = loadSync(PROTO, {
-    includeDirs: [protoFolder()],
+/** The gRPC methods of one service of the admin API, read from the proto file that also documents them. */
+export function adminService(name: 'Observe' | 'Operations'): ServiceDefinition {
+  const proto = `loadline/admin/v1/${name.toLowerCase()}.proto`;
+  const loaded = loadSync(proto, {
+    includeDirs: [protoFolder(proto)],
     longs: Number,
     enums: String,
     // Absent stays absent: an unknown number must not come out as 0. Lists and maps are filled in.
     arrays: true,
     objects: true,
   });
-  const service = loaded[SERVICE];
-  if (service === undefined) throw new LoadlineError('LOADLINE_ADMIN', `${PROTO} has no service ${SERVICE}`);
+  const service = loaded[`loadline.admin.v1.${name}`];
+  if (service === undefined) throw new LoadlineError('LOADLINE_ADMIN', `${proto} has no service ${name}`);
   return service as ServiceDefinition;
 }
 
 /** `proto/` stands beside `src` and `dist` alike: the first folder above this file that has it. */
-function protoFolder(): string {
+function protoFolder(proto: string): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const candidate = join(folder, 'proto');
-    if (existsSync(join(candidate, PROTO))) return candidate;
+    if (existsSync(join(candidate, proto))) return candidate;
     if (folder === dirname(folder)) {
-      throw new LoadlineError('LOADLINE_ADMIN', `proto/${PROTO} is missing above ${import.meta.dirname}`);
+      throw new LoadlineError('LOADLINE_ADMIN', `proto/${proto} is missing above ${import.meta.dirname}`);
     }
   }
 }
