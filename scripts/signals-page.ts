@@ -4,6 +4,7 @@ import { GPU_FORMATS } from '../src/edge/signals/formats/gpu-formats.ts';
 import { METRIC_MEANINGS } from '../src/edge/signals/formats/metric-meanings.ts';
 import { NVIDIA_SMI_FIELDS } from '../src/edge/signals/formats/nvidia-smi.ts';
 import type { EngineRow, MetricRow } from '../src/edge/signals/formats/row.ts';
+import { exampleOf, fixtureLinks } from './signal-examples.ts';
 
 /** The reference page of what is read from engines and GPU exporters, made from the tables that the readers obey. */
 export function signalsPage(): string {
@@ -17,11 +18,11 @@ unknown, never idle. Where two rows of a format make one metric, the upper one t
 ## Engines
 
 \`signals.engine\` of [the policy](policy.md#signals) says where the page is. Its names tell whose it is, in the order of this
-table; \`format\` overrules that. Series that differ only in the labels of the last column repeat one engine and count once;
+table; \`format\` overrules that. Series that differ only in the labels of the column \`copies\` repeat one engine and count once;
 any other difference is another data-parallel engine, and \`merge\` says how those become one value.
 
-| engine | \`format\` | page | known by | copies |
-|---|---|---|---|---|
+| engine | \`format\` | page | known by | copies | example page |
+|---|---|---|---|---|---|
 ${ENGINE_FORMATS.map(engineLine).join('\n')}
 
 ## GPU exporters
@@ -30,14 +31,18 @@ ${ENGINE_FORMATS.map(engineLine).join('\n')}
 exporters, so there is nothing to recognise. Each GPU, and each instance of a cut one, keeps values of its own. A Prometheus
 server is asked by one query for all of these names; a value is as old as its scrape there, on that server's own clock.
 
-| exporter | page |
-|---|---|
-${GPU_FORMATS.map(({ title, page }) => `| ${title} | ${page} |`).join('\n')}
+| exporter | page | example page |
+|---|---|---|
+${GPU_FORMATS.map(({ title, page }) => `| ${title} | ${page} | ${fixtureLinks(title)} |`).join('\n')}
 
 ## Names
 
-| format | name | metric | unit there | merge | note | for the law |
-|---|---|---|---|---|---|---|
+A row says how one name of one format is read, and what the control law does with it: \`none\` in the last column means that
+it is read and passed over. \`example\` is one series of the format's example page: the value there, and the one that it
+becomes; – where no example page has the name, or two series are multiplied.
+
+| format | name | metric | unit there | example | merge | note | for the law |
+|---|---|---|---|---|---|---|---|
 ${nameLines().join('\n')}
 
 Proven on captures of running programs: llama.cpp, nvidia_gpu_exporter, and nvidia-smi's CSV. The names of
@@ -54,33 +59,36 @@ function engineLine({ title, name, page, knownBy, copies, json, settings }: Engi
     settings === undefined ? '' : `; beside it \`/${settings.segment}\`, read when the engine is met and once a minute`;
   const pages = `${page}${json === undefined ? '' : `; or ${json.page}`}${beside}`;
   const names = knownBy.names.map(code).join(knownBy.kind === 'All' ? ' and ' : ' or ');
-  return `| ${title} | \`${name}\` | ${pages} | ${names} | ${copies.length === 0 ? '–' : copies.map(code).join(', ')} |`;
+  return `| ${title} | \`${name}\` | ${pages} | ${names} | ${copies.length === 0 ? '–' : copies.map(code).join(', ')} | ${fixtureLinks(title)} |`;
 }
 
 function nameLines(): readonly string[] {
   return [
     ...ENGINE_FORMATS.flatMap(({ title, rows, json, settings }) => [
       ...rows.map((row) => engineRow(title, row)),
-      ...(json?.rows ?? []).map((row) => engineRow(`${title}, JSON`, row)),
-      ...(settings?.rows ?? []).map((row) => engineRow(`${title}, \`/${settings?.segment}\``, row)),
+      ...(json?.rows ?? []).map((row) => engineRow(title, row, ', JSON')),
+      ...(settings?.rows ?? []).map((row) => engineRow(title, row, `, \`/${settings?.segment}\``)),
     ]),
-    ...PROCESS_ROWS.map((row) => engineRow('any engine', row)),
-    ...GPU_FORMATS.flatMap(({ title, rows }) => rows.map((row) => line(title, row, 'per GPU'))),
-    ...NVIDIA_SMI_FIELDS.map(({ row }) => line('output of nvidia-smi', row, 'per GPU')),
+    ...PROCESS_ROWS.map((row) => line('any engine', row, 'largest', exampleOf('vLLM', row))),
+    ...GPU_FORMATS.flatMap(({ title, rows }) => rows.map((row) => line(title, row, 'per GPU', exampleOf(title, row)))),
+    ...NVIDIA_SMI_FIELDS.map(({ row }) => line(NVIDIA_SMI, row, 'per GPU', exampleOf(NVIDIA_SMI, row))),
   ];
 }
 
-function engineRow(title: string, row: EngineRow): string {
-  const factor = row.times === undefined ? '' : ` × ${code(row.times)}`;
-  return line(title, row, { Sum: 'sum', Max: 'largest' }[row.merge], factor);
+const NVIDIA_SMI = 'output of nvidia-smi';
+
+function engineRow(title: string, row: EngineRow, page = ''): string {
+  const merge = { Sum: 'sum', Max: 'largest' }[row.merge];
+  if (row.times === undefined) return line(`${title}${page}`, row, merge, exampleOf(title, row));
+  return line(`${title}${page}`, row, merge, '–', ` × ${code(row.times)}`);
 }
 
-function line(title: string, row: MetricRow, merge: string, factor = ''): string {
+function line(title: string, row: MetricRow, merge: string, example: string, factor = ''): string {
   const { law, kind } = METRIC_MEANINGS[row.metric];
   const labels = Object.entries(row.select ?? {}).map(([label, value]) => `${label}="${value}"`);
   const name = labels.length === 0 ? row.name : `${row.name}{${labels.join(',')}}`;
   const unit = kind === 'Counter' ? `${row.unit.words}, counter` : row.unit.words;
-  return `| ${title} | ${code(name)}${factor} | \`${row.metric}\` | ${unit} | ${merge} | ${row.note ?? ''} | ${law} |`;
+  return `| ${title} | ${code(name)}${factor} | \`${row.metric}\` | ${unit} | ${example} | ${merge} | ${row.note ?? ''} | ${law} |`;
 }
 
 function code(text: string): string {

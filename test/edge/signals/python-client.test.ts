@@ -45,8 +45,16 @@ describe("a page of Python's client, as vLLM and SGLang serve it", () => {
     expect(scan).toMatchObject({ badLines: 0, truncated: false, capped: false });
     const of = (suffix: string) => scan.series.filter(({ name: one }) => one.endsWith(suffix));
     expect(of('_bucket').map(({ labels, value }) => [labels.get('le'), value])).toEqual([
-      ...[['0.1', 1], ['1.0', 2], ['+Inf', 3]],
-      ...[['0.1', 1], ['1.0', 2], ['+Inf', 3]],
+      ...[
+        ['0.1', 1],
+        ['1.0', 2],
+        ['+Inf', 3],
+      ],
+      ...[
+        ['0.1', 1],
+        ['1.0', 2],
+        ['+Inf', 3],
+      ],
     ]);
     expect(of('_total').map(({ value, timestampMs }) => [value, timestampMs])).toEqual([
       [1_234_567, undefined],
