@@ -1,9 +1,11 @@
 import { type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
 import type { ModelService, Policy } from '../policy/index.ts';
-import type { Delivery, Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
+import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import { type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
+import { byService } from './by-service.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import { type LoopDelay, loopDelaySec, stepLoopDelay } from './loop-delay.ts';
+import { membersOf } from './members.ts';
 import { own } from './own.ts';
 import { type Perturbation, perturbed } from './perturbation.ts';
 import type { Plan } from './plan.ts';
@@ -55,7 +57,7 @@ export const INITIAL_STATE: ControlState = {
 
 /** One turn of the controller: beliefs, decisions, Plan. Pure: the same state and input give the same output. */
 export function tick(before: ControlState, input: TickInput): TickOutput {
-  const { nowMs, policy, samples, reports, presence, deliveries = [], perturbations = [] } = input;
+  const { nowMs, policy, presence, deliveries = [], perturbations = [] } = input;
   const sidecars = stepSidecars(before.sidecars, presence, nowMs);
   const elapsedSec = before.atMs === 0 ? 0 : (nowMs - before.atMs) / 1000;
   const load: Record<string, LoadState> = {};
@@ -63,12 +65,19 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   const issued: Record<string, IssuedRates> = {};
   const delays: Record<string, LoopDelay> = {};
   const loads: Record<string, ServiceLoad> = {};
-  const endpoints: Record<string, readonly Endpoint[]> = {};
   const decisions: Record<string, ServiceDecision> = {};
+  const endpoints = new Map(
+    policy.services.map((service) => [
+      service.name,
+      membersOf(service, input.endpointSets, own(before.plan?.endpoints, service.name) ?? []),
+    ]),
+  );
+  const heard = byService(endpoints, input);
 
   for (const service of policy.services) {
     const { name } = service;
-    const members = membersOf(service, input.endpointSets, own(before.plan?.endpoints, name) ?? []);
+    const members = endpoints.get(name) ?? [];
+    const { samples, reports } = heard(name);
     const leastRequest = service.loadBalancer.type === 'LeastRequest';
     const believed = stepLoad(own(before.load, name), {
       nowMs,
@@ -98,14 +107,13 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     loads[name] = believed.load;
     weights[name] = decided.state;
     decisions[name] = perturbed(decided.decision, perturbations, nowMs, own(before.plan?.decisions, name));
-    endpoints[name] = members;
     issued[name] = stepIssued(own(before.issued, name) ?? {}, believed.load.endpoints, elapsedSec);
   }
 
   const next: Omit<Plan, 'sequence'> = {
     policyRevision: policy.revision,
     policy,
-    endpoints,
+    endpoints: Object.fromEntries(endpoints),
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
   };
@@ -128,24 +136,4 @@ export function weightsOptions({ loadBalancer }: ModelService): WeightsOptions {
     maxWeightRatio: loadBalancer.maxWeightRatio,
     warmupMs: loadBalancer.warmupMs,
   };
-}
-
-/**
- * The endpoints of a service, sorted by id. A pool whose source has not answered keeps those of the last Plan: a silent
- * source never empties a pool (design law 7).
- */
-function membersOf(
-  service: ModelService,
-  sets: readonly EndpointSet[],
-  last: readonly Endpoint[],
-): readonly Endpoint[] {
-  const members: Endpoint[] = [];
-  for (const pool of service.pools) {
-    const set = sets.find((candidate) => candidate.service === service.name && candidate.pool === pool.name);
-    if (set?.complete) members.push(...set.endpoints);
-    else members.push(...last.filter((endpoint) => endpoint.pool === pool.name));
-  }
-  members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-  // The very list of the last tick, while nobody came or left: what was made of it (an index) stands.
-  return members.length === last.length && members.every((endpoint, i) => endpoint === last[i]) ? last : members;
 }

@@ -30,9 +30,19 @@ export class StaticDiscovery implements EndpointSource {
   }
 }
 
-/** One set per pool, in the order of the policy. Pools of a kind that is not built yet are known to be empty. */
+const setsOf = new WeakMap<Policy, readonly DiscoveredSet[]>();
+
+/**
+ * One set per pool, in the order of the policy; the same ones for the same policy, for a tick asks each second. Pools of a kind
+ * that is not built yet are known to be empty.
+ */
 export function staticEndpointSets(policy: Policy): readonly DiscoveredSet[] {
-  return policy.services.flatMap((service) => service.pools.map((pool) => poolSet(service.name, pool)));
+  let sets = setsOf.get(policy);
+  if (sets === undefined) {
+    sets = policy.services.flatMap((service) => service.pools.map((pool) => poolSet(service.name, pool)));
+    setsOf.set(policy, sets);
+  }
+  return sets;
 }
 
 function poolSet(service: string, pool: Pool): DiscoveredSet {
