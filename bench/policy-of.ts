@@ -1,11 +1,8 @@
 import { loadPolicy, type Policy } from '../src/core/policy/index.ts';
 
-/** A lab policy with this many endpoints, on addresses 127.x.y.z that nobody listens on. */
-export function policyOf(endpoints: number): Policy {
-  const list = Array.from({ length: endpoints }, (_, index) => {
-    const address = `127.${1 + Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${1 + (index % 250)}`;
-    return `          - { address: ${address}, port: 8000 }`;
-  });
+/** A lab policy with this many services of this many endpoints, on addresses 127.x.y.z that nobody listens on. */
+export function policyOf(endpoints: number, services = 1): Policy {
+  const names = Array.from({ length: services }, (_, i) => (i === 0 ? 'chat' : `chat-${i}`));
   const result = loadPolicy([
     {
       name: 'bench.yaml',
@@ -16,22 +13,34 @@ export function policyOf(endpoints: number): Policy {
         'spec:',
         '  listeners:',
         '    - { name: models, address: 127.0.0.1, port: 15001 }',
-        '  modelServices: [chat]',
-        '---',
-        'apiVersion: loadline.dev/v1alpha1',
-        'kind: ModelService',
-        'metadata: { name: chat }',
-        'spec:',
-        '  hostnames: ["*"]',
-        '  pools:',
-        '    - name: gpu',
-        '      endpoints:',
-        '        static:',
-        ...list,
+        `  modelServices: [${names.join(', ')}]`,
+        ...names.flatMap((name, i) =>
+          serviceLines(name, services === 1 ? '*' : `${name}.test`, endpoints, i * endpoints),
+        ),
         '',
       ].join('\n'),
     },
   ]);
   if (!result.ok) throw new Error(result.issues.map(({ message }) => message).join('; '));
   return result.value;
+}
+
+function serviceLines(name: string, host: string, endpoints: number, first: number): readonly string[] {
+  return [
+    '---',
+    'apiVersion: loadline.dev/v1alpha1',
+    'kind: ModelService',
+    `metadata: { name: ${name} }`,
+    'spec:',
+    `  hostnames: ["${host}"]`,
+    '  pools:',
+    '    - name: gpu',
+    '      endpoints:',
+    '        static:',
+    ...Array.from({ length: endpoints }, (_, i) => `          - { address: ${addressOf(first + i)}, port: 8000 }`),
+  ];
+}
+
+function addressOf(index: number): string {
+  return `127.${1 + Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${1 + (index % 250)}`;
 }
