@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const REAL_ENVOYS = ['test/e2e/**/*.test.ts', 'test/long/llama-cpp.test.ts'];
+
 /**
  * Two projects: `unit` shares one process per thread (fast, pure code), `e2e` isolates files and runs them one after the
  * other, because they start real Envoys on two cores.
@@ -11,7 +13,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: REAL_ENVOYS,
           pool: 'threads',
           isolate: false,
           testTimeout: 20_000,
@@ -20,7 +22,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: REAL_ENVOYS,
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
