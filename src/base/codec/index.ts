@@ -43,6 +43,7 @@ export {
   decodeLoadStatsRequest,
   type EndpointStats,
   encodeLoadStatsResponse,
+  type LoadMetricStats,
   type LoadStatsRequest,
   type LoadStatsResponse,
 } from './load-stats.ts';

@@ -14,6 +14,17 @@ export type EndpointStats = {
   readonly issued: number;
   readonly succeeded: number;
   readonly errors: number;
+  /** What its answers said of its load (ORCA); absent when none did. By name, each once. */
+  readonly metrics?: readonly LoadMetricStats[];
+};
+
+/** One ORCA metric over the answers that carried it. Any numbers: a server may say anything. */
+export type LoadMetricStats = {
+  /** As Envoy calls it: `named_metrics.kv_cache_usage_perc`, `cpu_utilization`. */
+  readonly name: string;
+  readonly requests: number;
+  /** Sum over these requests. */
+  readonly total: number;
 };
 
 export type ClusterStats = {
@@ -56,6 +67,7 @@ type DecodedEndpointStats = {
   totalRequestsInProgress: Count;
   totalErrorRequests: Count;
   totalIssuedRequests: Count;
+  loadMetricStats: { metricName: string; numRequestsFinishedWithMetric: Count; totalMetricValue: number }[];
 };
 
 /** Throws LOADLINE_CODEC_UNREADABLE, also for a counter beyond 2^53. */
@@ -94,6 +106,12 @@ function sumUp(stats: DecodedClusterStats): ClusterStats {
 
 function readEndpoint(stats: DecodedEndpointStats): EndpointStats {
   const { socketAddress, pipe } = stats.address ?? {};
+  const metrics = stats.loadMetricStats.map((metric) => ({
+    name: metric.metricName,
+    // Not checked as the counters are: a sum that no server could have meant must not cost the rest of the report.
+    requests: Number(metric.numRequestsFinishedWithMetric),
+    total: metric.totalMetricValue,
+  }));
   return {
     address: socketAddress?.address ?? pipe?.path ?? '',
     port: socketAddress?.portValue ?? 0,
@@ -101,6 +119,7 @@ function readEndpoint(stats: DecodedEndpointStats): EndpointStats {
     issued: safeInteger(stats.totalIssuedRequests, 'total_issued_requests'),
     succeeded: safeInteger(stats.totalSuccessfulRequests, 'total_successful_requests'),
     errors: safeInteger(stats.totalErrorRequests, 'total_error_requests'),
+    ...(metrics.length === 0 ? {} : { metrics: byName(metrics) }),
   };
 }
 
@@ -112,7 +131,19 @@ function plus(a: EndpointStats, b: EndpointStats): EndpointStats {
     issued: a.issued + b.issued,
     succeeded: a.succeeded + b.succeeded,
     errors: a.errors + b.errors,
+    ...(a.metrics === undefined && b.metrics === undefined
+      ? {}
+      : { metrics: byName([...(a.metrics ?? []), ...(b.metrics ?? [])]) }),
   };
+}
+
+function byName(metrics: readonly LoadMetricStats[]): readonly LoadMetricStats[] {
+  const sums = new Map<string, LoadMetricStats>();
+  for (const { name, requests, total } of metrics) {
+    const sum = sums.get(name) ?? { name, requests: 0, total: 0 };
+    sums.set(name, { name, requests: sum.requests + requests, total: sum.total + total });
+  }
+  return [...sums.values()];
 }
 
 function durationMs(duration: DecodedClusterStats['loadReportInterval']): number {

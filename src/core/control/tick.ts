@@ -86,7 +86,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       samples,
       reports,
       presence,
-      options: { leastRequest },
+      options: { leastRequest, orca: service.orca !== undefined },
     });
     const delay = stepLoopDelay(own(before.delays ?? {}, name), {
       service: name,

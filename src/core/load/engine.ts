@@ -2,12 +2,12 @@ import type { Freshness } from './endpoint-load.ts';
 import { ewma } from './ewma.ts';
 import type { EndpointMemory, EngineReading } from './load-state.ts';
 import { clamp } from './plausible.ts';
+import { followKv } from './slots.ts';
 
 /** [zE, nE] An engine counts tokens, so two seconds are enough to read its speed. */
 const WORK_TAU_SEC = 2;
 /** A prompt token costs about a tenth of a generated one: prefill is parallel. */
 const PROMPT_WEIGHT = 0.1;
-const KV_TAU_SEC = 60;
 const FOREIGN_TAU_SEC = 4;
 /** Beyond this gap a difference of counters says nothing about now. */
 const MAX_GAP_SEC = 15;
@@ -59,12 +59,8 @@ export function takeReading(memory: EndpointMemory, taken: EngineReading, contex
     memory.engineWork = ewma(memory.engineWork, work, WORK_TAU_SEC, gapSec);
     memory.engineRunning = ewma(memory.engineRunning, reading.running, WORK_TAU_SEC, gapSec);
   }
-  const { kvUsageRatio: kv, running } = reading;
-  if (kv !== null && kv > 0.2 && running > 4) {
-    const seen = memory.kvRunning > 0;
-    memory.kvRunning = seen ? ewma(memory.kvRunning, running, KV_TAU_SEC, gapSec) : running;
-    memory.kvUsage = seen ? ewma(memory.kvUsage, kv, KV_TAU_SEC, gapSec) : kv;
-  }
+  const { kvUsageRatio, running } = reading;
+  followKv(memory, kvUsageRatio, running, gapSec);
   if (context.comparable) {
     const more = running + reading.waiting - inFlightAt(memory, context, atMs);
     memory.foreign = ewma(memory.foreign, more, FOREIGN_TAU_SEC, gapSec);

@@ -1,5 +1,6 @@
 import type { EndpointIndex, LoadReport, NodePresence } from '../topology/index.ts';
 import type { LoadState, SidecarMemory } from './load-state.ts';
+import { type OrcaSums, plusSums } from './orca.ts';
 import { placed } from './places.ts';
 import { clamp, MAX_EPOCH_MS, plausible } from './plausible.ts';
 import { type Counts, ReportCounts } from './report-counts.ts';
@@ -12,7 +13,7 @@ const SILENT_INTERVALS = 5;
 const GAP_INTERVALS = 3;
 
 /** What a report counts for an endpoint that it does not name, where absence means idle. */
-const IDLE: Counts = { inProgress: 0, issued: 0, succeeded: 0, errors: 0 };
+const IDLE: Counts = { inProgress: 0, issued: 0, succeeded: 0, errors: 0, orca: undefined };
 
 /** What all sidecars have at one endpoint, and what came of it since the last tick. */
 export type Traffic = {
@@ -22,6 +23,8 @@ export type Traffic = {
   issued: number;
   done: number;
   errors: number;
+  /** What its answers said. */
+  orca: OrcaSums | undefined;
 };
 
 export type ReportInput = {
@@ -58,7 +61,7 @@ export function applyReports(before: Pick<LoadState, 'ids' | 'sidecars'>, input:
     const sidecar = known.get(nodeId);
     if (sidecar !== undefined && kind === 'Connected') sidecar.baseline = true;
   }
-  const traffic = ids.map((): Traffic => ({ inFlight: 0, pending: 0, issued: 0, done: 0, errors: 0 }));
+  const traffic = ids.map((): Traffic => ({ inFlight: 0, pending: 0, issued: 0, done: 0, errors: 0, orca: undefined }));
   const counts = new ReportCounts(service, index);
   const inOrder = input.reports
     .filter((report) => plausible(report.receivedAtMs, 0, MAX_EPOCH_MS) !== undefined)
@@ -122,13 +125,14 @@ function followReport(
     pending.push(waits);
   };
   const take = (place: number, count: Counts, had: number, waited: number): void => {
-    const { inProgress: now = had, issued, succeeded, errors } = count;
+    const { inProgress: now = had, issued, succeeded, errors, orca } = count;
     keep(place, now, baseline ? 0 : clamp(waited + issued - succeeded - errors, 0, now));
     const sum = traffic[place] as Traffic;
     sum.issued += issued;
     if (baseline) return;
     sum.done += Math.max(0, issued - (now - had) - errors);
     sum.errors += errors;
+    sum.orca = plusSums(sum.orca, orca);
   };
   for (let i = 0; i < sidecar.places.length; i += 1) {
     const place = sidecar.places[i] as number;

@@ -48,6 +48,13 @@ export type EngineReading = {
   processStartSec: number | null;
 };
 
+/** Means over the answers of one tick; null where none said it. */
+export type OrcaReading = {
+  atMs: number;
+  kvUsageRatio: number | null;
+  waiting: number | null;
+};
+
 export type GpuMemory = {
   gpu: string;
   whole: boolean;
@@ -93,6 +100,8 @@ export type EndpointMemory = {
   /** [foreign] */
   foreign: number;
   engine: EngineReading | null;
+  /** What answers said last; null before one did, and while an engine page speaks for the endpoint. */
+  orca: OrcaReading | null;
   /** [usual] how old a reading normally is when the next one comes. */
   usualAgeSec: number;
   /** N at the last ticks, oldest first; aligned with the tail of the cluster's `ringAtMs`. */
@@ -108,7 +117,7 @@ export type EndpointMemory = {
   slotsStated: number | null;
   /** [Bhat], who found it, and how long a queue has stood. */
   slotsByQueue: number | null;
-  slotsByQueueFrom: 'Engine' | 'Headers' | null;
+  slotsByQueueFrom: 'Engine' | 'Headers' | 'Orca' | null;
   queueSec: number;
   /** [W10, N10] */
   pending10: number;
@@ -215,6 +224,7 @@ export function draftEndpoint(memory: EndpointMemory): EndpointMemory {
     firstAtMs: memory.firstAtMs,
     foreign: memory.foreign,
     engine: memory.engine,
+    orca: memory.orca ?? null,
     usualAgeSec: memory.usualAgeSec,
     ring: memory.ring,
     capacitySlots: memory.capacitySlots ?? null,
@@ -259,6 +269,7 @@ export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phas
     firstAtMs: 0,
     foreign: 0,
     engine: null,
+    orca: null,
     usualAgeSec: 1,
     ring: [],
     capacitySlots: null,

@@ -1,4 +1,5 @@
 import { type EndpointIndex, type EndpointReport, type LoadReport, placeAt } from '../topology/index.ts';
+import { addMeans, type OrcaSums } from './orca.ts';
 import { MAX_REQUESTS, plausible } from './plausible.ts';
 
 export type Counts = {
@@ -7,6 +8,7 @@ export type Counts = {
   issued: number;
   succeeded: number;
   errors: number;
+  orca: OrcaSums | undefined;
 };
 
 /**
@@ -28,6 +30,7 @@ export class ReportCounts {
       issued: 0,
       succeeded: 0,
       errors: 0,
+      orca: undefined,
     }));
   }
 
@@ -63,7 +66,7 @@ export class ReportCounts {
   }
 
   /** Localities may repeat an address: summed. A count that cannot be is none. */
-  #add({ address, port, inProgress, issued, succeeded, errors }: EndpointReport): void {
+  #add({ address, port, inProgress, issued, succeeded, errors, orca }: EndpointReport): void {
     const place = placeAt(this.#index, address, port);
     const row = this.#rows[place];
     if (row === undefined) return;
@@ -74,11 +77,13 @@ export class ReportCounts {
       row.issued = 0;
       row.succeeded = 0;
       row.errors = 0;
+      row.orca = undefined;
     }
     const more = plausible(inProgress, 0, MAX_REQUESTS);
     if (more !== undefined) row.inProgress = (row.inProgress ?? 0) + more;
     row.issued += plausible(issued, 0, MAX_REQUESTS) ?? 0;
     row.succeeded += plausible(succeeded, 0, MAX_REQUESTS) ?? 0;
     row.errors += plausible(errors, 0, MAX_REQUESTS) ?? 0;
+    row.orca = addMeans(row.orca, orca);
   }
 }

@@ -3,6 +3,7 @@ import type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './end
 import { utilisation } from './gpu-sensor.ts';
 import type { ClusterMemory, EndpointMemory, LoadState } from './load-state.ts';
 import { median } from './median.ts';
+import { freshOrca } from './orca.ts';
 import { clamp } from './plausible.ts';
 import { knownSlots, UNKNOWN_SLOTS } from './slots.ts';
 
@@ -69,7 +70,9 @@ function endpointLoad(
       : 0;
   const inFlight = memory.inFlight + foreign;
   const reading = engine === 'Fresh' ? memory.engine : null;
-  const kv = reading?.kvUsageRatio ?? 0;
+  const answers = engine === 'Fresh' ? undefined : freshOrca(memory, nowMs);
+  const kv = reading?.kvUsageRatio ?? answers?.kvUsageRatio ?? undefined;
+  const waiting = reading?.waiting ?? answers?.waiting ?? undefined;
   const util = utilisation(memory, nowMs);
   let newestMs = Math.max(memory.engine?.atMs ?? 0, newestReportMs ?? 0);
   for (const { utilAtMs } of memory.gpus) newestMs = Math.max(newestMs, utilAtMs);
@@ -84,9 +87,9 @@ function endpointLoad(
     slotsKnown: knownSlots(endpoint, memory) !== undefined || memory.slotsByQueue !== null || slots !== UNKNOWN_SLOTS,
     logCapacity: memory.logCapacity - mean,
     capacitySource: source,
-    waiting: reading?.waiting,
+    waiting,
     running: reading?.running,
-    kvUsageRatio: reading?.kvUsageRatio ?? undefined,
+    kvUsageRatio: kv,
     gpuUtilRatio: util,
     gpuGate: memory.gpus.length === 0 ? 'Absent' : cluster.gpuGate.open ? 'Open' : 'Closed',
     errorsPerSec: memory.errorsPerSec,
@@ -94,7 +97,7 @@ function endpointLoad(
     bad: memory.badSec > 0,
     waiting1st: memory.phase === 'Waiting',
     rampAgeSec: memory.phase === 'Ramping' ? Math.max(0, (nowMs - memory.firstAtMs) / 1000) : undefined,
-    pressure: ((inFlight + 1) / slots) * (1 + KV_PRESSURE_SLOPE * Math.max(0, kv - KV_PRESSURE_FROM)),
+    pressure: ((inFlight + 1) / slots) * (1 + KV_PRESSURE_SLOPE * Math.max(0, (kv ?? 0) - KV_PRESSURE_FROM)),
     engine,
     ageMs: newestMs > 0 ? Math.max(0, nowMs - newestMs) : Math.max(0, nowMs - memory.joinedAtMs),
     notes: notesOf(one, foreign, util, nowMs),
@@ -110,6 +113,9 @@ function notesOf(
   const notes: string[] = [];
   if (engine === 'Stale' && memory.engine !== null) {
     notes.push(`engine metrics are ${((nowMs - memory.engine.atMs) / 1000).toFixed(0)} s old: beliefs are held`);
+  }
+  if (engine !== 'Fresh' && freshOrca(memory, nowMs) !== undefined) {
+    notes.push('queue and KV usage are means over what its answers said (ORCA)');
   }
   if (foreign > 0) notes.push(`${foreign.toFixed(1)} requests at the engine did not come through the sidecars`);
   if (memory.slotsByQueue !== null && slots < (knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS)) {

@@ -1,10 +1,11 @@
 import type { Endpoint } from '../topology/index.ts';
+import { ewma } from './ewma.ts';
 import type { EndpointMemory } from './load-state.ts';
 import { clamp } from './plausible.ts';
 
 /** [B] of an engine whose batch limit nobody told. A common unit is enough: only ratios move weights. */
 export const UNKNOWN_SLOTS = 64;
-const QUEUE_MIN = 2;
+export const QUEUE_MIN = 2;
 /** A queue must have stood this long before it counts as the sign of a full batch. */
 const QUEUE_STANDS_SEC = 3;
 const LEARN_STEP = 0.2;
@@ -15,6 +16,7 @@ const KV_SHORT = 0.8;
 /** KV as the bound: above this usage the requests that fit are learned from what runs. */
 const KV_MATTERS = 0.4;
 const KV_HEADROOM = 0.85;
+const KV_TAU_SEC = 60;
 
 /** The batch limit that the policy gives, else the one that the engine states; undefined when nobody tells. */
 export function knownSlots(
@@ -25,9 +27,9 @@ export function knownSlots(
   return maxRunningRequests ?? slotsStated ?? undefined;
 }
 
-/** A queue in front of an engine, told by the engine itself or read off the headers that have not come. */
+/** A queue in front of an engine: told by its page or in its answers, or read off the headers that have not come. */
 export type Queue = {
-  readonly from: 'Engine' | 'Headers';
+  readonly from: 'Engine' | 'Headers' | 'Orca';
   readonly waiting: number;
   readonly running: number;
   readonly kvUsageRatio: number;
@@ -52,8 +54,16 @@ export function forgetSlots(memory: EndpointMemory, elapsedSec: number): void {
   if (memory.slotsByKv !== null) memory.slotsByKv *= 1 + FORGET_PER_SEC * elapsedSec;
 }
 
+/** [rk, kk] How full the KV cache is, and with how many requests. */
+export function followKv(memory: EndpointMemory, usage: number | null, running: number, gapSec: number): void {
+  if (usage === null || usage <= 0.2 || running <= 4) return;
+  const seen = memory.kvRunning > 0;
+  memory.kvRunning = seen ? ewma(memory.kvRunning, running, KV_TAU_SEC, gapSec) : running;
+  memory.kvUsage = seen ? ewma(memory.kvUsage, usage, KV_TAU_SEC, gapSec) : usage;
+}
+
 /**
- * [rk, kk] What the KV cache holds, learned while it is well filled. It is kept when the cache empties: a bound that went with
+ * What the KV cache holds, learned while it is well filled. It is kept when the cache empties: a bound that went with
  * the load would send the next load to whom the last one had shown to be small, and learn it again, and so on.
  */
 export function learnFromKv(memory: EndpointMemory): void {

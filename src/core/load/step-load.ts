@@ -10,6 +10,7 @@ import { baseShare, followHeaders, queueByHeaders } from './header-queue.ts';
 import { applyReports, reportsAreFresh, type Traffic } from './load-reports.ts';
 import { type ClusterMemory, draftCluster, type EndpointMemory, type LoadState, newCluster } from './load-state.ts';
 import { draftMembers, reborn } from './membership.ts';
+import { freshOrca, takeAnswers } from './orca.ts';
 import { clamp } from './plausible.ts';
 import { type EndpointSamples, gatherSamples } from './samples.ts';
 import { type Believed, serviceLoad } from './service-load.ts';
@@ -20,6 +21,8 @@ export type LoadOptions = {
   readonly leastRequest: boolean;
   /** How old an engine reading usually is when the next one comes; learned when absent. */
   readonly engineUsualDelayMs?: number;
+  /** Whether what answers say (ORCA) is listened to. */
+  readonly orca?: boolean;
 };
 
 export type LoadInput = {
@@ -114,6 +117,10 @@ export function stepLoad(
     nowMs,
   );
   cluster.reportAgeSec = reportAgeSec;
+  for (const [place, { endpoint, memory }] of members.entries()) {
+    if (options.orca !== true || freshness[place] === 'Fresh') memory.orca = null;
+    else takeAnswers(memory, traffic[place]?.orca, knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS, nowMs);
+  }
 
   const supposed = supposedSlots(members, freshness, cluster, { ageSec, elapsedSec, nowMs, reportsFresh });
   for (const { memory } of members) {
@@ -281,7 +288,8 @@ function supposedSlots(
   if (base !== undefined) {
     for (const { memory, i } of blind) {
       // A stale engine holds what it taught; one that stays away is read off its headers, as if there had never been one.
-      if (memory.engine === null || nowMs - memory.engine.atMs > ENGINE_GONE_MS)
+      const told = freshOrca(memory, nowMs)?.waiting != null;
+      if (!told && (memory.engine === null || nowMs - memory.engine.atMs > ENGINE_GONE_MS))
         learnFromQueue(memory, supposed[i] as number, queueByHeaders(memory, base, elapsedSec));
     }
   }

@@ -49,6 +49,14 @@ export type ModelService = {
   readonly retry: Retry;
   readonly circuitBreakers: CircuitBreakers;
   readonly rateLimits: readonly RateLimit[];
+  /** `signals.orca`: of the service and not of a pool, because they are one cluster. */
+  readonly orca?: Orca;
+};
+
+/** What the servers' answers say of their load, read by Envoy and reported with its load reports. */
+export type Orca = {
+  /** What Envoy asks for in each request; `None`: nothing is asked, for servers that say it anyway. */
+  readonly requestFormat: 'Json' | 'Text' | 'None';
 };
 
 /** 0 means none. */

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { ModelService, OutlierDetection } from '../policy/index.ts';
 import { ADS, any, extension, makeResource } from './message.ts';
+import { ORCA_METRIC_NAMES } from './orca-metrics.ts';
 import type { Resource } from './resource.ts';
 import { BREAKER_DEFAULTS } from './runtime-keys.ts';
 import { TYPE_URL } from './type-url.ts';
@@ -59,6 +60,7 @@ export function compileCluster(service: ModelService, release: string): Resource
       upstream_connection_options: {
         tcp_keepalive: { keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3 },
       },
+      ...(service.orca === undefined ? {} : { lrs_report_endpoint_metrics: ORCA_METRIC_NAMES }),
     },
   });
 }

@@ -3,6 +3,7 @@ export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 export { checkResource } from './check-resource.ts';
 export { type CommandOptions, commandLine } from './command-line.ts';
 export { LASTING_LAYER, SIDECARS_CLUSTER, SLOT } from './names.ts';
+export { orcaMetric } from './orca-metrics.ts';
 export { sharers } from './rate-limit.ts';
 export type { Origin, Resource, ResourceRef } from './resource.ts';
 export { compileRuntime } from './runtime.ts';

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
-import type { Listener, ModelService, Retry, Timeouts } from '../policy/index.ts';
+import type { Listener, ModelService, Orca, Retry, Timeouts } from '../policy/index.ts';
 import { extension, makeResource } from './message.ts';
 import { rateLimitActions } from './rate-limit.ts';
 import type { Resource } from './resource.ts';
@@ -53,6 +53,25 @@ function compileRoute(service: ModelService): JsonObject {
       retry_policy: retryPolicy(service.retry, timeouts),
       ...(limits.length === 0 ? {} : { rate_limits: limits }),
     },
+    ...orcaHeaders(service.orca),
+  };
+}
+
+/**
+ * vLLM and Triton say their load only to who asks. Then it is Envoy that asked, for itself: clients neither choose the format
+ * nor learn how full the server is. The router reads the answer before it is taken out.
+ */
+function orcaHeaders(orca: Orca | undefined): JsonObject {
+  if (orca === undefined || orca.requestFormat === 'None') return {};
+  return {
+    request_headers_to_add: [
+      {
+        // In lower case: Triton knows no other.
+        header: { key: 'endpoint-load-metrics-format', value: orca.requestFormat.toLowerCase() },
+        append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+      },
+    ],
+    response_headers_to_remove: ['endpoint-load-metrics', 'endpoint-load-metrics-bin'],
   };
 }
 

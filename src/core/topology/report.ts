@@ -9,13 +9,29 @@ export type EndpointReport = {
   /** Responses whose headers came in the interval (facts/envoy-live.md item 12: headers, not end). */
   readonly succeeded: number;
   readonly errors: number;
+  /** What the endpoint's answers said of its load (ORCA), where the policy asks for it; absent when none did. */
+  readonly orca?: readonly OrcaMean[];
+};
+
+export type OrcaMetric = 'kvUsageRatio' | 'waitingRequests';
+
+/**
+ * The mean of one metric over the answers of an interval. Each was taken when a response's headers were written: with vLLM
+ * at the end of an answer that is not streamed, elsewhere before the load of that stream exists. So it says how full the
+ * engine was while answers came, and nothing about an interval without answers.
+ */
+export type OrcaMean = {
+  readonly metric: OrcaMetric;
+  readonly mean: number;
+  /** Answers that carried it, at least 1. */
+  readonly answers: number;
 };
 
 export type LoadReport = {
   readonly nodeId: string;
   readonly receivedAtMs: number;
   readonly intervalMs: number;
-  /** Envoy before 1.40 leaves out endpoints that only have long streams: absent then means "unchanged", not zero. */
+  /** Envoy 1.36 leaves out endpoints that only have long streams: absent then means "unchanged", not zero. */
   readonly absentMeansIdle: boolean;
   readonly clusters: readonly { readonly cluster: string; readonly endpoints: readonly EndpointReport[] }[];
 };

@@ -1,19 +1,23 @@
 import {
   decodeLoadStatsRequest,
+  type EndpointStats,
   encodeLoadStatsResponse,
+  type LoadMetricStats,
   type LoadStatsRequest,
   type Node,
 } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
+import { orcaMetric } from '../../core/resources/index.ts';
 import { releaseBand } from '../../core/snapshot/index.ts';
+import type { EndpointReport, OrcaMean } from '../../core/topology/index.ts';
 import type { Inbox, XdsLog, XdsMeter } from './seams.ts';
 import { frame, type Rpc, type RpcListener, STATUS } from './transport/rpc.ts';
 
 /**
- * From this release on an endpoint that a report leaves out is idle; before, it may have long streams
- * (measured on 1.36 and 1.40; in between the careful reading holds).
+ * From this release on an endpoint that a report leaves out is idle; before, it may have long streams (measured on 1.36.4,
+ * 1.37.0, 1.38.3, 1.39.0 and 1.40.0; the runtime guard `report_load_when_rq_active_is_non_zero` is on by default).
  */
-const ABSENT_MEANS_IDLE_SINCE = '1.40';
+const ABSENT_MEANS_IDLE_SINCE = '1.37';
 /** A client without it (gRPC) must be told each cluster by name. */
 const SENDS_ALL = 'envoy.lrs.supports_send_all_clusters';
 
@@ -68,7 +72,7 @@ export class LoadReportStream implements RpcListener {
       absentMeansIdle: releaseBand(node.envoyVersion) >= ABSENT_MEANS_IDLE_SINCE,
       clusters: request.clusterStats.map(({ clusterName, clusterServiceName, endpoints }) => ({
         cluster: serviceOf(clusterServiceName === '' ? clusterName : clusterServiceName),
-        endpoints,
+        endpoints: endpoints.map(withMeans),
       })),
     });
   }
@@ -118,6 +122,18 @@ export class LoadReportStream implements RpcListener {
       ),
     );
   }
+}
+
+function withMeans({ metrics, ...counts }: EndpointStats): EndpointReport {
+  const orca = metrics?.flatMap(meanOf) ?? [];
+  return orca.length === 0 ? counts : { ...counts, orca };
+}
+
+/** Envoy gives a sum; JSON in a header can make it infinite. Whether the mean may be believed is not decided here. */
+function meanOf({ name, requests, total }: LoadMetricStats): readonly OrcaMean[] {
+  const metric = orcaMetric(name);
+  const mean = total / requests;
+  return metric !== undefined && requests >= 1 && Number.isFinite(mean) ? [{ metric, mean, answers: requests }] : [];
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { CompletionAnswer, errorBody } from './completion-answer.ts';
 import type { CompletionRequest } from './completion-request.ts';
+import type { EngineLoad } from './engine-event.ts';
+import { orcaHeader } from './orca-header.ts';
 import type { HeadersMode } from './server-profile.ts';
 
 const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
@@ -16,13 +18,23 @@ export class Exchange {
   readonly #response: ServerResponse;
   readonly #answer: CompletionAnswer;
   readonly #headers: HeadersMode;
+  readonly #orcaFormat: string;
 
   constructor(
     request: CompletionRequest,
     response: ServerResponse,
-    { id, nowMs, wallClockMs, headers }: { id: number; nowMs: number; wallClockMs: number; headers: HeadersMode },
+    options: {
+      readonly id: number;
+      readonly nowMs: number;
+      readonly wallClockMs: number;
+      readonly headers: HeadersMode;
+      /** `endpoint-load-metrics-format` of the request. */
+      readonly orcaFormat: string;
+    },
   ) {
+    const { id, nowMs, wallClockMs, headers, orcaFormat } = options;
     this.request = request;
+    this.#orcaFormat = orcaFormat;
     this.#headers = headers;
     this.arrivedMs = nowMs;
     this.acceptedMs = nowMs;
@@ -42,9 +54,13 @@ export class Exchange {
     if (this.request.stream) this.#response.write(this.#answer.tokensEvent(count));
   }
 
-  finish(): void {
+  /** As vLLM does it: an answer that is streamed says nothing of the server's load, a whole one does when it was asked. */
+  finish(load: () => EngineLoad): void {
     if (this.request.stream) this.#response.end(this.#answer.lastEvents());
-    else this.#response.writeHead(200, JSON_HEADERS).end(this.#answer.whole());
+    else
+      this.#response
+        .writeHead(200, { ...JSON_HEADERS, ...orcaHeader(this.#orcaFormat, load()) })
+        .end(this.#answer.whole());
   }
 
   fail(status: number, message: string): void {

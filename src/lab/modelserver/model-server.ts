@@ -211,6 +211,7 @@ export class ModelServer {
             nowMs,
             wallClockMs: this.#surroundings.wallClock(),
             headers: this.#profile.headers,
+            orcaFormat: String(request.headers['endpoint-load-metrics-format'] ?? ''),
           }),
         );
         const { promptTokens, outputTokens } = parsed.value;
@@ -266,7 +267,7 @@ export class ModelServer {
         this.#exchanges.delete(event.id);
         this.#counts.finished += 1;
         this.#metrics.finished('length', event.atMs - exchange.arrivedMs);
-        exchange.finish();
+        exchange.finish(() => this.load());
         break;
       case 'Rejected':
         this.#exchanges.delete(event.id);

@@ -63,6 +63,52 @@ describe('decodeLoadStatsRequest', () => {
     });
   });
 
+  it('sums what answers said of their load by name, whatever the numbers are', () => {
+    const metric = (name: string, requests: string, total: number | string): JsonObject => ({
+      metric_name: name,
+      num_requests_finished_with_metric: requests,
+      total_metric_value: total,
+    });
+    const bytes = encodeMessage(REQUEST, {
+      cluster_stats: [
+        {
+          cluster_name: 'chat',
+          upstream_locality_stats: [
+            {
+              load_metric_stats: [metric('named_metrics.kv', '9', 9)],
+              upstream_endpoint_stats: [
+                endpoint('10.0.0.1', 80, { load_metric_stats: [metric('named_metrics.kv', '2', 1)] }),
+                endpoint('10.0.0.2', 80, {
+                  load_metric_stats: [
+                    metric('named_metrics.kv', '1', 'Infinity'),
+                    metric('named_metrics.q', '18446744073709551615', -7),
+                  ],
+                }),
+              ],
+            },
+            {
+              upstream_endpoint_stats: [
+                endpoint('10.0.0.1', 80, { load_metric_stats: [metric('named_metrics.kv', '1', 0.5)] }),
+                endpoint('10.0.0.1', 80, { total_issued_requests: 1 }),
+              ],
+            },
+          ],
+        },
+      ],
+    });
+    const [cluster] = decodeLoadStatsRequest(bytes).clusterStats;
+    expect(cluster?.endpoints.map(({ address, metrics }) => ({ address, metrics }))).toEqual([
+      { address: '10.0.0.1', metrics: [{ name: 'named_metrics.kv', requests: 3, total: 1.5 }] },
+      {
+        address: '10.0.0.2',
+        metrics: [
+          { name: 'named_metrics.kv', requests: 1, total: Number.POSITIVE_INFINITY },
+          { name: 'named_metrics.q', requests: 2 ** 64, total: -7 },
+        ],
+      },
+    ]);
+  });
+
   it('reads the node of the first message', () => {
     const bytes = encodeMessage(REQUEST, { node: { id: 'a', cluster: 'lab' } });
     expect(decodeLoadStatsRequest(bytes)).toMatchObject({ node: { id: 'a', cluster: 'lab' }, clusterStats: [] });

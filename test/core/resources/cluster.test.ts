@@ -28,6 +28,15 @@ describe('cluster', () => {
     expect(at(cluster, 'common_lb_config.healthy_panic_threshold')).toEqual({});
   });
 
+  it('has Envoy report what answers say of the load, where the policy listens, by name and nothing else', () => {
+    expect(clusterOf(aService('chat'))).not.toHaveProperty('lrs_report_endpoint_metrics');
+    expect(clusterOf(aService('chat', { orca: { requestFormat: 'None' } })).lrs_report_endpoint_metrics).toEqual([
+      'named_metrics.kv_cache_usage_perc',
+      'named_metrics.num_requests_waiting',
+      'named_metrics.kv_cache_utilization',
+    ]);
+  });
+
   it('ejects on gateway failures in a row, which Envoy only counts by default, and on local failures apart from them', () => {
     expect(clusterOf(aService('chat')).outlier_detection).toEqual({
       interval: '5s',

@@ -51,6 +51,24 @@ describe('route configuration', () => {
     });
   });
 
+  it('asks for load metrics only where the policy does, and keeps the answer from the client', () => {
+    const routeOf = (orca?: 'Json' | 'Text' | 'None') =>
+      at(
+        routesOf(aService('chat', orca === undefined ? {} : { orca: { requestFormat: orca } })),
+        'virtual_hosts.0.routes.0',
+      );
+    const asking = (value: string) => ({
+      request_headers_to_add: [
+        { header: { key: 'endpoint-load-metrics-format', value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+      ],
+      response_headers_to_remove: ['endpoint-load-metrics', 'endpoint-load-metrics-bin'],
+    });
+    expect(routeOf('Json')).toMatchObject(asking('json'));
+    expect(routeOf('Text')).toMatchObject(asking('text'));
+    expect(routeOf('None')).toEqual(routeOf());
+    expect(routeOf()).not.toHaveProperty('request_headers_to_add');
+  });
+
   it('gives services with the same hostname one virtual host, the longest prefix first', () => {
     const routes = routesOf(
       aService('a', { hostnames: ['models'], match: { pathPrefix: '/v1/' } }),

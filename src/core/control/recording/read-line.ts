@@ -42,6 +42,7 @@ const report = z.looseObject({
           issued: count,
           succeeded: count,
           errors: count,
+          orca: z.array(z.looseObject({ metric: name, mean: z.number(), answers: count })).optional(),
         }),
       ),
     }),

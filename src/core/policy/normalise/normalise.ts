@@ -23,7 +23,12 @@ export function normaliseClasses(document: PolicyDocument, name: string, spec: C
 }
 
 export function normaliseService(document: PolicyDocument, name: string, spec: ServiceSpec): ModelService {
-  const { signals, pools, rateLimits, ...rest } = spec;
+  const {
+    signals: { orca, ...signals },
+    pools,
+    rateLimits,
+    ...rest
+  } = spec;
   return {
     name,
     origin: document.position([]),
@@ -33,6 +38,7 @@ export function normaliseService(document: PolicyDocument, name: string, spec: S
       ...limit,
       origin: document.position(['spec', 'rateLimits', index]),
     })),
+    ...(orca === undefined ? {} : { orca }),
   };
 }
 

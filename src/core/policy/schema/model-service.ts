@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ModelService, Signals } from '../policy.ts';
+import type { ModelService } from '../policy.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
 import { documentOf } from './document.ts';
 import { drain, healthCheck } from './health.ts';
@@ -10,13 +10,13 @@ import { type PoolSpec, pool } from './pool.ts';
 import { type RateLimitSpec, rateLimit } from './rate-limit.ts';
 import { retry } from './retry.ts';
 import { list, mapping, nonEmptyList, oneOf } from './shape.ts';
-import { signals } from './signals.ts';
+import { type ServiceSignals, serviceSignals } from './signals.ts';
 import { split } from './split.ts';
 import { timeouts } from './timeouts.ts';
 import { hostname, urlPath } from './words.ts';
 
-export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'rateLimits'> & {
-  readonly signals: Signals;
+export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'rateLimits' | 'orca'> & {
+  readonly signals: ServiceSignals;
   readonly pools: readonly PoolSpec[];
   readonly rateLimits: readonly RateLimitSpec[];
 };
@@ -26,7 +26,7 @@ const spec: z.ZodType<ServiceSpec> = mapping({
   match: mapping({ pathPrefix: urlPath('Prefix').prefault('/') }).prefault({}),
   upstream: mapping({ protocol: oneOf(['Http1', 'Http2']).default('Http1') }).prefault({}),
   timeouts,
-  signals: signals.prefault({}),
+  signals: serviceSignals.prefault({}),
   healthCheck: healthCheck.exactOptional(),
   drain: drain.exactOptional(),
   pools: nonEmptyList(pool, 'a list of at least one pool'),

@@ -1,11 +1,13 @@
 import type { z } from 'zod';
-import type { EngineFormatName, Signals } from '../policy.ts';
+import type { EngineFormatName, Orca, Signals } from '../policy.ts';
 import { list, mapping, oneOf, port, refuse, wholeNumber } from './shape.ts';
 import { duration } from './units.ts';
 import { httpUrl, urlPath } from './words.ts';
 
 type Gpu = NonNullable<Signals['gpu']>;
 type JoinBy = Gpu['joinBy'][number];
+
+export type ServiceSignals = Signals & { readonly orca?: Orca };
 
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 600_000;
@@ -74,4 +76,13 @@ function defaultJoin(source: Gpu['source']): readonly JoinBy[] {
   return source.kind === 'Exporter' && source.portOffset !== undefined ? ['Port'] : ['Pod', 'Node'];
 }
 
-export const signals: z.ZodType<Signals> = mapping({ engine: engine.exactOptional(), gpu: gpu.exactOptional() });
+const sources = { engine: engine.exactOptional(), gpu: gpu.exactOptional() };
+
+/** Of a pool. */
+export const signals: z.ZodType<Signals> = mapping(sources);
+
+/** Of a service: what is asked of its one cluster stands only here. */
+export const serviceSignals: z.ZodType<ServiceSignals> = mapping({
+  ...sources,
+  orca: mapping({ requestFormat: oneOf(['Json', 'Text', 'None']).default('Json') }).exactOptional(),
+});
