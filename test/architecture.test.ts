@@ -28,7 +28,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     values: ['edge/listen', 'edge/http2', 'core/subscriptions', 'core/snapshot', 'core/resources'],
     types: ['core/topology'],
   },
-  'edge/envoy': { values: ['core/resources'] },
+  'edge/envoy': { values: ['core/resources'], types: ['core/topology'] },
   'edge/store': {},
   'edge/observe': {
     values: ['edge/listen', 'core/topology'],

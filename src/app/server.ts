@@ -2,6 +2,7 @@ import { seededRandom } from '../base/units/index.ts';
 import type { ServiceDecision } from '../core/weights/index.ts';
 import { type AdminServer, createAdminServer } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
+import { EnvoyAdmins } from '../edge/envoy/index.ts';
 import {
   buildExplainView,
   buildProxyConfigView,
@@ -125,6 +126,15 @@ export class LoadlineServer {
       },
       now: this.#now,
       loadReportIntervalMs: LOAD_REPORT_INTERVAL_MS,
+      openRequests: new EnvoyAdmins({
+        settingOf: (group) => this.#keeper.loaded?.policy.groups.find(({ name }) => name === group)?.envoyAdmin,
+        log: {
+          info: (fields, message) => log.info({ ...fields }, message),
+          warn: (fields, message) => log.warn({ ...fields }, message),
+        },
+        asked: (outcome) => this.#metrics.envoyAdminAsked(outcome),
+        now: this.#now,
+      }),
     });
   }
 

@@ -19,6 +19,8 @@ export type SidecarGroup = {
   readonly listeners: readonly Listener[];
   /** Names of ModelServices, in the order of the document. */
   readonly modelServices: readonly string[];
+  /** Where Loadline may ask sidecars what they have open; `port` for those whose bootstrap names none. */
+  readonly envoyAdmin?: { readonly port?: number };
   readonly trafficClasses?: { readonly use: string; readonly allow: readonly string[]; readonly default: string };
 };
 

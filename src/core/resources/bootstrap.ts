@@ -35,7 +35,7 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
       id: options.nodeId,
       cluster: options.group,
       ...(options.zone === undefined ? {} : { locality: { zone: options.zone } }),
-      metadata: { loadline: { listeners } },
+      metadata: { loadline: { listeners, ...adminPort(options.admin) } },
     },
     admin: { address: adminAddress(options.admin ?? DEFAULT_ADMIN) },
     layered_runtime: {
@@ -136,6 +136,12 @@ function adminAddress(text: string): JsonObject {
   if (parts === undefined)
     throw new LoadlineError('LOADLINE_CONFIG', `admin address ${text}: expected IP:PORT or unix:PATH`);
   return socketAddress(parts.address, parts.port);
+}
+
+/** One that was chosen may be asked (`envoyAdmin` of the group); the free port of a default is known to nobody. */
+function adminPort(admin: string | undefined): JsonObject {
+  const port = admin === undefined ? undefined : parseSocketAddress(admin)?.port;
+  return port === undefined || port === 0 ? {} : { adminPort: port };
 }
 
 function unixPath(text: string): string | undefined {

@@ -1,4 +1,12 @@
 export { type Endpoint, type EndpointId, type EndpointSet, endpointId, hostPort, type Lifecycle } from './endpoint.ts';
 export { type EndpointIndex, indexEndpoints, NOWHERE, placeAt, placeOf } from './join.ts';
-export type { Delivery, EndpointReport, LoadReport, NodePresence, OrcaMean, OrcaMetric } from './report.ts';
+export type {
+  Delivery,
+  EndpointReport,
+  LoadReport,
+  NodePresence,
+  OpenRequests,
+  OrcaMean,
+  OrcaMetric,
+} from './report.ts';
 export type { Metric, Sample, SourceHealth, Subject } from './sample.ts';

@@ -36,6 +36,12 @@ export type LoadReport = {
   readonly clusters: readonly { readonly cluster: string; readonly endpoints: readonly EndpointReport[] }[];
 };
 
+/** Requests that one sidecar has open at this moment, by model service and endpoint; those without any are left out. */
+export type OpenRequests = readonly {
+  readonly cluster: string;
+  readonly endpoints: readonly { readonly address: string; readonly port: number; readonly requests: number }[];
+}[];
+
 /** What happened to resources on their way to one node. Comes back through the inbox. */
 export type Delivery = {
   readonly nodeId: string;

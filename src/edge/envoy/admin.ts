@@ -7,11 +7,18 @@ const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
 /** An admin address as Envoy writes it to `--admin-address-path`: `127.0.0.1:9901`, `[::1]:9901`, or a socket path. */
 export type AdminAddress = string;
 
+export type AdminBounds = {
+  /** For the whole answer; without it only silence is bounded. */
+  readonly deadlineMs?: number;
+  readonly bodyLimitBytes: number;
+};
+
 /** A request to Envoy's admin interface; a status of 400 or above is returned, not thrown. Throws LOADLINE_ENVOY_FAILED. */
 export function askAdmin(
   address: AdminAddress,
   path: string,
   method: 'GET' | 'POST' = 'GET',
+  { deadlineMs, bodyLimitBytes }: AdminBounds = { bodyLimitBytes: BODY_LIMIT_BYTES },
 ): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void =>
@@ -21,7 +28,7 @@ export function askAdmin(
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > BODY_LIMIT_BYTES) sent.destroy(new Error(`the answer is larger than ${BODY_LIMIT_BYTES} bytes`));
+        if (size > bodyLimitBytes) sent.destroy(new Error(`the answer is larger than ${bodyLimitBytes} bytes`));
         else chunks.push(chunk);
       });
       response.on('error', fail);
@@ -29,6 +36,10 @@ export function askAdmin(
         resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
       );
     });
+    if (deadlineMs !== undefined) {
+      const late = setTimeout(() => sent.destroy(new Error(`no answer in ${deadlineMs} ms`)), deadlineMs);
+      sent.on('close', () => clearTimeout(late));
+    }
     sent.on('timeout', () => sent.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)));
     sent.on('error', fail);
     sent.end();

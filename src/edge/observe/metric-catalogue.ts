@@ -24,6 +24,7 @@ export type MetricName =
   | 'loadline_xds_waits_given_up_total'
   | 'loadline_xds_streams'
   | 'loadline_load_reports_total'
+  | 'loadline_envoy_admin_asks_total'
   | 'loadline_ticks_total'
   | 'loadline_tick_duration_seconds'
   | 'loadline_decision_age_seconds'
@@ -102,6 +103,12 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'counter',
     help: 'Load reports received; each sidecar sends one a second.',
     labels: [],
+  },
+  loadline_envoy_admin_asks_total: {
+    kind: 'counter',
+    help: 'Times that the admin interface of an Envoy 1.36 was asked what it has open (`envoyAdmin` of the group): `answered`; `failed`, and the log says why; `skipped`, because too many were being asked.',
+    labels: ['outcome'],
+    values: { outcome: ['answered', 'failed', 'skipped'] },
   },
   loadline_ticks_total: {
     kind: 'counter',

@@ -107,6 +107,10 @@ export class Metrics {
     this.#counter('loadline_load_reports_total').inc();
   }
 
+  envoyAdminAsked(outcome: 'answered' | 'failed' | 'skipped'): void {
+    this.#counter('loadline_envoy_admin_asks_total').inc({ outcome });
+  }
+
   ticked(durationMs: number): void {
     this.#counter('loadline_ticks_total').inc();
     this.#tickDuration(durationMs / MS_PER_SECOND);

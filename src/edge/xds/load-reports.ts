@@ -9,8 +9,10 @@ import {
 import { LoadlineError } from '../../base/errors.ts';
 import { orcaMetric } from '../../core/resources/index.ts';
 import { releaseBand } from '../../core/snapshot/index.ts';
-import type { EndpointReport, OrcaMean } from '../../core/topology/index.ts';
-import type { Inbox, XdsLog, XdsMeter } from './seams.ts';
+import type { EndpointReport, LoadReport, OpenRequests, OrcaMean } from '../../core/topology/index.ts';
+import { completeReport } from './complete-report.ts';
+import { adminPort } from './node-identity.ts';
+import type { Inbox, OpenRequestsSource, XdsLog, XdsMeter } from './seams.ts';
 import { frame, type Rpc, type RpcListener, STATUS } from './transport/rpc.ts';
 
 /**
@@ -28,6 +30,7 @@ export interface LoadReportHost {
   readonly log: XdsLog;
   readonly meter: XdsMeter;
   readonly loadReportIntervalMs: number;
+  readonly openRequests?: OpenRequestsSource | undefined;
   now(): number;
   /** Clusters that the node should report on; undefined for a node that is not ours. */
   clustersOf(node: Node): readonly string[] | undefined;
@@ -44,6 +47,10 @@ export class LoadReportStream implements RpcListener {
   #node: Node | undefined;
   /** What it was asked for by name; undefined where it sends all. */
   #asked: readonly string[] | undefined;
+  /** For an Envoy whose reports are not complete. */
+  #open: ReturnType<OpenRequestsSource['of']> | undefined;
+  /** The last report that waits to be completed; reports go into the inbox in their order. */
+  #waiting: Promise<void> | undefined;
 
   constructor(rpc: Rpc, host: LoadReportHost) {
     this.#rpc = rpc;
@@ -51,7 +58,7 @@ export class LoadReportStream implements RpcListener {
   }
 
   message(bytes: Buffer): void {
-    const { inbox, log, meter, now, loadReportIntervalMs } = this.#host;
+    const { log, meter, now, loadReportIntervalMs } = this.#host;
     let request: LoadStatsRequest;
     try {
       request = decodeLoadStatsRequest(bytes);
@@ -65,16 +72,30 @@ export class LoadReportStream implements RpcListener {
     const node = this.#node as Node;
     if (request.clusterStats.length === 0) return;
     meter.reported();
-    inbox.report({
+    this.#deliver({
       nodeId: node.id,
       receivedAtMs: now.call(this.#host),
       intervalMs: request.clusterStats[0]?.loadReportIntervalMs ?? loadReportIntervalMs,
-      absentMeansIdle: releaseBand(node.envoyVersion) >= ABSENT_MEANS_IDLE_SINCE,
+      absentMeansIdle: reportsOpenStreams(node),
       clusters: request.clusterStats.map(({ clusterName, clusterServiceName, endpoints }) => ({
         cluster: serviceOf(clusterServiceName === '' ? clusterName : clusterServiceName),
         endpoints: endpoints.map(withMeans),
       })),
     });
+  }
+
+  #deliver(report: LoadReport): void {
+    const { inbox } = this.#host;
+    const asked = this.#open?.ask();
+    if (asked === undefined && this.#waiting === undefined) {
+      inbox.report(report);
+      return;
+    }
+    const waiting = Promise.all([asked, this.#waiting]).then(([open]) => {
+      inbox.report(open === undefined ? report : completeReport(report, ofServices(open)));
+      if (this.#waiting === waiting) this.#waiting = undefined;
+    });
+    this.#waiting = waiting;
   }
 
   halfClosed(): void {
@@ -104,6 +125,10 @@ export class LoadReportStream implements RpcListener {
       return false;
     }
     this.#node = node;
+    if (node.userAgent === 'envoy' && !reportsOpenStreams(node)) {
+      const { id, cluster: group } = node;
+      this.#open = this.#host.openRequests?.of({ id, group, host: hostOf(this.#rpc.peer), port: adminPort(node) });
+    }
     if (node.userAgent === 'envoy' || node.clientFeatures.includes(SENDS_ALL)) this.#ask(undefined);
     else this.#ask(clusters);
     return true;
@@ -122,6 +147,20 @@ export class LoadReportStream implements RpcListener {
       ),
     );
   }
+}
+
+function reportsOpenStreams({ envoyVersion }: Node): boolean {
+  return releaseBand(envoyVersion) >= ABSENT_MEANS_IDLE_SINCE;
+}
+
+function ofServices(open: OpenRequests): OpenRequests {
+  return open.map(({ cluster, endpoints }) => ({ cluster: serviceOf(cluster), endpoints }));
+}
+
+/** A peer on a UNIX socket is on this host. */
+function hostOf(peer: string): string {
+  const colon = peer.lastIndexOf(':');
+  return colon === -1 ? '127.0.0.1' : peer.slice(0, colon).replace(/^\[|\]$/g, '');
 }
 
 function withMeans({ metrics, ...counts }: EndpointStats): EndpointReport {

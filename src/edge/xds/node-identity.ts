@@ -39,6 +39,15 @@ function listenerOverrides(metadata: Node['metadata']): Readonly<Record<string, 
   return overrides;
 }
 
+/**
+ * `metadata.loadline.adminPort` of the bootstrap. Only a port: a node must not send the server to any other address than the
+ * one that it comes from.
+ */
+export function adminPort({ metadata }: Pick<Node, 'metadata'>): number | undefined {
+  const port = isObject(metadata.loadline) ? metadata.loadline.adminPort : undefined;
+  return typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : undefined;
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

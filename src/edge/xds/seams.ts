@@ -1,5 +1,5 @@
 import type { Snapshot, SnapshotKey } from '../../core/snapshot/index.ts';
-import type { Delivery, LoadReport, NodePresence } from '../../core/topology/index.ts';
+import type { Delivery, LoadReport, NodePresence, OpenRequests } from '../../core/topology/index.ts';
 
 /** Where streams get what they send. `undefined`: nothing can be said yet, the client keeps waiting (never publish empty). */
 export interface SnapshotProvider {
@@ -14,6 +14,22 @@ export interface Inbox {
   presence(presence: NodePresence): void;
   report(report: LoadReport): void;
   delivery(delivery: Delivery): void;
+}
+
+/** Where it is asked what an Envoy has open, when its load reports do not say. */
+export interface OpenRequestsSource {
+  /** Once for each stream of reports. */
+  of(node: {
+    readonly id: string;
+    readonly group: string;
+    /** Address of its connection, without the port. */
+    readonly host: string;
+    /** Port of its admin interface, as its bootstrap says; undefined where it does not. */
+    readonly port: number | undefined;
+  }): {
+    /** undefined: it is not asked, or does not answer. Never rejects, and takes less than the time between two reports. */
+    ask(): Promise<OpenRequests | undefined> | undefined;
+  };
 }
 
 /** The part of the log that the room uses. */

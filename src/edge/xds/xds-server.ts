@@ -14,7 +14,7 @@ import { type Peer, peerOf } from './node-identity.ts';
 import { type NodeStatus, nodeStatuses } from './node-status.ts';
 import { Publisher } from './publisher.ts';
 import { ResponseCache } from './response-cache.ts';
-import type { Inbox, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';
+import type { Inbox, OpenRequestsSource, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';
 import { clientStatusMethods, HealthService, reflectionMethods, servedServices } from './services/index.ts';
 import { type PresenceChange, StreamRegistry } from './stream-registry.ts';
 import { type ConnectionTimes, GrpcServer, type TlsOptions } from './transport/grpc-server.ts';
@@ -35,6 +35,8 @@ export type XdsServerOptions = {
   /** Milliseconds; the clock that stamps deliveries and reports. */
   readonly now: () => number;
   readonly loadReportIntervalMs: number;
+  /** For Envoys whose load reports leave out open streams; without it those are guessed. */
+  readonly openRequests?: OpenRequestsSource;
   /** For jitter; Math.random by default. */
   readonly random?: Random;
   /** Changes of structure are gathered for this long; weights never wait. */
@@ -266,13 +268,14 @@ export class XdsServer {
   }
 
   #loadReports(): RpcHandler {
-    const { inbox, meter, log, now, loadReportIntervalMs } = this.#options;
+    const { inbox, meter, log, now, loadReportIntervalMs, openRequests } = this.#options;
     const host: LoadReportHost = {
       inbox,
       meter,
       log,
       now,
       loadReportIntervalMs,
+      openRequests,
       clustersOf: (node) => this.#clustersOf(node),
       left: (stream) => {
         this.#loadStreams.delete(stream);

@@ -57,6 +57,7 @@ function tellAll(all: Metrics): void {
   all.gaveUp('rds');
   all.streams('ads', 3);
   all.loadReport();
+  all.envoyAdminAsked('answered');
   all.ticked(4);
   all.scraped('engine');
   all.scraped('gpu', 'Timeout');

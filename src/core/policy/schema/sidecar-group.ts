@@ -33,6 +33,7 @@ const spec: z.ZodType<GroupSpec> = mapping({
     allow: nonEmptyList(className(), 'a list of at least one class'),
     default: className(),
   }).exactOptional(),
+  envoyAdmin: mapping({ port: port().exactOptional() }).exactOptional(),
   rollout: rollout.exactOptional(),
 }).transform(({ rollout: _notEnforcedYet, ...enforced }) => enforced);
 
