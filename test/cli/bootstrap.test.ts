@@ -47,7 +47,7 @@ describe('bootstrap', () => {
     expect(message).toMatchObject({
       node: {
         locality: { zone: 'b' },
-        metadata: { loadline: { listeners: { models: '127.0.0.1:15011', other: '[::1]:15012' } } },
+        metadata: { loadline: { listeners: { models: '127.0.0.1:15011', other: '[::1]:15012' }, adminPort: 19_000 } },
       },
       admin: { address: { socket_address: { address: '127.0.0.1', port_value: 19_000 } } },
     });

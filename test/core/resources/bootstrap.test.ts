@@ -62,6 +62,14 @@ describe('bootstrap', () => {
     expect(at(xds(['loadline.mesh.svc:18000']), 'type')).toBe('STRICT_DNS');
   });
 
+  it('tells the server the port of the admin interface, where one was chosen', () => {
+    const told = (admin?: string) =>
+      at(bootstrap({ ...BASE, ...(admin === undefined ? {} : { admin }) }), 'node.metadata.loadline');
+    expect(told('10.0.0.1:9901')).toEqual({ listeners: {}, adminPort: 9901 });
+    for (const admin of [undefined, '127.0.0.1:0', 'unix:/run/admin.sock'])
+      expect(told(admin)).toEqual({ listeners: {} });
+  });
+
   it('is a message of Envoy: no field is misspelt', () => {
     const full = bootstrap({
       ...BASE,

@@ -108,6 +108,25 @@ describe('a completion that does not stream', () => {
     });
   });
 
+  it('says its load in the answer to who asks for it, as vLLM does; a streamed one never does', async () => {
+    const { port } = await start();
+    const asking = async (format: string, more = {}) => {
+      const body = { prompt: 'a', max_tokens: 4, ...more };
+      return (await call(port, '/v1/completions', body, { 'endpoint-load-metrics-format': format })).headers;
+    };
+    expect((await asking('TEXT'))['endpoint-load-metrics']).toMatch(
+      /^TEXT named_metrics\.kv_cache_usage_perc=[\d.e-]+, named_metrics\.num_requests_waiting=0$/,
+    );
+    const json = (await asking('json'))['endpoint-load-metrics'] as string;
+    expect(JSON.parse(json.replace(/^JSON /, ''))).toEqual({
+      named_metrics: { kv_cache_usage_perc: expect.any(Number), num_requests_waiting: 0 },
+    });
+    for (const format of ['', 'bin', 'constructor']) {
+      expect(await asking(format)).not.toHaveProperty('endpoint-load-metrics');
+    }
+    expect(await asking('json', { stream: true })).not.toHaveProperty('endpoint-load-metrics');
+  });
+
   it('keeps the connection for the next request', async () => {
     const { port } = await start();
     const body = JSON.stringify({ prompt: 'a', max_tokens: 1 });
