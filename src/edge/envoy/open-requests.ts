@@ -33,6 +33,8 @@ export type EnvoyAdminsOptions = {
   };
   readonly asked: (outcome: AdminOutcome) => void;
   readonly now: () => number;
+  /** Of one answer. */
+  readonly bounds?: AdminBounds;
 };
 
 /** The admin interfaces of the sidecars whose load reports are not complete. */
@@ -105,10 +107,10 @@ class NodeAdmin {
   async #answer(address: string): Promise<OpenRequests | undefined> {
     try {
       if (this.#known !== address) {
-        const found = nodeIdIn(await read(address, '/server_info'));
+        const found = nodeIdIn(await this.#read(address, '/server_info'));
         if (found !== this.#node.id) throw new Error(`it is the admin interface of ${found || 'no Envoy'}`);
       }
-      const open = readOpenRequests(await read(address, '/clusters?format=json'));
+      const open = readOpenRequests(await this.#read(address, '/clusters?format=json'));
       this.#known = address;
       this.#answered(address);
       return open;
@@ -117,6 +119,13 @@ class NodeAdmin {
       this.#failed(address, (error as Error).message);
       return undefined;
     }
+  }
+
+  /** Redirects are not followed: anything but the page itself is a failure. */
+  async #read(address: string, path: string): Promise<string> {
+    const { status, body } = await askAdmin(address, path, 'GET', this.#options.bounds ?? BOUNDS);
+    if (status !== 200) throw new LoadlineError('LOADLINE_ENVOY_FAILED', `${path}: status ${status}`);
+    return body;
   }
 
   #answered(address: string): void {
@@ -141,13 +150,6 @@ class NodeAdmin {
     this.#notBeforeMs = now() + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
     this.#failures += 1;
   }
-}
-
-/** Redirects are not followed: anything but the page itself is a failure. */
-async function read(address: string, path: string): Promise<string> {
-  const { status, body } = await askAdmin(address, path, 'GET', BOUNDS);
-  if (status !== 200) throw new LoadlineError('LOADLINE_ENVOY_FAILED', `${path}: status ${status}`);
-  return body;
 }
 
 function nodeIdIn(body: string): string {

@@ -86,7 +86,10 @@ describe('the admin interface of a sidecar', () => {
       else clusters(request, response);
     };
 
-  function admins(setting: { readonly port?: number } | undefined) {
+  function admins(
+    setting: { readonly port?: number } | undefined,
+    bounds = { deadlineMs: 20_000, bodyLimitBytes: 100_000 },
+  ) {
     const world = { nowMs: 0, logged: [] as { fields: object; message: string }[], outcomes: [] as string[] };
     const log = (fields: object, message: string): void => {
       world.logged.push({ fields, message });
@@ -96,6 +99,7 @@ describe('the admin interface of a sidecar', () => {
       log: { info: log, warn: log },
       asked: (outcome) => world.outcomes.push(outcome),
       now: () => world.nowMs,
+      bounds,
     });
     return { world, all, of: (port?: number) => all.of({ id: 'a', group: 'lab', host: '127.0.0.1', port }) };
   }
@@ -132,21 +136,22 @@ describe('the admin interface of a sidecar', () => {
       'a page without end',
       /larger than/,
       envoy('a', (_, response) => {
-        const chunk = Buffer.alloc(4 * 1024 * 1024, 32);
+        const chunk = Buffer.alloc(50_000, 32);
         for (let i = 0; i < 5; i += 1) response.write(chunk);
       }),
     ],
     [
       'a page that trickles',
-      /no answer in 800 ms/,
+      /no answer in 300 ms/,
       envoy('a', (_, response) => {
         const drops = setInterval(() => response.write(' '), 50);
         response.on('close', () => clearInterval(drops));
       }),
     ],
-  ])('%s is no answer, told once with what to do', async (_, reason, listener) => {
+  ])('%s is no answer, told once with what to do', async (what, reason, listener) => {
     const port = await serve(listener);
-    const { world, of } = admins({ port });
+    const deadlineMs = what === 'a page that trickles' ? 300 : 20_000;
+    const { world, of } = admins({ port }, { deadlineMs, bodyLimitBytes: 100_000 });
     const node = of();
     for (let tries = 0; tries < 3; tries += 1) {
       world.nowMs += 120_000;
