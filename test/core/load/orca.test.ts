@@ -90,7 +90,10 @@ describe('what answers say of an engine without a metrics page', () => {
     expect(first(silent).kvUsageRatio).toBeUndefined();
     expect(first(silent).waiting).toBeUndefined();
     expect(first(silent).pressure).toBeCloseTo(17 / first(silent).slots, 9);
-    expect(run(14, (sec) => (sec < 10 ? { kv: 0.95 } : undefined)).load.endpoints[0]?.kvUsageRatio).toBeCloseTo(0.95, 9);
+    expect(run(14, (sec) => (sec < 10 ? { kv: 0.95 } : undefined)).load.endpoints[0]?.kvUsageRatio).toBeCloseTo(
+      0.95,
+      9,
+    );
   });
 
   it('a mean out of range is refused, and takes no other with it', () => {
