@@ -20,8 +20,10 @@ export function addProbe(program: Command, io: Io, finish: Finish): void {
     .command('probe')
     .description('move one weight a little, up, down and back, and measure how the requests follow')
     .argument('<SERVICE/POOL/ENDPOINT>', 'e.g. chat/gpu/127.0.0.1:9101')
-    .option('--step <PERCENT>', 'size of the step, 1% to 20%', readPercent, 0.05)
-    .option('--hold <DURATION>', 'time at each side, 5s to 5m', readHold, 30_000)
+    .addOption(new Option('--step <PERCENT>', 'size of the step, 1% to 20%').argParser(readPercent).default(0.05, '5%'))
+    .addOption(
+      new Option('--hold <DURATION>', 'time at each side, 5s to 5m').argParser(readHold).default(30_000, '30s'),
+    )
     .option('--reason <TEXT>', 'why; it stands in explain, the events and the log', 'how fast is the loop')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
     .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
