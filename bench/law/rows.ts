@@ -34,7 +34,9 @@ export const ROWS: readonly Row[] = [
   { scenario: 'live widths M4', goodput: 99.8 },
   { scenario: 'live foreign M4', goodput: 99.6 },
   { scenario: 'live foreign M16', goodput: 99 },
-  { scenario: 'live sinkhole M4', goodput: 98.8 },
+  // The study had 92.6 -> 99.2 and failed below 98.8. Here the fleet has less to spare: who takes the server out with its first
+  // error and back when it is well comes to 98.6 himself. So what is asked is the distance.
+  { scenario: 'live sinkhole M4', gain: 6.2 },
   { scenario: 'speeds 1/.5 M16', goodput: 99.5 },
   { scenario: 'speeds 5.6x M64', goodput: 85.5 },
   { scenario: 'widths 24/64 M16', goodput: 99.2 },

@@ -33,8 +33,9 @@ export type EndpointLoad = {
   /** GPU utilisation 0..1 as last reported, and whether the signal gate lets it count. */
   readonly gpuUtilRatio?: number | undefined;
   readonly gpuGate: 'Open' | 'Closed' | 'Absent';
-  /** [err3, r] errors per second and error share, smoothed over 3 s. */
+  /** [err3] smoothed over 3 s. */
   readonly errorsPerSec: number;
+  /** [r] of the requests issued lately, 0..1; 0 while there are too few errors to tell. */
   readonly errorRatio: number;
   readonly bad: boolean;
   /** [WAIT] no completion seen yet since it joined or came back. */

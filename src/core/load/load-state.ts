@@ -90,9 +90,11 @@ export type EndpointMemory = {
   completions: number;
   meanInFlight: number;
   inFlightPerSidecar: number;
-  /** [done3, err3] */
-  donePerSec: number;
+  /** [err3] */
   errorsPerSec: number;
+  /** Of a fading window: how many requests were issued, and errors came. */
+  recentRequests: number;
+  recentErrors: number;
   /** [badFor] 0 while it is well. */
   badSec: number;
   phase: Phase;
@@ -217,8 +219,9 @@ export function draftEndpoint(memory: EndpointMemory): EndpointMemory {
     completions: memory.completions,
     meanInFlight: memory.meanInFlight,
     inFlightPerSidecar: memory.inFlightPerSidecar,
-    donePerSec: memory.donePerSec,
     errorsPerSec: memory.errorsPerSec,
+    recentRequests: memory.recentRequests ?? 0,
+    recentErrors: memory.recentErrors ?? 0,
     badSec: memory.badSec,
     phase: memory.phase,
     firstAtMs: memory.firstAtMs,
@@ -262,8 +265,9 @@ export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phas
     completions: 0,
     meanInFlight: 0,
     inFlightPerSidecar: 0,
-    donePerSec: 0,
     errorsPerSec: 0,
+    recentRequests: 0,
+    recentErrors: 0,
     badSec: 0,
     phase,
     firstAtMs: 0,

@@ -5,6 +5,7 @@ import type { ClusterMemory, EndpointMemory, LoadState } from './load-state.ts';
 import { median } from './median.ts';
 import { freshOrca } from './orca.ts';
 import { clamp } from './plausible.ts';
+import { errorRatio } from './recent-errors.ts';
 import { knownSlots, UNKNOWN_SLOTS } from './slots.ts';
 
 /** One endpoint at the end of a tick: its memory and what this tick made of it. */
@@ -76,7 +77,6 @@ function endpointLoad(
   const util = utilisation(memory, nowMs);
   let newestMs = Math.max(memory.engine?.atMs ?? 0, newestReportMs ?? 0);
   for (const { utilAtMs } of memory.gpus) newestMs = Math.max(newestMs, utilAtMs);
-  const all = memory.errorsPerSec + memory.donePerSec;
   return {
     id: endpoint.id,
     inFlight,
@@ -93,7 +93,7 @@ function endpointLoad(
     gpuUtilRatio: util,
     gpuGate: memory.gpus.length === 0 ? 'Absent' : cluster.gpuGate.open ? 'Open' : 'Closed',
     errorsPerSec: memory.errorsPerSec,
-    errorRatio: all > 1e-9 ? memory.errorsPerSec / all : 0,
+    errorRatio: errorRatio(memory),
     bad: memory.badSec > 0,
     waiting1st: memory.phase === 'Waiting',
     rampAgeSec: memory.phase === 'Ramping' ? Math.max(0, (nowMs - memory.firstAtMs) / 1000) : undefined,

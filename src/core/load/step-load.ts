@@ -12,6 +12,7 @@ import { type ClusterMemory, draftCluster, type EndpointMemory, type LoadState, 
 import { draftMembers, reborn } from './membership.ts';
 import { freshOrca, takeAnswers } from './orca.ts';
 import { clamp } from './plausible.ts';
+import { followErrors, isBad } from './recent-errors.ts';
 import { type EndpointSamples, gatherSamples } from './samples.ts';
 import { type Believed, serviceLoad } from './service-load.ts';
 import { effectiveSlots, forgetSlots, knownSlots, learnFromKv, learnFromQueue, UNKNOWN_SLOTS } from './slots.ts';
@@ -44,8 +45,6 @@ const RING_TICKS = 40;
 const ENGINE_GONE_MS = 30_000;
 const HEADERS_AFTER_SEC = 20;
 const UTIL_AFTER_SEC = 10;
-const BAD_ERRORS_PER_SEC = 0.1;
-const BAD_RATIO = 0.1;
 const RAMP_AGAIN_AFTER_BAD_SEC = 3;
 const NOBODY = { ids: [], sidecars: [] };
 
@@ -215,7 +214,7 @@ function takeGpus(drafts: readonly EndpointMemory[], samples: readonly (Endpoint
 /** [step 2] What the sidecars have in flight and completed. */
 function takeTraffic(
   memory: EndpointMemory,
-  { inFlight, pending, done, errors }: Traffic,
+  { inFlight, pending, issued, done, errors }: Traffic,
   count: number,
   elapsedSec: number,
   nowMs: number,
@@ -225,8 +224,8 @@ function takeTraffic(
   memory.completions = ewma(memory.completions, done / elapsedSec, 20, elapsedSec);
   memory.meanInFlight = ewma(memory.meanInFlight, memory.inFlight, 20, elapsedSec);
   memory.inFlightPerSidecar = ewma(memory.inFlightPerSidecar, memory.inFlight / count, 3, elapsedSec);
-  memory.donePerSec = ewma(memory.donePerSec, done / elapsedSec, 3, elapsedSec);
   memory.errorsPerSec = ewma(memory.errorsPerSec, errors / elapsedSec, 3, elapsedSec);
+  followErrors(memory, { issued, errors }, elapsedSec);
   if (memory.phase === 'Waiting' && done > 0) {
     memory.phase = 'Ramping';
     memory.firstAtMs = nowMs;
@@ -309,9 +308,7 @@ function supposedSlots(
 
 /** [step 5] */
 function stepHealth(memory: EndpointMemory, elapsedSec: number): void {
-  const { errorsPerSec, donePerSec } = memory;
-  const bad = errorsPerSec > BAD_ERRORS_PER_SEC && errorsPerSec / (errorsPerSec + donePerSec) > BAD_RATIO;
-  if (bad) {
+  if (isBad(memory)) {
     memory.badSec += elapsedSec;
     return;
   }

@@ -117,7 +117,8 @@ describe('what is believed of an endpoint', () => {
   });
 
   it('is its share of errors', () => {
-    expect(one({ errorsPerSec: 1, donePerSec: 3 })).toMatchObject({ errorsPerSec: 1, errorRatio: 0.25, bad: false });
+    const sick = one({ errorsPerSec: 1, recentErrors: 1, recentRequests: 4 });
+    expect(sick).toMatchObject({ errorsPerSec: 1, errorRatio: 0.25, bad: false });
     expect(one({}).errorRatio).toBe(0);
     expect(one({ badSec: 0.1 }).bad).toBe(true);
   });

@@ -180,7 +180,7 @@ describe('beliefs', () => {
     const quiet = (atMs: number): Second => ({
       reports: [report(atMs, (i) => (i === 0 ? { inFlight: 0, issued: 0 } : { inFlight: 8, issued: 2 }))],
     });
-    const after = live(30, quiet, bad.state, 38);
+    const after = live(80, quiet, bad.state, 38);
     expect(after.load.endpoints[0]!).toMatchObject({ bad: false, waiting1st: true });
   });
 });
