@@ -237,12 +237,18 @@ describe('a damaged checkpoint', () => {
 
   it('of a newer Loadline is left alone and told as such', async () => {
     const disk = await diskWith(3);
-    const text = new TextDecoder().decode(disk.get(NEWEST)).replace('"schema":1', '"schema":2');
+    const text = new TextDecoder().decode(disk.get(NEWEST)).replace('"schema":2', '"schema":3');
     disk.set(NEWEST, text);
     expect(await loaded(disk)).toEqual({
       checkpoint: { value: 2 },
       warnings: ['CHECKPOINT_SCHEMA checkpoint.0'],
     });
+  });
+
+  it('of the schema before is read', async () => {
+    const disk = await diskWith(3);
+    disk.set(NEWEST, new TextDecoder().decode(disk.get(NEWEST)).replace('"schema":2', '"schema":1'));
+    expect(await loaded(disk)).toEqual({ checkpoint: { value: 3 }, warnings: [] });
   });
 
   it('with a right checksum over something that is no JSON is a warning, not a crash', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RECORDING_FORMAT, RECORDING_VERSION, type RecordingLine } from './recording.ts';
+import { READABLE_VERSIONS, RECORDING_FORMAT, RECORDING_VERSION, type RecordingLine } from './recording.ts';
 
 export type ReadLine =
   | { readonly ok: true; readonly line: RecordingLine }
@@ -155,7 +155,7 @@ export function readLine(text: string): ReadLine {
     return { ok: false, broken: false, reason: `${path === '' ? '' : `${path}: `}${issue?.message ?? 'unknown'}` };
   }
   const line = read.data as unknown as RecordingLine;
-  if (line.kind === 'Header' && line.version !== RECORDING_VERSION) {
+  if (line.kind === 'Header' && !READABLE_VERSIONS.includes(line.version)) {
     const reason = `version: expected ${RECORDING_VERSION}, got ${line.version}: replay it with Loadline ${line.program}, which wrote it`;
     return { ok: false, broken: false, reason };
   }

@@ -7,7 +7,9 @@ import type { SampleGroup } from './sample-groups.ts';
 
 export const RECORDING_FORMAT = 'loadline-recording';
 /** A change that older code cannot read raises it. */
-export const RECORDING_VERSION = 1;
+export const RECORDING_VERSION = 2;
+/** Those that are read: what a State of version 1 remembers of sidecars is brought up to date when it is ticked. */
+export const READABLE_VERSIONS: readonly number[] = [1, RECORDING_VERSION];
 
 /**
  * The state of the law without the policy in its plan: that one stands in the Policy line before, as text, so that
