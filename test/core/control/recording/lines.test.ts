@@ -52,7 +52,7 @@ describe('a line of a recording', () => {
     [
       JSON.stringify({ ...HEADER, version: 9, program: '7.0.0' }),
       false,
-      /^version: expected 1, got 9: replay it with Loadline 7\.0\.0/,
+      /^version: expected 2, got 9: replay it with Loadline 7\.0\.0/,
     ],
     [
       '{"kind":"Tick","nowMs":1,"samples":[{"source":"s","subject":{},"sampledAtMs":1,"values":[["x","3"]]}],"reports":[],"presence":[],"decisions":{}}',
