@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { fanOut } from './fan-out.ts';
 import { prometheusQuery } from './prometheus-query.ts';
 import { scrapeCost } from './scrape-cost.ts';
+import { simulate } from './simulate.ts';
 import { startUp } from './start-up.ts';
 import { tickCost } from './tick-cost.ts';
 
@@ -22,6 +23,7 @@ const BENCHES = {
   tick: tickCost,
   scrape: scrapeCost,
   prometheus: prometheusQuery,
+  simulate,
   'start-up': startUp,
 };
 

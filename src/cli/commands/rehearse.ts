@@ -19,6 +19,7 @@ export type RehearseFlags = {
   readonly endpoints?: Readonly<Record<string, number>>;
   readonly sidecars?: number;
   readonly workers?: number;
+  readonly crossZone?: number;
   readonly duration?: number;
   readonly warmUp?: number;
   readonly ttft?: number;
@@ -95,6 +96,7 @@ function specOf(flags: RehearseFlags): RehearsalSpec {
     endpoints,
     sidecars,
     workers,
+    crossZoneMs: flags.crossZone,
     durationMs: duration,
     warmUpMs: warmUp,
     ttftMs: ttft,

@@ -36,6 +36,7 @@ const OF_POLICIES = [
   'endpoints',
   'sidecars',
   'workers',
+  'crossZone',
   'duration',
   'warmUp',
   'ttft',
@@ -70,6 +71,11 @@ export function addSimulate(program: Command, io: Io, finish: Finish): void {
     .option('--endpoints <POOL=N>', 'how many endpoints a pool has that does not list them; may be given again', counts)
     .option('--sidecars <N>', 'how many Envoys (16)', atLeastOne)
     .option('--workers <N>', 'worker threads of each Envoy (1)', atLeastOne)
+    .option(
+      '--cross-zone <TIME>',
+      'one way between two zones of the policy; sidecars are spread evenly over them',
+      positiveDuration,
+    )
     .option(
       '--duration <TIME>',
       'of each run (the length of the trace, or 5m); shorter than the trace: each seed takes another part',

@@ -6,6 +6,8 @@ const ADMISSION_WATERMARK = 0.92;
 /** A step that is this close to its end has ended: the sums of many short intervals are not exact. */
 const STEP_EPSILON = 1e-9;
 
+const NOTHING: readonly EngineEvent[] = [];
+
 type Run = {
   readonly id: number;
   readonly promptTokens: number;
@@ -25,7 +27,7 @@ type Run = {
  * changes of the batch the clock runs at a constant rate, so `advance` jumps from one event that matters (a report is
  * due, a request ends, a prompt is read, the KV cache is full) to the next instead of visiting each step: its cost is
  * O(running) per event, whatever the number of tokens. The time line is anchored only at events and inputs, so calls of
- * `advance` in between change nothing.
+ * `advance` in between change nothing, and what holds until the next one (rates, the next step to stop at) is computed once.
  *
  * Invariants: running requests (with those of other tenants) never exceed the slots; admission is first come, first
  * served; the KV of our requests never exceeds the budget unless one request alone needs more than other tenants leave.
@@ -47,6 +49,13 @@ export class BatchEngine {
   #progress = 0;
   #prefill: Run | undefined;
   #prefillRemaining = 0;
+  /** How many of those that run are past their prompt. */
+  #decoding = 0;
+  /** From here to the next event or input: steps per millisecond, the step at whose end something is due, and when that is. */
+  #rate = 0;
+  #target = Number.POSITIVE_INFINITY;
+  #targetMs = Number.POSITIVE_INFINITY;
+  #prefilledMs = Number.POSITIVE_INFINITY;
   #nextMs = Number.POSITIVE_INFINITY;
 
   #speed = 1;
@@ -119,7 +128,7 @@ export class BatchEngine {
   /** Everything that happened since the last call, up to and including `nowMs`, in order of time. */
   advance(nowMs: number): readonly EngineEvent[] {
     this.#run(nowMs);
-    return this.#outbox.splice(0);
+    return this.#outbox.length === 0 ? NOTHING : this.#outbox.splice(0);
   }
 
   /** When `advance` has something to say next; infinity when only an input can change that. */
@@ -132,7 +141,7 @@ export class BatchEngine {
     if (this.#coldUntilMs !== undefined) {
       return { running: 0, waiting: 0, kvRatio: 0, promptTokens: 0, generationTokens: 0, preemptions: 0 };
     }
-    const elapsedSteps = Math.max(0, nowMs - this.#anchorMs) * this.#stepsPerMs();
+    const elapsedSteps = Math.max(0, nowMs - this.#anchorMs) * this.#rate;
     const step = this.#step + Math.floor(this.#progress + elapsedSteps + STEP_EPSILON);
     const foreign = this.#foreign();
     const { slots, kvTokens } = this.#profile;
@@ -162,6 +171,8 @@ export class BatchEngine {
     this.#settle(nowMs);
     this.#outbox.length = 0;
     this.#running = [];
+    this.#decoding = 0;
+    this.#prefill = undefined;
     this.#waiting = [];
     this.#held = [];
     this.#unnoticed.clear();
@@ -182,16 +193,10 @@ export class BatchEngine {
     return this.#coldUntilMs === undefined ? (this.#running.length + this.#foreign()) / this.#profile.slots : 0;
   }
 
-  #decoding(): number {
-    let count = 0;
-    for (const run of this.#running) if (run.decoding) count += 1;
-    return count;
-  }
-
   #stepsPerMs(): number {
     const { slots, stepMs, bend, speed, decodeDuringPrefill } = this.#profile;
     const foreign = this.#foreign();
-    if (!this.#active() || (foreign === 0 && this.#decoding() === 0)) return 0;
+    if (!this.#active() || (foreign === 0 && this.#decoding === 0)) return 0;
     const shared = this.#prefill === undefined ? 1 : decodeDuringPrefill;
     return (shared * speed * this.#speed) / (stepMs * (1 + (bend * (this.#running.length + foreign)) / slots));
   }
@@ -234,9 +239,9 @@ export class BatchEngine {
   }
 
   #process(atMs: number): void {
-    const target = this.#stepTarget();
-    const stepDue = this.#stepMsOf(target) <= atMs;
-    const prefillDue = this.#prefillMs() <= atMs;
+    const target = this.#target;
+    const stepDue = this.#targetMs <= atMs;
+    const prefillDue = this.#prefilledMs <= atMs;
     this.#settle(atMs);
     if (stepDue) {
       // The sum of rate times time is exact only up to rounding; the event itself is exact.
@@ -256,7 +261,7 @@ export class BatchEngine {
   #settle(atMs: number): void {
     const elapsedMs = atMs - this.#anchorMs;
     if (elapsedMs <= 0) return;
-    const steps = elapsedMs * this.#stepsPerMs();
+    const steps = elapsedMs * this.#rate;
     const foreignTokens = steps * this.#foreign();
     this.#promptTokens += foreignTokens * this.#promptPerOutput();
     this.#generationTokens += foreignTokens;
@@ -271,15 +276,16 @@ export class BatchEngine {
 
   /** The step at whose end something is to be done. */
   #stepTarget(): number {
+    const decoding = this.#decoding;
+    if (decoding === 0) return Number.POSITIVE_INFINITY;
+    const { tokensPerEvent } = this.#profile;
     let target = Number.POSITIVE_INFINITY;
-    let decoding = 0;
-    for (const run of this.#running) {
-      if (!run.decoding) continue;
-      decoding += 1;
-      const due = run.countedStep + Math.min(this.#profile.tokensPerEvent, run.outputTokens - run.produced);
+    for (const { decoding: past, countedStep, outputTokens, produced } of this.#running) {
+      if (!past) continue;
+      const due = countedStep + Math.min(tokensPerEvent, outputTokens - produced);
       if (due < target) target = due;
     }
-    if (decoding > 0 && this.#running.length > 1) {
+    if (this.#running.length > 1) {
       // The first step at whose end the KV budget can be exceeded, if all of them decode.
       const headroom = this.#kvBudget() - this.#kv(this.#step);
       target = Math.min(target, this.#step + Math.max(0, Math.floor(headroom / decoding)) + 1);
@@ -287,10 +293,9 @@ export class BatchEngine {
     return target;
   }
 
-  #stepMsOf(target: number): number {
-    const rate = this.#stepsPerMs();
-    if (target === Number.POSITIVE_INFINITY || rate === 0) return Number.POSITIVE_INFINITY;
-    return this.#anchorMs + Math.max(0, target - this.#step - this.#progress) / rate;
+  #targetMsAt(rate: number): number {
+    if (this.#target === Number.POSITIVE_INFINITY || rate === 0) return Number.POSITIVE_INFINITY;
+    return this.#anchorMs + Math.max(0, this.#target - this.#step - this.#progress) / rate;
   }
 
   #prefillMs(): number {
@@ -314,6 +319,7 @@ export class BatchEngine {
     const run = this.#prefill as Run;
     this.#prefill = undefined;
     run.decoding = true;
+    this.#decoding += 1;
     if (!run.promptCounted) this.#promptTokens += run.promptTokens;
     run.promptCounted = true;
     run.countedStep = this.#step;
@@ -333,6 +339,12 @@ export class BatchEngine {
 
   #dropFinished(): void {
     this.#running = this.#running.filter((run) => run.produced < run.outputTokens);
+    this.#countDecoding();
+  }
+
+  #countDecoding(): void {
+    this.#decoding = 0;
+    for (const run of this.#running) if (run.decoding) this.#decoding += 1;
   }
 
   #remove(id: number): void {
@@ -343,6 +355,8 @@ export class BatchEngine {
     }
     this.#generationTokens += sinceCounted(run, this.#step);
     this.#running = this.#running.filter((candidate) => candidate !== run);
+    this.#countDecoding();
+    if (run === this.#prefill) this.#prefill = undefined;
   }
 
   #welcomeHeld(): void {
@@ -370,17 +384,17 @@ export class BatchEngine {
       this.#makeRoom();
       this.#admit();
     }
-    if (this.#prefill === undefined || !this.#running.includes(this.#prefill)) {
-      this.#prefill = this.#running.find((run) => !run.decoding);
+    if (this.#prefill === undefined) {
+      this.#prefill = this.#decoding === this.#running.length ? undefined : this.#running.find((run) => !run.decoding);
       // After a preemption its own tokens are read again together with the prompt.
       this.#prefillRemaining = this.#prefill === undefined ? 0 : this.#prefill.promptTokens + this.#prefill.produced;
     }
-    if (this.#foreign() === 0 && this.#decoding() === 0) this.#progress = 0;
-    this.#nextMs = Math.min(
-      this.#stepMsOf(this.#stepTarget()),
-      this.#prefillMs(),
-      this.#coldUntilMs ?? Number.POSITIVE_INFINITY,
-    );
+    if (this.#foreign() === 0 && this.#decoding === 0) this.#progress = 0;
+    this.#rate = this.#stepsPerMs();
+    this.#target = this.#stepTarget();
+    this.#targetMs = this.#targetMsAt(this.#rate);
+    this.#prefilledMs = this.#prefillMs();
+    this.#nextMs = Math.min(this.#targetMs, this.#prefilledMs, this.#coldUntilMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Newest first, so that the oldest always ends: a lone request may use what is there. */
@@ -389,6 +403,7 @@ export class BatchEngine {
       const run = this.#running.pop() as Run;
       this.#count(run, sinceCounted(run, this.#step));
       if (run === this.#prefill) this.#prefill = undefined;
+      if (run.decoding) this.#decoding -= 1;
       run.decoding = false;
       this.#preemptions += 1;
       this.#outbox.push({ kind: 'Preempted', id: run.id, atMs: this.#anchorMs });

@@ -2,7 +2,7 @@ import { LoadlineError } from '../../base/errors.ts';
 import { formatDuration, seededRandom } from '../../base/units/index.ts';
 import type { ModelService, Policy } from '../../core/policy/index.ts';
 import type { ServerProfile } from '../modelserver/index.ts';
-import { drawLengths, type Governance, type Scenario } from '../simulate/index.ts';
+import { drawLengths, type Governance, type Scenario, type Zones } from '../simulate/index.ts';
 import { meanRatePerSec, stretched, type TraceRow } from '../traffic/index.ts';
 import { faultEvents } from './fault-events.ts';
 import { fullRatePerSec, type RequestLengths } from './full-rate.ts';
@@ -83,6 +83,7 @@ export function planRehearsal(input: RehearsalInput): Rehearsal {
     servers: placed.servers,
     sidecars,
     workers: input.workers ?? 1,
+    ...(input.crossZoneMs === undefined ? {} : { zones: zonesOf(placed, sidecars, input.crossZoneMs) }),
     ratePerSec: (atMs) =>
       ratePerSec * base * (burst !== undefined && atMs % burst.everyMs < burst.forMs ? burst.factor : 1),
     maxRatePerSec: ratePerSec * base * Math.max(1, burst?.factor ?? 1),
@@ -152,6 +153,18 @@ function govern(input: RehearsalInput): Omit<Governance, 'service' | 'endpoints'
     policy: { ...policy, services: [service], groups: [{ ...group, modelServices: [service.name] }] },
     service,
     group: group.name,
+  };
+}
+
+/** Endpoints are where the policy has them, and sidecars spread evenly over the same zones. */
+function zonesOf({ endpoints }: Placed, sidecars: number, crossMs: number): Zones {
+  const names = [...new Set(endpoints.map(({ zone }) => zone ?? ''))];
+  if (names.length < 2)
+    throw refused('--cross-zone is about several zones, and the endpoints of the policy are all in one');
+  return {
+    ofServers: endpoints.map(({ zone }) => names.indexOf(zone ?? '')),
+    ofSidecars: Array.from({ length: sidecars }, (_, sidecar) => sidecar % names.length),
+    crossMs,
   };
 }
 

@@ -4,7 +4,7 @@ export { type Outcome, outcomeOf, type Request, type Run } from './measures.ts';
 export { type Paired, pairedOf } from './paired.ts';
 export { randomScenario } from './random-scenario.ts';
 export { recordScenario, runScenario } from './run-scenario.ts';
-export { ARMS, type Arm, type Event, type Governance, type Scenario, type Server } from './scenario.ts';
+export { ARMS, type Arm, type Event, type Governance, type Scenario, type Server, type Zones } from './scenario.ts';
 export { type Shift, type Step, shiftOf, stepsOf } from './shift.ts';
 export { SUITE } from './suite.ts';
 export { comparisonTable, shiftText } from './table.ts';

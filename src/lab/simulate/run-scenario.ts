@@ -53,6 +53,8 @@ class Simulation {
   readonly #sensors: Sensors | undefined;
   readonly #requests: Request[] = [];
   readonly #sidecarOf: (Sidecar | undefined)[] = [];
+  /** Of each request, one way between its sidecar and its server. */
+  readonly #wayMs: number[] = [];
   readonly #imbalances: number[] = [];
   readonly #seconds: Moment[] = [];
   #weights: readonly number[];
@@ -157,7 +159,20 @@ class Simulation {
       failed: host === undefined,
     });
     this.#sidecarOf.push(sidecar);
-    if (host !== undefined) this.#fleet.servers[host]?.submit(id, promptTokens, outputTokens);
+    this.#wayMs.push(host === undefined ? 0 : this.#wayOf(client, host));
+    if (host === undefined) return;
+    this.#onTheWay(id, () => this.#fleet.servers[host]?.submit(id, promptTokens, outputTokens));
+  }
+
+  #wayOf(sidecar: number, server: number): number {
+    const { zones } = this.#scenario;
+    return zones === undefined || zones.ofSidecars[sidecar] === zones.ofServers[server] ? 0 : zones.crossMs;
+  }
+
+  #onTheWay(id: number, run: () => void): void {
+    const wayMs = this.#wayMs[id] as number;
+    if (wayMs === 0) run();
+    else this.#queue.at(this.#queue.nowMs + wayMs, run);
   }
 
   #observer(): Observer {
@@ -180,7 +195,7 @@ class Simulation {
       sidecar.headers(host);
       answered(sidecar, host);
     };
-    return {
+    const seen: Observer = {
       accepted: (id) => {
         const { sidecar, host } = of(id);
         if (headersOf[host] === 'Immediate') respond(sidecar, host);
@@ -202,6 +217,12 @@ class Simulation {
         sidecar.failed(host);
         answered(sidecar, host);
       },
+    };
+    return {
+      accepted: (id) => this.#onTheWay(id, () => seen.accepted(id)),
+      firstToken: (id) => this.#onTheWay(id, () => seen.firstToken(id)),
+      finished: (id) => this.#onTheWay(id, () => seen.finished(id)),
+      failed: (id) => this.#onTheWay(id, () => seen.failed(id)),
     };
   }
 

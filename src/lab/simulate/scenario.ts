@@ -43,6 +43,17 @@ export type Lengths =
 /** `HalfUnderReport`: every second device tells half of what it does, and says that it is a whole one. */
 export type GpuSignal = 'None' | 'Honest' | 'Noisy' | 'Concave' | 'Pinned' | 'Slow' | 'HalfUnderReport';
 
+/**
+ * Where everybody is. Loadline refuses Envoy's zone-aware routing, so zones do not choose; but what crosses them takes longer, and
+ * a request that is longer under way makes its server look fuller.
+ */
+export type Zones = {
+  readonly ofServers: readonly number[];
+  readonly ofSidecars: readonly number[];
+  /** One way. */
+  readonly crossMs: number;
+};
+
 /** When a server sends the headers of its response. */
 export type Headers = 'FirstToken' | 'Immediate' | 'AtEnd';
 
@@ -87,6 +98,7 @@ export type Scenario = {
   readonly servers: readonly Server[];
   readonly sidecars: number;
   readonly workers: number;
+  readonly zones?: Zones;
   /** The part of all requests that the first sidecar gets, when it is not an even share. */
   readonly firstSidecarRatio?: number;
   /** Requests per second of all sidecars together at a time. */

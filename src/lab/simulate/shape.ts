@@ -1,5 +1,5 @@
 import { type EngineProfile, STANDARD_PROFILE } from '../modelserver/index.ts';
-import type { Autoscaler, Event, Scenario, Server } from './scenario.ts';
+import type { Autoscaler, Event, Scenario, Server, Zones } from './scenario.ts';
 
 const KV_TOKENS_PER_SLOT = 1900;
 
@@ -32,6 +32,7 @@ export type Shape = {
   readonly slotsKnown?: boolean;
   readonly events?: readonly Event[];
   readonly workers?: number;
+  readonly zones?: Zones;
   readonly burst?: { readonly factor: number; readonly everyMs: number; readonly forMs: number };
   readonly signals?: Partial<Scenario['signals']>;
   readonly firstSidecarRatio?: number;
@@ -100,6 +101,7 @@ export function shapedScenario(name: string, base: EngineProfile, shape: Shape):
     slo: live ? { ttftMs: 500, tpotMs: 200 } : { ttftMs: 1500, tpotMs: 100 },
     signals: { ...SIGNALS, ...signals },
     ...(autoscaler === undefined ? {} : { autoscaler }),
+    ...(shape.zones === undefined ? {} : { zones: shape.zones }),
     ...(shape.firstSidecarRatio === undefined ? {} : { firstSidecarRatio: shape.firstSidecarRatio }),
   };
 }

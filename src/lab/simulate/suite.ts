@@ -1,4 +1,4 @@
-import type { Event, Scenario } from './scenario.ts';
+import type { Event, Scenario, Zones } from './scenario.ts';
 import { LIVE, type Shape, shapedScenario, WIDE } from './shape.ts';
 
 /**
@@ -39,6 +39,12 @@ const restarts: readonly Event[] = Array.from({ length: 16 }, (_, sidecar) => ({
   backAtMs: 36_000 + 10_000 * sidecar,
 }));
 const half = [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5];
+/** Half of the servers and half of the sidecars in each of two; the second four servers are the slower ones of `half`. */
+const zones = (crossMs: number): Zones => ({
+  ofServers: [0, 0, 0, 0, 1, 1, 1, 1],
+  ofSidecars: Array.from({ length: 16 }, (_, sidecar) => sidecar % 2),
+  crossMs,
+});
 /** A day in three minutes. */
 const wave = (atMs: number): number => 1 + 0.5 * Math.sin((2 * Math.PI * atMs) / 180_000);
 const rush = (atMs: number): number => (atMs >= 60_000 && atMs < 100_000 ? 1.3 / 0.8 : 1);
@@ -204,6 +210,9 @@ export const SUITE: readonly Scenario[] = [
   wide('one frozen exporter M16', { sidecars: 16, events: [{ kind: 'FreezeMetrics', server: 3, atMs: 40_000 }] }),
   wide('most exporters frozen, thermal M16', { sidecars: 16, events: [...frozen, ...thermal] }),
   wide('skewed load M16', { sidecars: 16, events: thermal, firstSidecarRatio: 0.5 }),
+  wide('two zones 2 ms apart, thermal M16', { sidecars: 16, events: thermal, zones: zones(2) }),
+  wide('two zones 30 ms apart M16', { sidecars: 16, zones: zones(30) }),
+  wide('two zones 30 ms apart, speeds 1/.5 M16', { sidecars: 16, rho: 0.85, speeds: half, zones: zones(30) }),
   wide('four workers M16', { sidecars: 16, events: thermal, workers: 4 }),
   wide('two servers M4', { sidecars: 4, servers: 2, rho: 0.6, events: [speedOf(1, 60_000, 0.5)] }),
   wide('three servers M4', { sidecars: 4, servers: 3, rho: 0.7, events: [speedOf(2, 60_000, 0.5)] }),

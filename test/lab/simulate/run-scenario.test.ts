@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ARMS, type Arm, runScenario, type Scenario, SUITE } from '../../../src/lab/simulate/index.ts';
+import { ARMS, type Arm, recordScenario, runScenario, type Scenario, SUITE } from '../../../src/lab/simulate/index.ts';
 
 function named(name: string): Scenario {
   const found = SUITE.find((one) => one.name === name);
@@ -40,5 +40,38 @@ describe('a simulated run', () => {
   it('has names that are there once', () => {
     const names = SUITE.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe('zones', () => {
+  const named = (name: string): Scenario => {
+    const scenario = SUITE.find((one) => one.name === name) as Scenario;
+    return { ...scenario, durationMs: 60_000 };
+  };
+  const apart = named('two zones 30 ms apart M16');
+
+  it('cost a request that crosses them the way there and back', () => {
+    const far: Scenario = {
+      ...apart,
+      zones: { ofServers: Array(8).fill(1), ofSidecars: Array(16).fill(0), crossMs: 30 },
+    };
+    const near: Scenario = {
+      ...apart,
+      zones: { ofServers: Array(8).fill(1), ofSidecars: Array(16).fill(1), crossMs: 30 },
+    };
+    const [slow, quick] = [far, near].map((scenario) => runScenario(scenario, 'RoundRobin', 4).ttftP50Ms) as [
+      number,
+      number,
+    ];
+    expect(slow - quick).toBeGreaterThan(55);
+    expect(slow - quick).toBeLessThan(65);
+  });
+
+  it('choose nothing: servers of both get the same share, and the law takes a zone for no difference', () => {
+    const { outcome, servers } = recordScenario(apart, 'Loadline', 4);
+    const all = servers.reduce((sum, { requests }) => sum + requests, 0);
+    const first = servers.slice(0, 4).reduce((sum, { requests }) => sum + requests, 0);
+    expect(first / all).toBeCloseTo(0.5, 1);
+    expect(outcome.pushesPerMin).toBeLessThanOrEqual(1);
   });
 });

@@ -26,7 +26,7 @@ export class Sidecar {
   /** As pushed, and as used. */
   #given: readonly number[];
   #weights: readonly number[];
-  #counts: Counts[];
+  readonly #counts: readonly Counts[];
 
   /** `weights` are those that it is given first; a host of weight 0 is not in the cluster. */
   constructor(id: string, hosts: readonly Host[], weights: readonly number[], options: SidecarOptions) {
@@ -94,15 +94,19 @@ export class Sidecar {
    * have nothing but requests under way, as Envoy 1.36 does.
    */
   report(omitBusy: boolean): readonly EndpointReport[] {
-    const counts = this.#counts;
-    this.#counts = this.#hosts.map(newCounts);
-    return this.#hosts.flatMap(({ address, port }, host) => {
+    const reports: EndpointReport[] = [];
+    for (const [host, { address, port }] of this.#hosts.entries()) {
       const inProgress = this.#active[host] as number;
-      const { issued, succeeded, errors } = counts[host] as Counts;
+      const counts = this.#countsOf(host);
+      const { issued, succeeded, errors } = counts;
       const idle = issued === 0 && succeeded === 0 && errors === 0;
-      if (idle && (omitBusy || inProgress === 0)) return [];
-      return [{ address, port, inProgress, issued, succeeded, errors }];
-    });
+      if (idle && (omitBusy || inProgress === 0)) continue;
+      reports.push({ address, port, inProgress, issued, succeeded, errors });
+      counts.issued = 0;
+      counts.succeeded = 0;
+      counts.errors = 0;
+    }
+    return reports;
   }
 
   #refresh(weights: readonly number[]): void {
