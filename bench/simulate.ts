@@ -16,7 +16,11 @@ export function simulate(): readonly Row[] {
     const before = process.cpuUsage();
     const { runs } = runRehearsal(rehearsal, { arms: [arm], seeds: [1] });
     const { user, system } = process.cpuUsage(before);
-    const done = runs.get(arm)?.[0]?.issued.flat().reduce((sum, one) => sum + one, 0) ?? 0;
+    const done =
+      runs
+        .get(arm)?.[0]
+        ?.issued.flat()
+        .reduce((sum, one) => sum + one, 0) ?? 0;
     return {
       what: `simulate, 10^6 requests, ${arm}`,
       value: `${((user + system) / done).toFixed(1)} s CPU`,

@@ -49,8 +49,13 @@ export class BatchEngine {
   #progress = 0;
   #prefill: Run | undefined;
   #prefillRemaining = 0;
-  /** How many of those that run are past their prompt. */
+  /** Of those that run, as sums: no event but the end of a request looks at each of them. See `#survey`. */
   #decoding = 0;
+  #kvCounted = 0;
+  #countedSteps = 0;
+  #lateStep = 0;
+  #late = 0;
+  #dueStep = Number.POSITIVE_INFINITY;
   /** From here to the next event or input: steps per millisecond, the step at whose end something is due, and when that is. */
   #rate = 0;
   #target = Number.POSITIVE_INFINITY;
@@ -145,10 +150,10 @@ export class BatchEngine {
     const step = this.#step + Math.floor(this.#progress + elapsedSteps + STEP_EPSILON);
     const foreign = this.#foreign();
     const { slots, kvTokens } = this.#profile;
-    let uncounted = 0;
-    for (const run of this.#running) uncounted += sinceCounted(run, step);
+    const held = this.#kv(step);
+    const uncounted = held - this.#kvCounted;
     const foreignTokens = foreign * elapsedSteps;
-    const kv = this.#kv(step) + (foreign / slots) * kvTokens;
+    const kv = held + (foreign / slots) * kvTokens;
     return {
       running: this.#running.length + foreign,
       waiting: this.#waiting.length,
@@ -171,7 +176,6 @@ export class BatchEngine {
     this.#settle(nowMs);
     this.#outbox.length = 0;
     this.#running = [];
-    this.#decoding = 0;
     this.#prefill = undefined;
     this.#waiting = [];
     this.#held = [];
@@ -217,9 +221,8 @@ export class BatchEngine {
 
   /** Every running request holds its prompt, its tokens and the place of the next one. */
   #kv(step: number): number {
-    let tokens = 0;
-    for (const run of this.#running) tokens += run.promptTokens + run.produced + sinceCounted(run, step) + 1;
-    return tokens;
+    const late = step < this.#lateStep ? this.#late * (this.#lateStep - step) : 0;
+    return this.#kvCounted + this.#decoding * step - this.#countedSteps + late;
   }
 
   /** Other tenants send what our clients send: the mix of prompt and output is the same. */
@@ -227,8 +230,32 @@ export class BatchEngine {
     return this.#generationTokens > 0 ? this.#promptTokens / this.#generationTokens : 0;
   }
 
+  /** Looks at each of those that run, after any of them has changed otherwise than by decoding on. */
+  #survey(): void {
+    const { tokensPerEvent } = this.#profile;
+    this.#decoding = 0;
+    this.#kvCounted = 0;
+    this.#countedSteps = 0;
+    this.#late = 0;
+    this.#dueStep = Number.POSITIVE_INFINITY;
+    for (const { promptTokens, outputTokens, produced, decoding, countedStep } of this.#running) {
+      this.#kvCounted += promptTokens + produced + 1;
+      if (!decoding) continue;
+      this.#decoding += 1;
+      this.#countedSteps += countedStep;
+      // Who came in the middle of a step is counted from its end: there is only one such end.
+      if (countedStep > this.#step) {
+        this.#late += 1;
+        this.#lateStep = countedStep;
+      }
+      const due = countedStep + Math.min(tokensPerEvent, outputTokens - produced);
+      if (due < this.#dueStep) this.#dueStep = due;
+    }
+  }
+
   #zeroCounters(): void {
     for (const run of this.#running) this.#count(run, sinceCounted(run, this.#step));
+    this.#survey();
     this.#promptTokens = 0;
     this.#generationTokens = 0;
     this.#preemptions = 0;
@@ -278,19 +305,10 @@ export class BatchEngine {
   #stepTarget(): number {
     const decoding = this.#decoding;
     if (decoding === 0) return Number.POSITIVE_INFINITY;
-    const { tokensPerEvent } = this.#profile;
-    let target = Number.POSITIVE_INFINITY;
-    for (const { decoding: past, countedStep, outputTokens, produced } of this.#running) {
-      if (!past) continue;
-      const due = countedStep + Math.min(tokensPerEvent, outputTokens - produced);
-      if (due < target) target = due;
-    }
-    if (this.#running.length > 1) {
-      // The first step at whose end the KV budget can be exceeded, if all of them decode.
-      const headroom = this.#kvBudget() - this.#kv(this.#step);
-      target = Math.min(target, this.#step + Math.max(0, Math.floor(headroom / decoding)) + 1);
-    }
-    return target;
+    if (this.#running.length < 2) return this.#dueStep;
+    // The first step at whose end the KV budget can be exceeded, if all of them decode.
+    const headroom = this.#kvBudget() - this.#kv(this.#step);
+    return Math.min(this.#dueStep, this.#step + Math.max(0, Math.floor(headroom / decoding)) + 1);
   }
 
   #targetMsAt(rate: number): number {
@@ -312,6 +330,7 @@ export class BatchEngine {
       ended ||= run.produced >= run.outputTokens;
     }
     if (ended) this.#dropFinished();
+    this.#survey();
   }
 
   /** The prompt has been read, which yields a token; the request joins the step that starts next. */
@@ -319,13 +338,13 @@ export class BatchEngine {
     const run = this.#prefill as Run;
     this.#prefill = undefined;
     run.decoding = true;
-    this.#decoding += 1;
     if (!run.promptCounted) this.#promptTokens += run.promptTokens;
     run.promptCounted = true;
     run.countedStep = this.#step;
     this.#count(run, 1);
     run.countedStep = this.#progress > STEP_EPSILON ? this.#step + 1 : this.#step;
     if (run.produced >= run.outputTokens) this.#dropFinished();
+    this.#survey();
   }
 
   #count(run: Run, fresh: number): void {
@@ -339,12 +358,6 @@ export class BatchEngine {
 
   #dropFinished(): void {
     this.#running = this.#running.filter((run) => run.produced < run.outputTokens);
-    this.#countDecoding();
-  }
-
-  #countDecoding(): void {
-    this.#decoding = 0;
-    for (const run of this.#running) if (run.decoding) this.#decoding += 1;
   }
 
   #remove(id: number): void {
@@ -355,7 +368,7 @@ export class BatchEngine {
     }
     this.#generationTokens += sinceCounted(run, this.#step);
     this.#running = this.#running.filter((candidate) => candidate !== run);
-    this.#countDecoding();
+    this.#survey();
     if (run === this.#prefill) this.#prefill = undefined;
   }
 
@@ -403,8 +416,8 @@ export class BatchEngine {
       const run = this.#running.pop() as Run;
       this.#count(run, sinceCounted(run, this.#step));
       if (run === this.#prefill) this.#prefill = undefined;
-      if (run.decoding) this.#decoding -= 1;
       run.decoding = false;
+      this.#survey();
       this.#preemptions += 1;
       this.#outbox.push({ kind: 'Preempted', id: run.id, atMs: this.#anchorMs });
       this.#waiting.unshift(run);
@@ -415,6 +428,7 @@ export class BatchEngine {
     while (this.#waiting.length > 0 && this.#hasRoomFor(this.#waiting[0] as Run)) {
       const run = this.#waiting.shift() as Run;
       this.#running.push(run);
+      this.#kvCounted += run.promptTokens + run.produced + 1;
       this.#outbox.push({ kind: 'Admitted', id: run.id, atMs: this.#anchorMs });
     }
   }

@@ -80,7 +80,7 @@ export function planRehearsal(input: RehearsalInput): Rehearsal {
   const base = burst === undefined ? 1 : 1 / (1 + ((burst.factor - 1) * burst.forMs) / burst.everyMs);
   const scenario: Scenario = {
     name: service.name,
-    servers: placed.servers,
+    servers: placed.servers.map((server, at) => ({ ...server, capacity: fullRates[at] as number })),
     sidecars,
     workers: input.workers ?? 1,
     ...(input.crossZoneMs === undefined ? {} : { zones: zonesOf(placed, sidecars, input.crossZoneMs) }),
@@ -130,7 +130,7 @@ export function planRehearsal(input: RehearsalInput): Rehearsal {
       load: ratePerSec / capacity,
     },
     fullRates,
-    notes: [...placed.notes, ...notesOf(service, lengths, placed), ...late(faults, durationMs)],
+    notes: [...placed.notes, ...notesOf(service, lengths, placed), ...failures(faults), ...late(faults, durationMs)],
   };
 }
 
@@ -213,6 +213,16 @@ function notesOf(
         `pool ${name} has no engine metrics: its weights follow load reports${signals.gpu ? ' and its GPUs' : ''}`,
       );
   return notes;
+}
+
+/** What a reader of the result must know about failures. */
+function failures(faults: RehearsalInput['faults'] = []): string[] {
+  const fail = faults.some(({ what }) => what.kind === 'Servers' && ['crash', 'failRatio'].includes(what.effect.kind));
+  return fail
+    ? [
+        "Envoy's retries and outlier ejection are not simulated: requests fail, and attract others, that they would save",
+      ]
+    : [];
 }
 
 function late(faults: RehearsalInput['faults'] = [], durationMs: number): string[] {

@@ -13,7 +13,7 @@ import {
   type Run,
   serverFigures,
 } from './measures.ts';
-import type { Arm, Event, Headers, Scenario } from './scenario.ts';
+import { type Arm, capacityOf, type Event, type Headers, type Scenario } from './scenario.ts';
 import { type Every, Sensors, sensingOfAll } from './sensors.ts';
 import type { LoadBalancer } from './sidecar/picker.ts';
 import type { Sidecar } from './sidecar/sidecar.ts';
@@ -161,7 +161,9 @@ class Simulation {
     this.#sidecarOf.push(sidecar);
     this.#wayMs.push(host === undefined ? 0 : this.#wayOf(client, host));
     if (host === undefined) return;
-    this.#onTheWay(id, () => this.#fleet.servers[host]?.submit(id, promptTokens, outputTokens));
+    const submit = (): void => this.#fleet.servers[host]?.submit(id, promptTokens, outputTokens);
+    if (this.#wayMs[id] === 0) submit();
+    else this.#onTheWay(id, submit);
   }
 
   #wayOf(sidecar: number, server: number): number {
@@ -218,6 +220,8 @@ class Simulation {
         answered(sidecar, host);
       },
     };
+    // Without zones nothing is ever on the way, and this is the busiest place of a run.
+    if (this.#scenario.zones === undefined) return seen;
     return {
       accepted: (id) => this.#onTheWay(id, () => seen.accepted(id)),
       firstToken: (id) => this.#onTheWay(id, () => seen.firstToken(id)),
@@ -247,9 +251,9 @@ class Simulation {
 
   /** What they would be without a controller: equal, or the oracle's, for those that are there. */
   #fixedWeights(): readonly number[] {
-    return this.#scenario.servers.map(({ profile }, index) => {
+    return this.#scenario.servers.map((server, index) => {
       if (!this.#fleet.isThere(index)) return 0;
-      return this.#arm === 'Oracle' ? profile.speed * profile.slots : 1;
+      return this.#arm === 'Oracle' ? capacityOf(server) : 1;
     });
   }
 

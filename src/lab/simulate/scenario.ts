@@ -61,9 +61,16 @@ export type Server = {
   readonly profile: EngineProfile;
   /** Whether the policy says its batch limit. */
   readonly slotsKnown: boolean;
+  /** What it can do, where that is known better than by its slots times its speed. Any unit. */
+  readonly capacity?: number;
   /** What is seen of it, where that is not what the scenario says of all. */
   readonly sensing?: Sensing;
 };
+
+/** What a server can do beside others, when nothing is wrong. */
+export function capacityOf({ profile, capacity }: Server): number {
+  return capacity ?? profile.slots * profile.speed;
+}
 
 /** How often its pages are read (undefined: never), what its GPU says, and when it sends headers. */
 export type Sensing = {

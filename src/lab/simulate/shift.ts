@@ -1,6 +1,6 @@
 import { absentAtFirst } from './absent-at-first.ts';
 import type { Run } from './measures.ts';
-import type { Event, Scenario } from './scenario.ts';
+import { capacityOf, type Event, type Scenario } from './scenario.ts';
 
 /** What a server can do changes, and its fair share of the requests goes with it. */
 export type Step = {
@@ -26,7 +26,7 @@ const SMOOTH_SEC = 3;
 
 type Part = 'speed' | 'own' | 'well';
 
-/** The capacity of a server is its slots times its speed, times these. */
+/** Factors on the capacity of a server. */
 type Parts = Record<Part, number>;
 
 type Change = { readonly atMs: number; readonly server: number; readonly part: Part; readonly value: number };
@@ -37,9 +37,9 @@ export function stepsOf({ servers, events, autoscaler, durationMs }: Scenario): 
   const absent = absentAtFirst(events);
   const now = servers.map((_, server): Parts => ({ speed: 1, own: 1, well: absent.has(server) ? 0 : 1 }));
   const fair = (server: number): number => {
-    const capacity = servers.map(({ profile }, index) => {
+    const capacity = servers.map((one, index) => {
       const { speed, own, well } = now[index] as Parts;
-      return profile.slots * profile.speed * speed * own * well;
+      return capacityOf(one) * speed * own * well;
     });
     const all = capacity.reduce((sum, one) => sum + one, 0);
     return all === 0 ? 0 : (capacity[server] as number) / all;

@@ -58,6 +58,14 @@ describe('a fault in words', () => {
     expect(serversOf('t=1s pool=a10 crash')).toEqual([2, 3]);
   });
 
+  it('that makes requests fail comes with a word on what is not simulated', () => {
+    const notesOf = (text: string): string =>
+      planRehearsal({ policy, ...readTexts({ faults: [text], burst: undefined, autoscaler: undefined }) }).notes.join();
+    expect(notesOf('t=1s server=1 crash')).toContain('outlier ejection are not simulated');
+    expect(notesOf('t=1s server=1 speed=0.5')).not.toContain('not simulated');
+    expect(notesOf('t=1h server=1 speed=0.5')).toContain('t=1h server=1 speed=0.5: comes after the run (5m)');
+  });
+
   it('may be about a sidecar', () => {
     expect(eventsOf('t=10s sidecar=3 until=15s')).toEqual([
       { kind: 'SidecarRestart', sidecar: 3, atMs: 10_000, backAtMs: 15_000 },

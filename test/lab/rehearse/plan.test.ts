@@ -137,6 +137,22 @@ describe('a rehearsal', () => {
   });
 });
 
+describe('zones of a rehearsal', () => {
+  const two = policyWith(`${pool('gpu', 2, ', zone: a')}\n${pool('a100', 2, ', zone: b')}`);
+
+  it('are those of the endpoints, and sidecars are spread over them', () => {
+    expect(planRehearsal({ policy: two, sidecars: 3, crossZoneMs: 5 }).scenario.zones).toEqual({
+      ofServers: [0, 0, 1, 1],
+      ofSidecars: [0, 1, 0],
+      crossMs: 5,
+    });
+  });
+
+  it('must be two at least', () => {
+    expect(refusal({ crossZoneMs: 5 })).toContain('--cross-zone is about several zones');
+  });
+});
+
 describe('what a server can do', () => {
   it('is what its engine ends with a queue before it: slots over the time of a request', () => {
     // Prompts of no length and equal answers: 24 slots, 80 ms a step, 101 tokens, the first of which is the prompt's.
