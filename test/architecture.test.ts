@@ -34,7 +34,11 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     values: ['edge/listen', 'core/topology'],
     types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
   },
-  'edge/admin': { values: ['edge/listen', 'edge/observe'], types: ['edge/store', 'core/policy', 'core/snapshot'] },
+  'edge/admin': {
+    values: ['edge/listen', 'edge/observe'],
+    types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology'],
+  },
+  'edge/agent': { values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology'] },
   'lab/modelserver': {},
   'lab/traffic': {},
   'lab/simulate': {

@@ -1,4 +1,3 @@
-import { seededRandom } from '../base/units/index.ts';
 import type { ServiceDecision } from '../core/weights/index.ts';
 import { type AdminServer, createAdminServer } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
@@ -20,7 +19,6 @@ import {
   startHttpServer,
   type ViewInput,
 } from '../edge/observe/index.ts';
-import { type CollectReport, SignalSchedule, targetsFromPolicy } from '../edge/signals/index.ts';
 import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -30,6 +28,7 @@ import { ControlInbox } from './inbox.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
+import { SignalInputs } from './signal-inputs.ts';
 import { herdEvent, shiftEvent, timelineEvent } from './timeline-event.ts';
 import { VERSION } from './version.ts';
 
@@ -50,9 +49,6 @@ export type Addresses = { readonly xds: string; readonly admin: string; readonly
 
 const TICK_MS = 1000;
 const LOAD_REPORT_INTERVAL_MS = 1000;
-/** Label of the scrape metrics. */
-const SCRAPE_KIND = { Engine: 'engine', Exporter: 'gpu', Prometheus: 'prometheus' } as const;
-
 /**
  * The server: constructs every room and gives them their beat. The order of its start is a promise: the state is restored
  * and a first Plan stands before any Envoy is let in, so that nobody is ever told "nothing".
@@ -66,7 +62,7 @@ export class LoadlineServer {
   readonly #lag: EventLoopLagMeter = startEventLoopLag();
   readonly #metrics: Metrics;
   readonly #checkpoints: Checkpoints;
-  readonly #signals: SignalSchedule;
+  readonly #signals: SignalInputs;
   readonly #inbox: ControlInbox;
   readonly #loop: ControlLoop;
   readonly #probes: Probes;
@@ -89,17 +85,12 @@ export class LoadlineServer {
       eventLoopLag: this.#lag,
     });
     this.#checkpoints = new Checkpoints(options.data, log);
-    this.#signals = new SignalSchedule({
-      clock: this.#now,
-      random: seededRandom(process.pid),
-      log,
-      onCollected: (report) => this.#collected(report),
-    });
+    this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics });
     this.#inbox = new ControlInbox((word) => {
       const event = timelineEvent(word);
       if (event !== undefined) this.#timeline.add(event);
     });
-    this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take().samples);
+    this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take());
     this.#probes = new Probes({
       loop: this.#loop,
       now: this.#now,
@@ -172,6 +163,7 @@ export class LoadlineServer {
         proxyConfig: (target) => this.#proxyConfig(target),
       },
       operations: this.#probes,
+      push: this.#signals.push,
       log: this.#options.log,
     });
     this.#http = await startHttpServer({
@@ -289,12 +281,8 @@ export class LoadlineServer {
   #configureSignals(): void {
     const policy = this.#keeper.loaded?.policy;
     if (policy === undefined) return;
-    this.#signals.configure(
-      targetsFromPolicy(
-        policy,
-        staticEndpointSets(policy).flatMap(({ endpoints }) => endpoints),
-      ),
-    );
+    const endpoints = staticEndpointSets(policy).flatMap((set) => set.endpoints);
+    this.#signals.configure(policy, endpoints);
   }
 
   #tell({ plan, pushed, refusals, shifts, herds }: Ticked): void {
@@ -351,11 +339,6 @@ export class LoadlineServer {
       subject: this.#options.policies,
       message: `revision ${view.revision}`,
     });
-  }
-
-  #collected({ target, collected }: CollectReport): void {
-    this.#metrics.scraped(SCRAPE_KIND[target.kind], collected.failure?.reason);
-    if (collected.refusals.length > 0) this.#metrics.signalRefusals(collected.refusals.length);
   }
 }
 

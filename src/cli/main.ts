@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { LoadlineError } from '../base/errors.ts';
+import { addAgent } from './commands/agent.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
 import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
@@ -60,6 +61,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addProxyConfig,
     addExplain,
     addProbe,
+    addAgent,
     addModelserver,
     addSimulate,
     addReplay,

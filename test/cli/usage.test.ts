@@ -12,6 +12,8 @@ const NAMES = [
   'status',
   'proxy-config',
   'explain',
+  'probe',
+  'agent',
   'modelserver',
   'simulate',
   'replay',

@@ -27,7 +27,7 @@ const DEFAULTS = {
   recordMaxMib: 1024,
 } as const;
 /** As in edge/observe, which is loaded only when the server is. */
-const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+export const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const KEYS: readonly string[] = [
   'policies',
   'data',

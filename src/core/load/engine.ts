@@ -77,7 +77,9 @@ export function engineFreshness(
   if (memory.engine === null) return 'Absent';
   const usualSec = usualDelayMs === undefined ? memory.usualAgeSec : usualDelayMs / 1000;
   const ageSec = (nowMs - memory.engine.atMs) / 1000;
-  return ageSec <= usualSec + STALE_TICKS * Math.max(1, tickSec) ? 'Fresh' : 'Stale';
+  const { leaseMs = Number.POSITIVE_INFINITY } = memory.engine;
+  const longestSec = Math.min(usualSec + STALE_TICKS * Math.max(1, tickSec), leaseMs / 1000);
+  return ageSec <= longestSec ? 'Fresh' : 'Stale';
 }
 
 /** Work per second in generated-token equivalents; undefined when a counter is missing, was reset or jumped. */

@@ -1,7 +1,7 @@
+import { gpuMaxAgeMs } from './gpu-age.ts';
 import type { EndpointMemory } from './load-state.ts';
 import { clampCapacity } from './plausible.ts';
 
-const MAX_AGE_MS = 5000;
 /** A smaller change of the SM clock is boost noise. */
 const LEAST_STEP = 0.1;
 /** How much of a clock step becomes capacity: not all of the work scales with the clock. */
@@ -16,9 +16,10 @@ const BUSY_SEC = 5;
 export function applyClock(memory: EndpointMemory, nowMs: number, elapsedSec: number): void {
   memory.busySec = memory.inFlight + (memory.engine?.running ?? 0) > 1 ? memory.busySec + elapsedSec : 0;
   if (memory.gpus.length === 0 || memory.gpus.some(({ whole }) => !whole) || memory.busySec < BUSY_SEC) return;
-  const clocks = memory.gpus.flatMap(({ clockHertz, clockAtMs }) =>
-    clockHertz !== null && clockHertz > 0 && nowMs - clockAtMs <= MAX_AGE_MS ? [clockHertz] : [],
-  );
+  const clocks = memory.gpus.flatMap((gpu) => {
+    const { clockHertz, clockAtMs } = gpu;
+    return clockHertz !== null && clockHertz > 0 && nowMs - clockAtMs <= gpuMaxAgeMs(gpu) ? [clockHertz] : [];
+  });
   if (clocks.length === 0) return;
   // The slowest device holds up an endpoint that spans several.
   const clock = Math.min(...clocks);

@@ -1,10 +1,9 @@
 import { ewma, ewmaFrom } from './ewma.ts';
+import { gpuMaxAgeMs } from './gpu-age.ts';
 import type { ClusterMemory, EndpointMemory, UtilMemory } from './load-state.ts';
 import { median, quantile, upperMedian } from './median.ts';
 import { clamp } from './plausible.ts';
 
-/** A utilisation older than this says nothing about now. */
-const MAX_AGE_MS = 5000;
 const FAST_TAU_SEC = 3;
 const SLOW_TAU_SEC = 20;
 const SUM_TAU_SEC = 120;
@@ -21,8 +20,8 @@ const FULL = 0.92;
 /** [u] Mean utilisation of the whole GPUs of an endpoint; undefined when a device is shared, or nothing is fresh. */
 export function utilisation(memory: EndpointMemory, nowMs: number): number | undefined {
   if (memory.gpus.length === 0 || memory.gpus.some(({ whole }) => !whole)) return undefined;
-  const fresh = memory.gpus.flatMap(({ utilRatio, utilAtMs }) =>
-    utilRatio !== null && nowMs - utilAtMs <= MAX_AGE_MS ? [utilRatio] : [],
+  const fresh = memory.gpus.flatMap((gpu) =>
+    gpu.utilRatio !== null && nowMs - gpu.utilAtMs <= gpuMaxAgeMs(gpu) ? [gpu.utilRatio] : [],
   );
   return fresh.length === 0 ? undefined : fresh.reduce((sum, value) => sum + value, 0) / fresh.length;
 }

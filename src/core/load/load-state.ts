@@ -46,6 +46,8 @@ export type EngineReading = {
   promptTokens: number | null;
   generationTokens: number | null;
   processStartSec: number | null;
+  /** It counts as fresh no longer than this, where a lease was given. */
+  leaseMs?: number;
 };
 
 /** Means over the answers of one tick; null where none said it. */
@@ -62,6 +64,7 @@ export type GpuMemory = {
   utilAtMs: number;
   clockHertz: number | null;
   clockAtMs: number;
+  leaseMs?: number;
 };
 
 /** `Waiting`: no completion seen since it joined or recovered. `Ramping`: seen at `firstAtMs`. `Running`: was there before. */

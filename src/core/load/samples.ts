@@ -19,6 +19,7 @@ const RANGE: Readonly<Partial<Record<Metric, readonly [min: number, max: number]
   gpuEngineActiveRatio: [0, 1],
   smClockHertz: [1e6, 1e10],
 };
+const MAX_LEASE_MS = 3_600_000;
 
 /** The samples of one endpoint since the last tick, oldest first. */
 export type EndpointSamples = { readonly engine: readonly EngineReading[]; readonly gpus: readonly GpuMemory[] };
@@ -96,7 +97,9 @@ function newPage(): Page {
 }
 
 /** The later of two values counts. */
-function takeValue(page: Page, { metric, value, sampledAtMs: atMs, changedAtMs }: Sample): void {
+function takeValue(page: Page, sample: Sample): void {
+  const { metric, value, sampledAtMs: atMs, changedAtMs } = sample;
+  takeLease(page, sample);
   page.atMs = Math.max(page.atMs, atMs);
   page.changedAtMs = Math.max(page.changedAtMs, plausible(changedAtMs, 0, atMs) ?? atMs);
   switch (metric) {
@@ -124,6 +127,12 @@ function takeValue(page: Page, { metric, value, sampledAtMs: atMs, changedAtMs }
   }
 }
 
+/** The shortest lease of what is read together counts. */
+function takeLease(of: { leaseMs?: number }, { leaseMs: given }: Sample): void {
+  const leaseMs = plausible(given, 0, MAX_LEASE_MS);
+  if (leaseMs !== undefined) of.leaseMs = Math.min(of.leaseMs ?? leaseMs, leaseMs);
+}
+
 /** Mostly they are: the values of one page have one time. */
 function inOrder(samples: readonly Sample[]): readonly Sample[] {
   const ordered = samples.every(
@@ -136,7 +145,8 @@ function isGpu(metric: Metric): boolean {
   return metric === 'gpuUtilRatio' || metric === 'gpuEngineActiveRatio' || metric === 'smClockHertz';
 }
 
-function takeGpu(devices: GpuMemory[], { metric, value, sampledAtMs: atMs, subject, device: kind }: Sample): void {
+function takeGpu(devices: GpuMemory[], sample: Sample): void {
+  const { metric, value, sampledAtMs: atMs, subject, device: kind } = sample;
   const gpu = subject.gpu ?? '';
   let device = devices.find((one) => one.gpu === gpu);
   if (device === undefined) {
@@ -144,6 +154,7 @@ function takeGpu(devices: GpuMemory[], { metric, value, sampledAtMs: atMs, subje
     devices.push(device);
   }
   device.whole = kind !== 'Partitioned';
+  takeLease(device, sample);
   if (metric === 'smClockHertz') {
     if (atMs >= device.clockAtMs) {
       device.clockHertz = value;

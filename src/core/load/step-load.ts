@@ -5,6 +5,7 @@ import type { Freshness, ServiceLoad } from './endpoint-load.ts';
 import { engineFreshness, takeReading } from './engine.ts';
 import { ewma, ewmaFrom } from './ewma.ts';
 import { applyClock } from './gpu-clock.ts';
+import { takeGpus } from './gpu-memory.ts';
 import { followUtil, type Sensed, slotsByUtilisation, stepGate, utilisation } from './gpu-sensor.ts';
 import { baseShare, followHeaders, queueByHeaders } from './header-queue.ts';
 import { applyReports, reportsAreFresh, type Traffic } from './load-reports.ts';
@@ -63,7 +64,7 @@ export function stepLoad(
   const drafts = draftMembers(before?.endpoints, endpoints, startedAtMs, nowMs);
   const samples = gatherSamples(input.samples, index, nowMs);
   rebirths(drafts, endpoints, samples, nowMs);
-  takeGpus(drafts, samples);
+  takeGpus(drafts, samples, nowMs);
 
   const { ids, sidecars, traffic } = applyReports(before ?? NOBODY, {
     nowMs,
@@ -187,27 +188,6 @@ function rebirths(
   for (const { place, startSec } of restarted) {
     const next = reborn(drafts[place] as EndpointMemory, endpoints[place] as Endpoint, peers, nowMs);
     drafts[place] = { ...next, processStartSec: startSec };
-  }
-}
-
-function takeGpus(drafts: readonly EndpointMemory[], samples: readonly (EndpointSamples | undefined)[]): void {
-  for (const [place, memory] of drafts.entries()) {
-    for (const fresh of samples[place]?.gpus ?? []) {
-      const known = memory.gpus.find(({ gpu }) => gpu === fresh.gpu);
-      if (known === undefined) {
-        memory.gpus.push(fresh);
-        continue;
-      }
-      known.whole = fresh.whole;
-      if (fresh.utilRatio !== null) {
-        known.utilRatio = fresh.utilRatio;
-        known.utilAtMs = fresh.utilAtMs;
-      }
-      if (fresh.clockHertz !== null) {
-        known.clockHertz = fresh.clockHertz;
-        known.clockAtMs = fresh.clockAtMs;
-      }
-    }
   }
 }
 

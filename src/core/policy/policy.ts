@@ -107,9 +107,13 @@ export type Signals = {
     readonly intervalMs: number;
     readonly source:
       | { readonly kind: 'Exporter'; readonly portOffset?: number; readonly port?: number; readonly path: string }
-      | { readonly kind: 'Prometheus'; readonly url: string };
+      | { readonly kind: 'Prometheus'; readonly url: string }
+      /** A file of this machine; `{address}` and `{port}` in its path are those of the endpoint. */
+      | { readonly kind: 'File'; readonly path: string; readonly maxAgeMs: number };
     readonly joinBy: readonly ('Pod' | 'Node' | 'Uuid' | 'Port')[];
   };
+  /** Agents may speak for the endpoints; silence longer than the lease makes unknown what they said. */
+  readonly push?: { readonly leaseMs: number };
 };
 
 /** The engines whose metrics Loadline reads; `TensorRtLlm` is trtllm-serve as well as its backend in Triton. */

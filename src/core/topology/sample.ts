@@ -40,6 +40,8 @@ export type Sample = {
   readonly changedAtMs: number;
   /** For logs and explanations: `engine http://10.0.0.1:8000/metrics`. */
   readonly source: string;
+  /** Longest time after `sampledAtMs` that the value may count as known, where its source gives one: a lease. */
+  readonly leaseMs?: number;
   /** `Partitioned` for MIG, MPS or time-sliced devices, whose utilisation does not speak for the endpoint. */
   readonly device?: 'Whole' | 'Partitioned';
 };

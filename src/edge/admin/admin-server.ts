@@ -27,6 +27,7 @@ import {
   type ProbeStart,
 } from './probe-message.ts';
 import { decodeProxyTarget, encodeProxyConfig } from './proxy-config-message.ts';
+import { type PushSeam, pushService, signalsService } from './push-service.ts';
 import { encodeStatus } from './status-message.ts';
 import type { Wire } from './wire-values.ts';
 
@@ -49,6 +50,8 @@ export type AdminServerOptions = {
   readonly observe: ObserveSeam;
   /** Absent: this server changes nothing, and says UNIMPLEMENTED. */
   readonly operations?: OperationsSeam;
+  /** Who takes what agents push; without it the service Signals is not served. */
+  readonly push?: PushSeam;
   readonly log: Log;
 };
 
@@ -59,7 +62,7 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
-/** A request names a service, a pool and an endpoint. */
+/** A request names a service, a pool and an endpoint; a push of an agent has some dozens of values for each GPU. */
 const MAX_REQUEST_BYTES = 64 * 1024;
 const STOP_GRACE_MS = 1_000;
 const STATUS_OF: Readonly<Record<string, status>> = { NotFound: status.NOT_FOUND, Refused: status.FAILED_PRECONDITION };
@@ -76,6 +79,9 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     'grpc.enable_channelz': 0,
     // Otherwise a second server on the same port would silently share its connections.
     'grpc.so_reuseport': 0,
+    // An agent whose machine went away is noticed within its lease.
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
   });
   const { observe, operations, log } = options;
   if (operations !== undefined) server.addService(adminService('Operations'), { probe: probing(log, operations) });
@@ -94,6 +100,8 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
   });
+  const push = options.push === undefined ? undefined : pushService(options.push, log);
+  if (push !== undefined) server.addService(signalsService(), push.handlers);
   if (parsed.value.kind === 'unix') await removeStaleSocket(parsed.value.path);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(formatAddress(parsed.value), ServerCredentials.createInsecure(), (cause, bound) => {
@@ -105,7 +113,13 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     });
   });
   const address = parsed.value.kind === 'unix' ? options.address : formatAddress({ ...parsed.value, port });
-  return { address, stop: () => stop(server) };
+  return {
+    address,
+    stop: () => {
+      push?.stop();
+      return stop(server);
+    },
+  };
 }
 
 /** One method: bad input becomes a status with its words, a thrown error INTERNAL without them; the log has it. */

@@ -1,32 +1,7 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { LoadlineError } from '../../base/errors.ts';
+import { loadService } from './load-service.ts';
 
-/** The gRPC methods of one service of the admin API, read from the proto file that also documents them. */
+/** The gRPC methods of one service of the admin API. */
 export function adminService(name: 'Observe' | 'Operations'): ServiceDefinition {
-  const proto = `loadline/admin/v1/${name.toLowerCase()}.proto`;
-  const loaded = loadSync(proto, {
-    includeDirs: [protoFolder(proto)],
-    longs: Number,
-    enums: String,
-    // Absent stays absent: an unknown number must not come out as 0. Lists and maps are filled in.
-    arrays: true,
-    objects: true,
-  });
-  const service = loaded[`loadline.admin.v1.${name}`];
-  if (service === undefined) throw new LoadlineError('LOADLINE_ADMIN', `${proto} has no service ${name}`);
-  return service as ServiceDefinition;
-}
-
-/** `proto/` stands beside `src` and `dist` alike: the first folder above this file that has it. */
-function protoFolder(proto: string): string {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const candidate = join(folder, 'proto');
-    if (existsSync(join(candidate, proto))) return candidate;
-    if (folder === dirname(folder)) {
-      throw new LoadlineError('LOADLINE_ADMIN', `proto/${proto} is missing above ${import.meta.dirname}`);
-    }
-  }
+  return loadService(`loadline/admin/v1/${name.toLowerCase()}.proto`, `loadline.admin.v1.${name}`);
 }

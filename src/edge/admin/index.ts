@@ -8,3 +8,5 @@ export {
 export { type ConnectOptions, connectObserve, type ObserveClient } from './observe-client.ts';
 export { connectOperations, type OperationsClient } from './operations-client.ts';
 export type { ProbeEvent, ProbeRequest, ProbeStart } from './probe-message.ts';
+export { connectPush, type PushClient, type PushClientOptions } from './push-client.ts';
+export type { PushSeam } from './push-service.ts';

@@ -44,6 +44,11 @@ export type MetricName =
   | 'loadline_signal_scrapes_total'
   | 'loadline_signal_errors_total'
   | 'loadline_signal_refusals_total'
+  | 'loadline_push_streams'
+  | 'loadline_push_values_total'
+  | 'loadline_push_refusals_total'
+  | 'loadline_push_leases_over_total'
+  | 'loadline_push_takeovers_total'
   | 'loadline_policy_reloads_total'
   | 'loadline_policy_info'
   | 'loadline_policy_problems'
@@ -196,9 +201,9 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   loadline_signal_scrapes_total: {
     kind: 'counter',
-    help: 'Reads of metric pages that were tried, by kind: `engine`, `gpu`, `prometheus`.',
+    help: 'Reads of metric pages and files that were tried, by kind: `engine`, `gpu`, `prometheus`, `file`.',
     labels: ['kind'],
-    values: { kind: ['engine', 'gpu', 'prometheus'] },
+    values: { kind: ['engine', 'gpu', 'prometheus', 'file'] },
   },
   loadline_signal_errors_total: {
     kind: 'counter',
@@ -208,6 +213,32 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   loadline_signal_refusals_total: {
     kind: 'counter',
     help: 'Values on metric pages that were not believed: not a number, out of range, or two that contradict each other.',
+    labels: [],
+  },
+  loadline_push_streams: {
+    kind: 'gauge',
+    help: 'Agents (`loadline agent`) that are connected.',
+    labels: [],
+  },
+  loadline_push_values_total: {
+    kind: 'counter',
+    help: 'Values that agents pushed and that were taken, those that they said are unchanged included.',
+    labels: [],
+  },
+  loadline_push_refusals_total: {
+    kind: 'counter',
+    help: 'What agents pushed and was refused, by reason: `NoEndpoint` (the policy has no such endpoint, or more than one), `NotAllowed` (no `signals.push` in its policy), `Superseded` (another agent, whose stream is newer, speaks for it), `Age` (older than its lease), `Metric` (unknown here), `Range` (it cannot be), `NotHeld` (said to be unchanged, but not known), `Limit` (too many subjects). The log of the agent names each.',
+    labels: ['reason'],
+    values: { reason: ['NoEndpoint', 'NotAllowed', 'Superseded', 'Age', 'Metric', 'Range', 'NotHeld', 'Limit'] },
+  },
+  loadline_push_leases_over_total: {
+    kind: 'counter',
+    help: 'Times that an agent was silent about an engine or a GPU for longer than its lease, which made unknown what it had said.',
+    labels: [],
+  },
+  loadline_push_takeovers_total: {
+    kind: 'counter',
+    help: 'Times that an agent began to speak for what another agent spoke for. Any is worth a look: two agents have the same endpoint in their flags.',
     labels: [],
   },
   loadline_policy_reloads_total: {

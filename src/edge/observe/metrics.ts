@@ -163,6 +163,27 @@ export class Metrics {
     this.#counter('loadline_signal_refusals_total').inc(count);
   }
 
+  /** Agents that are connected. */
+  pushStreams(open: number): void {
+    this.#gauge('loadline_push_streams').set(open);
+  }
+
+  pushTaken(values: number): void {
+    this.#counter('loadline_push_values_total').inc(values);
+  }
+
+  pushRefused(reason: string): void {
+    this.#counter('loadline_push_refusals_total').inc({ reason });
+  }
+
+  pushLeaseOver(): void {
+    this.#counter('loadline_push_leases_over_total').inc();
+  }
+
+  pushTookOver(): void {
+    this.#counter('loadline_push_takeovers_total').inc();
+  }
+
   policyLoaded(result: PolicyLoadResult): void {
     this.#counter('loadline_policy_reloads_total').inc({ result });
   }

@@ -1,10 +1,25 @@
 export { type Scan, type ScanOptions, type Series, scanExposition } from './exposition.ts';
 export { type ScheduleStats, type SignalLog, SignalSchedule, type SignalScheduleOptions } from './schedule.ts';
 export type { Collected, Failure, FailureReason, SignalSource } from './signal-source.ts';
+export { shownUrl } from './source-name.ts';
 export type { CollectReport } from './source-run.ts';
+export type {
+  Push,
+  PushAnswer,
+  PushedMetric,
+  PushOpened,
+  PushReading,
+  PushRefusal,
+  PushRefusalReason,
+  PushReport,
+  PushStream,
+} from './sources/push/push.ts';
+export { type PushMeter, PushReceiver, type PushReceiverOptions } from './sources/push/push-receiver.ts';
 export {
   type EngineTarget,
   type ExporterTarget,
+  type FileTarget,
+  type NvidiaSmiTarget,
   type PrometheusTarget,
   type Target,
   targetsFromPolicy,

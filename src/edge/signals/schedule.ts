@@ -7,7 +7,9 @@ import type { SignalSource } from './signal-source.ts';
 import { SharedFetcher } from './single-flight.ts';
 import { type CollectReport, type RunContext, SourceRun } from './source-run.ts';
 import { EngineSource } from './sources/engine-source.ts';
+import { FileSource } from './sources/file-source.ts';
 import { GpuSource } from './sources/gpu-source.ts';
+import { NvidiaSmiSource } from './sources/nvidia-smi-source.ts';
 import { PrometheusSource } from './sources/prometheus-source.ts';
 import { groupTargets, type TargetGroup } from './target-groups.ts';
 import type { Target } from './targets.ts';
@@ -178,6 +180,10 @@ function sourcesOf({ targets: [first] }: TargetGroup, fetcher: PageFetcher): (ta
         return new GpuSource(target, shared);
       case 'Prometheus':
         return new PrometheusSource(target, fleet);
+      case 'File':
+        return new FileSource(target);
+      case 'NvidiaSmi':
+        return new NvidiaSmiSource(target);
     }
   };
 }

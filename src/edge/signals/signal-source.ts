@@ -16,6 +16,9 @@ export type FailureReason =
   | 'NotReady'
   | 'Refused'
   | 'Query'
+  | 'File'
+  | 'Stale'
+  | 'Process'
   | 'Internal';
 
 /** `message` is a few words for a person, without credentials and without stack traces. */

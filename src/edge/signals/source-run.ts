@@ -30,6 +30,8 @@ type Member = { readonly target: Target; readonly source: SignalSource; health: 
 const MAX_TIMEOUT_MS = 2000;
 /** A large fleet takes Prometheus seconds. It says itself how old its values are, so waiting makes none look younger. */
 const SERVER_MAX_TIMEOUT_MS = 10_000;
+/** nvidia-smi of a machine with many GPUs takes seconds where the driver has to be loaded first. */
+const PROCESS_TIMEOUT_MS = 5000;
 /** How long a source may take to let go after its time-out before it is called stuck. */
 const GRACE_MS = 1000;
 /** Longest pause between tries of a failing endpoint: its recovery is seen within this time. */
@@ -47,6 +49,7 @@ export class SourceRun {
   readonly #context: RunContext;
   readonly #abort = new AbortController();
   readonly #isServer: boolean;
+  readonly #isProcess: boolean;
   #members: ReadonlyMap<string, Member> = new Map();
   #intervalMs: number;
   #cancel: () => void = () => {};
@@ -58,6 +61,7 @@ export class SourceRun {
     this.#sourceOf = sourceOf;
     this.#context = context;
     this.#isServer = group.targets.some(({ kind }) => kind === 'Prometheus');
+    this.#isProcess = group.targets.some(({ kind }) => kind === 'NvidiaSmi');
     this.#intervalMs = group.intervalMs;
     this.#members = this.#membersOf(group);
     this.#dueAtMs = context.clock() + context.random() * group.intervalMs;
@@ -157,6 +161,7 @@ export class SourceRun {
   }
 
   #timeoutMs(): number {
+    if (this.#isProcess) return PROCESS_TIMEOUT_MS;
     return Math.min(this.#intervalMs, this.#isServer ? SERVER_MAX_TIMEOUT_MS : MAX_TIMEOUT_MS);
   }
 

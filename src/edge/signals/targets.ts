@@ -1,5 +1,5 @@
 import type { EngineFormatName, Policy, Pool, Signals } from '../../core/policy/index.ts';
-import { type Endpoint, hostPort } from '../../core/topology/index.ts';
+import { type Endpoint, hostPort, type Subject } from '../../core/topology/index.ts';
 import { shownUrl } from './source-name.ts';
 
 type Common = {
@@ -23,7 +23,7 @@ export type EngineTarget = Common & {
 export type ExporterTarget = Common & {
   readonly kind: 'Exporter';
   /** The endpoint's serving port; absent where several servers, of whatever pools, share the exporter. */
-  readonly subject: { readonly address: string; readonly port?: number };
+  readonly subject: { readonly address?: string; readonly port?: number };
 };
 
 export type PrometheusTarget = Common & {
@@ -33,8 +33,24 @@ export type PrometheusTarget = Common & {
   readonly namespace?: string;
 };
 
+/** A file of this machine that something else writes. */
+export type FileTarget = Common & {
+  readonly kind: 'File';
+  readonly path: string;
+  readonly maxAgeMs: number;
+  /** Empty where endpoints of several addresses share the file: its labels tell then. */
+  readonly subject: { readonly address?: string; readonly port?: number };
+};
+
+/** The program nvidia-smi of this machine; agents have it, no policy asks for it. */
+export type NvidiaSmiTarget = Common & {
+  readonly kind: 'NvidiaSmi';
+  readonly path: string;
+  readonly subject: Subject;
+};
+
 /** One thing to read periodically. */
-export type Target = EngineTarget | ExporterTarget | PrometheusTarget;
+export type Target = EngineTarget | ExporterTarget | PrometheusTarget | FileTarget | NvidiaSmiTarget;
 
 /** What the policy wants read, given the endpoints that exist: pure, and in the order of the policy. */
 export function targetsFromPolicy(policy: Policy, endpoints: readonly Endpoint[]): readonly Target[] {
@@ -116,6 +132,7 @@ function gpuTargets(
     const about = { joinBy, ...namespace };
     return [{ kind: 'Prometheus', ...about, ...common('prometheus', service, pool.name, url, intervalMs, about) }];
   }
+  if (source.kind === 'File') return fileTargets(service, pool, members, source, intervalMs);
   const exporters = new Map<string, Endpoint>();
   for (const endpoint of members) {
     const url = exporterUrl(source, endpoint);
@@ -125,6 +142,33 @@ function gpuTargets(
     const subject = servers.get(url)?.size === 1 ? { address, port } : { address };
     return { kind: 'Exporter', subject, ...common('gpu', service, pool.name, url, intervalMs, subject) };
   });
+}
+
+type FilePlace = Extract<NonNullable<Signals['gpu']>['source'], { kind: 'File' }>;
+
+function fileTargets(
+  service: string,
+  pool: Pool,
+  members: readonly Endpoint[],
+  { path: pattern, maxAgeMs }: FilePlace,
+  intervalMs: number,
+): FileTarget[] {
+  const sharing = new Map<string, Endpoint[]>();
+  for (const endpoint of members) {
+    const path = pattern.replaceAll('{address}', endpoint.address).replaceAll('{port}', String(endpoint.port));
+    sharing.set(path, [...(sharing.get(path) ?? []), endpoint]);
+  }
+  return [...sharing].map(([path, endpoints]) => {
+    const subject = commonSubject(endpoints);
+    const one = common('file', service, pool.name, `file://${path}`, intervalMs, { maxAgeMs, ...subject });
+    return { kind: 'File', path, maxAgeMs, subject, ...one, source: `file ${path}` };
+  });
+}
+
+function commonSubject(sharing: readonly Endpoint[]): FileTarget['subject'] {
+  const { address, port } = sharing[0] as Endpoint;
+  if (sharing.length === 1) return { address, port };
+  return sharing.every((endpoint) => endpoint.address === address) ? { address } : {};
 }
 
 function common(kind: string, service: string, pool: string, url: string, intervalMs: number, about: unknown): Common {

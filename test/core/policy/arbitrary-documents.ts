@@ -32,8 +32,10 @@ const signals = mapping({
     fc.oneof(
       mapping({ exporter: mapping({ portOffset: fc.integer({ min: -900, max: 900 }) }), interval: optional(duration) }),
       mapping({ prometheus: fc.constant({ url: 'http://prometheus:9090' }), joinBy: optional(fc.constant(['Uuid'])) }),
+      mapping({ file: fc.constantFrom({ path: '/run/gpu/{address}-{port}.prom' }, { path: '/g.csv', maxAge: '3s' }) }),
     ),
   ),
+  push: optional(fc.constantFrom({}, { lease: '5s' })),
 });
 
 const endpoint = mapping({

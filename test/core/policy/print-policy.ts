@@ -69,18 +69,24 @@ function printPool({ origin: _origin, endpoints, signals, ...rest }: Pool): Writ
   return { ...rest, signals: printSignals(signals), endpoints: { static: endpoints.endpoints } };
 }
 
-function printSignals({ engine, gpu }: Signals): Written {
+function printSignals({ engine, gpu, push }: Signals): Written {
   const written: Written = {};
   if (engine !== undefined) {
     const { intervalMs, ...rest } = engine;
     written.engine = { ...rest, interval: formatDuration(intervalMs) };
   }
   if (gpu !== undefined) {
-    const { kind, ...source } = gpu.source;
+    const { kind, ...source } = printSource(gpu.source);
     const interval = formatDuration(gpu.intervalMs);
     written.gpu = { [kind.toLowerCase()]: source, interval, joinBy: gpu.joinBy };
   }
+  if (push !== undefined) written.push = { lease: formatDuration(push.leaseMs) };
   return written;
+}
+
+function printSource(source: NonNullable<Signals['gpu']>['source']): Written & { readonly kind: string } {
+  if (source.kind !== 'File') return source;
+  return { kind: 'File', path: source.path, maxAge: formatDuration(source.maxAgeMs) };
 }
 
 /** In the unit in which it is a whole number: 10/h is no finite decimal per second. */

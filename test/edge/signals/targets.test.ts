@@ -32,7 +32,9 @@ describe('targets of a policy', () => {
   it('are the engine of each endpoint and the exporter beside it', () => {
     const signals = { engine, gpu: gpu({ kind: 'Exporter', portOffset: 100, path: '/metrics' }) };
     const found = targetsFromPolicy(policy(signals), endpoints('gpu', ['127.0.0.1', 9101], ['127.0.0.1', 9102]));
-    expect(found.map(({ kind, url, source, intervalMs }) => [kind, url, source, intervalMs])).toEqual([
+    expect(
+      found.map((target) => [target.kind, 'url' in target && target.url, target.source, target.intervalMs]),
+    ).toEqual([
       ['Engine', 'http://127.0.0.1:9101/metrics', 'engine http://127.0.0.1:9101/metrics', 1000],
       ['Engine', 'http://127.0.0.1:9102/metrics', 'engine http://127.0.0.1:9102/metrics', 1000],
       ['Exporter', 'http://127.0.0.1:9201/metrics', 'gpu http://127.0.0.1:9201/metrics', 2000],
@@ -93,6 +95,28 @@ describe('targets of a policy', () => {
         namespace: 'models',
       },
     ]);
+  });
+
+  it('are a file for each endpoint, or one whose labels tell where they share it', () => {
+    const shared = endpoints('gpu', ['10.0.0.1', 8000], ['10.0.0.1', 8001], ['2001:db8::1', 8000]);
+    const found = (path: string) =>
+      targetsFromPolicy(policy({ gpu: gpu({ kind: 'File', path, maxAgeMs: 9000 }) }), shared);
+    expect(found('/run/gpu/{address}-{port}.prom')).toMatchObject([
+      {
+        kind: 'File',
+        path: '/run/gpu/10.0.0.1-8000.prom',
+        subject: { address: '10.0.0.1', port: 8000 },
+        maxAgeMs: 9000,
+      },
+      { path: '/run/gpu/10.0.0.1-8001.prom', subject: { address: '10.0.0.1', port: 8001 } },
+      { path: '/run/gpu/2001:db8::1-8000.prom', source: 'file /run/gpu/2001:db8::1-8000.prom' },
+    ]);
+    expect(found('/run/{address}.csv').map((target) => 'subject' in target && target.subject)).toEqual([
+      { address: '10.0.0.1' },
+      { address: '2001:db8::1', port: 8000 },
+    ]);
+    expect(found('/run/gpu.prom')).toMatchObject([{ path: '/run/gpu.prom', subject: {} }]);
+    expect(new Set([...found('/run/a'), ...found('/run/b')].map(({ key }) => key)).size).toBe(2);
   });
 
   it('are none for a pool without endpoints or without signals', () => {

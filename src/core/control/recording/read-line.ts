@@ -93,6 +93,7 @@ const LINE = z.discriminatedUnion('kind', [
         source: name,
         subject,
         device: z.enum(['Whole', 'Partitioned']).optional(),
+        leaseMs: z.number().optional(),
         sampledAtMs: time,
         values: z.array(z.tuple([name, z.number().nullable(), z.number().optional()])),
       }),

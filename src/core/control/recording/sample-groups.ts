@@ -9,14 +9,16 @@ export type SampleGroup = {
   readonly subject: Subject;
   readonly device?: 'Whole' | 'Partitioned';
   readonly sampledAtMs: number;
+  readonly leaseMs?: number;
   /** Metric, value (null: not a number) and, where it is not the time of the sample, when it last changed. */
   readonly values: readonly (readonly [metric: Metric, value: number | null, changedAtMs?: number])[];
 };
 
 export function groupSamples(samples: readonly Sample[]): readonly SampleGroup[] {
   const groups: { key: string; group: SampleGroup & { values: [Metric, number | null, number?][] } }[] = [];
-  for (const { source, subject, device, sampledAtMs, metric, value, changedAtMs } of samples) {
-    const head = { source, subject, ...(device === undefined ? {} : { device }), sampledAtMs };
+  for (const { source, subject, device, sampledAtMs, leaseMs, metric, value, changedAtMs } of samples) {
+    const lease = leaseMs === undefined ? {} : { leaseMs };
+    const head = { source, subject, ...(device === undefined ? {} : { device }), sampledAtMs, ...lease };
     const key = JSON.stringify(head);
     let last = groups.at(-1);
     if (last?.key !== key) {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { EngineFormatName, Orca, Signals } from '../policy.ts';
 import { list, mapping, oneOf, port, refuse, wholeNumber } from './shape.ts';
 import { duration } from './units.ts';
-import { httpUrl, urlPath } from './words.ts';
+import { filePath, httpUrl, urlPath } from './words.ts';
 
 type Gpu = NonNullable<Signals['gpu']>;
 type JoinBy = Gpu['joinBy'][number];
@@ -11,6 +11,8 @@ export type ServiceSignals = Signals & { readonly orca?: Orca };
 
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 600_000;
+/** Shorter than that, one lost word of an agent that speaks once a second would be an outage. */
+const MIN_LEASE_MS = 2000;
 
 const ENGINE_FORMATS = [
   'Vllm',
@@ -50,33 +52,48 @@ const prometheus: z.ZodType<Extract<Gpu['source'], { kind: 'Prometheus' }>> = ma
   ({ url }) => ({ kind: 'Prometheus', url }),
 );
 
+const file: z.ZodType<Extract<Gpu['source'], { kind: 'File' }>> = mapping({
+  path: filePath(),
+  maxAge: duration(MIN_LEASE_MS, MAX_INTERVAL_MS).prefault('15s'),
+}).transform(({ path, maxAge }) => ({ kind: 'File', path, maxAgeMs: maxAge }));
+
+const GPU_SOURCES = ['exporter', 'prometheus', 'file'] as const;
+
 const gpu: z.ZodType<Gpu> = mapping({
   exporter: exporter.exactOptional(),
   prometheus: prometheus.exactOptional(),
+  file: file.exactOptional(),
   interval: duration(MIN_INTERVAL_MS, MAX_INTERVAL_MS).exactOptional(),
   joinBy: list(oneOf(['Pod', 'Node', 'Uuid', 'Port']), 'a list of Pod, Node, Uuid or Port')
     .min(1, { error: 'at least one of Pod, Node, Uuid, Port' })
     .exactOptional(),
 })
   .superRefine((value, context) => {
-    if (value.exporter === undefined && value.prometheus === undefined) {
-      refuse(context, [], 'exporter or prometheus', 'exporter: { portOffset: 100 } scrapes one exporter per server');
-    } else if (value.exporter !== undefined && value.prometheus !== undefined) {
-      refuse(context, ['prometheus'], 'either exporter or prometheus, not both');
+    const given = GPU_SOURCES.filter((source) => value[source] !== undefined);
+    if (given.length === 0) {
+      const hint = 'exporter: { portOffset: 100 } scrapes one exporter per server';
+      refuse(context, [], 'exporter, prometheus or file', hint);
+    } else if (given.length > 1) {
+      refuse(context, [given[1] as string], 'one of exporter, prometheus and file, not several');
     }
   })
-  .transform(({ exporter: exported, prometheus: asked, interval, joinBy }): Gpu => {
-    const source = exported ?? (asked as NonNullable<typeof asked>);
+  .transform(({ exporter: exported, prometheus: asked, file: written, interval, joinBy }): Gpu => {
+    const source = exported ?? asked ?? (written as NonNullable<typeof written>);
     const slow = source.kind === 'Prometheus'; // it has its own scrape interval; asking more often buys nothing
     return { intervalMs: interval ?? (slow ? 5000 : 1000), source, joinBy: joinBy ?? defaultJoin(source) };
   });
 
-/** An exporter beside each server speaks for that server; everything else has to be joined by its labels. */
+/** An exporter beside each server, or a file of its own, speaks for that server; all else is joined by its labels. */
 function defaultJoin(source: Gpu['source']): readonly JoinBy[] {
-  return source.kind === 'Exporter' && source.portOffset !== undefined ? ['Port'] : ['Pod', 'Node'];
+  const own = source.kind === 'Exporter' ? source.portOffset !== undefined : source.kind === 'File';
+  return own ? ['Port'] : ['Pod', 'Node'];
 }
 
-const sources = { engine: engine.exactOptional(), gpu: gpu.exactOptional() };
+const push: z.ZodType<NonNullable<Signals['push']>> = mapping({
+  lease: duration(MIN_LEASE_MS, MAX_INTERVAL_MS).prefault('15s'),
+}).transform(({ lease }) => ({ leaseMs: lease }));
+
+const sources = { engine: engine.exactOptional(), gpu: gpu.exactOptional(), push: push.exactOptional() };
 
 /** Of a pool. */
 export const signals: z.ZodType<Signals> = mapping(sources);

@@ -53,6 +53,24 @@ export function urlPath(kind: 'Page' | 'Prefix'): z.ZodType<string> {
   );
 }
 
+/** A file of this machine, with `{address}` and `{port}` of an endpoint; never relative, and never up a folder. */
+export function filePath(): z.ZodType<string> {
+  return readText(
+    'the absolute path of a file, such as /run/gpu/{address}-{port}.prom',
+    (text) => {
+      const plain = text.replaceAll(/\{(?:address|port)\}/g, '0');
+      return /^\/[ -z|~]{1,1023}$/.test(plain) && !/\/(?:\.\.?)?(?:\/|$)/.test(plain) ? text : undefined;
+    },
+    (text) => {
+      const unknown = /\{[^}]*\}/g;
+      const odd = [...text.matchAll(unknown)].find(([one]) => one !== '{address}' && one !== '{port}');
+      if (odd !== undefined) return 'only {address} and {port} are filled in';
+      if (/^[^/]/.test(text)) return 'start it at the root: the folder in which the server was started is no promise';
+      return text.includes('..') ? 'without ..' : undefined;
+    },
+  );
+}
+
 export function httpUrl(): z.ZodType<string> {
   return readText(
     'a URL such as http://prometheus:9090, without user and password',

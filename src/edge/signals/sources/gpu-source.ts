@@ -1,10 +1,9 @@
-import type { Sample, Subject } from '../../../core/topology/index.ts';
 import { badLineNote, fetchExposition } from '../exposition-page.ts';
 import { GPU_NAMES } from '../formats/gpu-formats.ts';
+import { gpuCollected } from '../gpu-collected.ts';
 import { gpuLabels } from '../gpu-labels.ts';
 import { gpuReadings } from '../gpu-readings.ts';
 import type { PageFetcher } from '../page-fetcher.ts';
-import type { Reading } from '../reading.ts';
 import { SeriesMemory } from '../series-memory.ts';
 import { type Collected, failed, type SignalSource } from '../signal-source.ts';
 import type { ExporterTarget } from '../targets.ts';
@@ -28,29 +27,9 @@ export class GpuSource implements SignalSource {
     const page = await fetchExposition(this.#fetcher, this.#target.url, GPU_NAMES, nowMs, signal);
     if (!page.ok) return failed(page.failure.reason, page.failure.message);
     const { readings, refusals } = gpuReadings(page.scan.series, (series) => gpuLabels(series, false));
-    const samples: Sample[] = [];
-    for (const reading of readings) {
-      const sample = this.#memory.sample(reading, this.#subject(reading), page.receivedAtMs);
-      if (sample !== undefined) samples.push(sample);
-    }
+    if (readings.length === 0 && refusals.length === 0) return failed('NoMetrics', 'the page has no known GPU metric');
     const note = badLineNote(page.scan);
-    const result = { samples, refusals, badLines: page.scan.badLines, ...(note === undefined ? {} : { note }) };
-    if (readings.length > 0) return result;
-    return {
-      ...result,
-      failure:
-        refusals.length > 0
-          ? { reason: 'Refused', message: 'every GPU metric was refused' }
-          : { reason: 'NoMetrics', message: 'the page has no known GPU metric' },
-    };
-  }
-
-  #subject({ gpu, pod, node }: Reading): Subject {
-    return {
-      ...this.#target.subject,
-      ...(gpu === undefined ? {} : { gpu }),
-      ...(pod === undefined ? {} : { pod }),
-      ...(node === undefined ? {} : { node }),
-    };
+    const read = { readings, refusals, badLines: page.scan.badLines, ...(note === undefined ? {} : { note }) };
+    return gpuCollected(read, this.#target.subject, this.#memory, page.receivedAtMs);
   }
 }

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+describe('loadline agent', () => {
+  it.each([
+    [[], 'nothing to read: give --nvidia-smi, --gpu-exporter URL or --engine ADDR=URL'],
+    [['--nvidia-smi'], 'nobody is told whose the GPUs are: give --endpoint ADDR, --node or --pod'],
+    [
+      ['--nvidia-smi', '--gpu-exporter', 'http://127.0.0.1:9400/metrics', '--node', 'n'],
+      'either --nvidia-smi or --gpu-exporter, not both: each would speak of the same GPUs',
+    ],
+    [['--server', '18001', '--nvidia-smi', '--node', 'n'], '--server: address "18001": expected HOST:PORT'],
+    [['--interval', '20s', '--nvidia-smi', '--node', 'n'], '--interval 20s: expected a duration 100ms..10s'],
+    [['--interval', 'often', '--nvidia-smi', '--node', 'n'], '--interval often: expected a duration 100ms..10s'],
+    [['--engine', '10.0.0.1:8000'], '--engine 10.0.0.1:8000: expected ADDR=URL'],
+    [['--engine', 'llama:8000=http://x/'], '--engine llama:8000: expected the IP address and port on which'],
+    [['--engine', '10.0.0.1:8000=ftp://x/'], '--engine: expected a URL such as http://127.0.0.1:8000/metrics'],
+    [['--gpu-exporter', 'localhost:9400', '--node', 'n'], '--gpu-exporter: expected a URL such as'],
+    [
+      ['--nvidia-smi', '--endpoint', '10.0.0.1:8000=0,1'],
+      "--endpoint 10.0.0.1:8000=0,1: '0' is no UUID of a GPU; nvidia-smi -L prints them",
+    ],
+    [['--nvidia-smi', '--endpoint', 'unix:/a'], '--endpoint unix:/a: expected the IP address and port'],
+  ])('%j is a mistake of usage', async (argv, words) => {
+    const { code, out, err } = await run('agent', ...argv);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(`error: ${words}`);
+  });
+});
