@@ -1,3 +1,4 @@
+import { FATAL_XIDS } from '../src/core/topology/index.ts';
 import type { EngineFormat } from '../src/edge/signals/formats/engine-format.ts';
 import { ENGINE_FORMATS, PROCESS_ROWS } from '../src/edge/signals/formats/engine-formats.ts';
 import { GPU_FORMATS } from '../src/edge/signals/formats/gpu-formats.ts';
@@ -49,6 +50,15 @@ Proven on captures of running programs: llama.cpp, nvidia_gpu_exporter, and nvid
 the others follow documentation and source, with the least certainty dcgm-exporter from 4.9 and the labels of Gaudi. The
 output of nvidia-smi has a reader, and no source that runs it yet.
 
+## Fatal XIDs
+
+XIDs after which a GPU does no more work until it, or its node, is reset; what the endpoint gets then is up to
+[\`signals.gpu.fatalXid\`](policy.md). Others change no health: what they cost shows in errors and capacity.
+
+| XID | means |
+|---|---|
+${[...FATAL_XIDS].map(([code, words]) => `| ${code} | ${words} |`).join('\n')}
+
 A metric that ends in \`Ratio\` is 0..1 with us, in \`Bytes\` bytes, in \`Hertz\` hertz and in \`Watts\` watts, whatever the unit
 there. The law itself: [the control law](../design/control-law.md).
 `;
@@ -70,9 +80,15 @@ function nameLines(): readonly string[] {
       ...(settings?.rows ?? []).map((row) => engineRow(title, row, `, \`/${settings?.segment}\``)),
     ]),
     ...PROCESS_ROWS.map((row) => line('any engine', row, 'largest', exampleOf('vLLM', row))),
-    ...GPU_FORMATS.flatMap(({ title, rows }) => rows.map((row) => line(title, row, 'per GPU', exampleOf(title, row)))),
-    ...NVIDIA_SMI_FIELDS.map(({ row }) => line(NVIDIA_SMI, row, 'per GPU', exampleOf(NVIDIA_SMI, row))),
+    ...GPU_FORMATS.flatMap(({ title, rows }) =>
+      rows.map((row) => line(title, row, perGpu(row), exampleOf(title, row))),
+    ),
+    ...NVIDIA_SMI_FIELDS.map(({ row }) => line(NVIDIA_SMI, row, perGpu(row), exampleOf(NVIDIA_SMI, row))),
   ];
+}
+
+function perGpu({ fold }: MetricRow): string {
+  return fold === 'Max' ? 'per GPU, largest' : 'per GPU';
 }
 
 const NVIDIA_SMI = 'output of nvidia-smi';

@@ -1,4 +1,6 @@
 import {
+  type BeliefEvent,
+  beliefEvents,
   Compiler,
   type ControlState,
   counterfactualOf,
@@ -13,6 +15,7 @@ import {
   type Shift,
   ShiftMeters,
   signalAges,
+  signalStates,
   type TickInput,
   tick,
   weightsOptions,
@@ -37,6 +40,8 @@ export type Ticked = {
   readonly shifts: readonly Shift[];
   /** Services of which this tick saw weights and in-flight chase each other. */
   readonly herds: readonly ServiceDecision[];
+  /** Who was drained for a lost GPU or is back, and which signals came to contradict themselves. */
+  readonly events: readonly BeliefEvent[];
   /** What the tick began with and was given: for the recorder. */
   readonly before: ControlState;
   readonly input: TickInput;
@@ -108,6 +113,11 @@ export class ControlLoop implements SnapshotProvider {
     return signalAges(this.#state, nowMs);
   }
 
+  /** What is made of each signal, by endpoint id. */
+  signalStates(nowMs: number): ReturnType<typeof signalStates> {
+    return signalStates(this.#state, this.#loads, nowMs);
+  }
+
   /** Continues from a checkpoint: the same Plan, so the same bytes, until the first tick says otherwise. */
   restore(state: ControlState, nowMs: number): void {
     this.#state = restoreState(state, nowMs);
@@ -131,8 +141,9 @@ export class ControlLoop implements SnapshotProvider {
     );
     const shifts = this.#meters.step({ nowMs, before: before.plan, ...out, ...heard });
     const herds = Object.values(out.plan.decisions).filter(({ loop }) => loop?.herdAtMs === nowMs);
+    const events = beliefEvents(before, out);
     const refusals = this.#compiler.refusals();
-    return { plan: out.plan, loads: out.loads, pushed, refusals, shifts, herds, before, input };
+    return { plan: out.plan, loads: out.loads, pushed, refusals, shifts, herds, events, before, input };
   }
 
   groups(): readonly string[] {

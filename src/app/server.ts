@@ -240,6 +240,7 @@ export class LoadlineServer {
       signalAgesMs: this.#loop.signalAgesMs(nowMs),
       loopDelay: (service) => this.#loop.loopDelay(service),
       probe: (service) => this.#probes.view(service),
+      signals: this.#loop.signalStates(nowMs),
     };
   }
 
@@ -285,7 +286,7 @@ export class LoadlineServer {
     this.#signals.configure(policy, endpoints);
   }
 
-  #tell({ plan, pushed, refusals, shifts, herds }: Ticked): void {
+  #tell({ plan, pushed, refusals, shifts, herds, events }: Ticked): void {
     const { log } = this.#options;
     this.#metrics.loops(Object.values(plan.decisions).map((decision) => loopSeries(decision, this.#loop)));
     for (const decision of herds) {
@@ -296,6 +297,10 @@ export class LoadlineServer {
     for (const shift of shifts) {
       this.#metrics.shifted(shift);
       this.#timeline.add(shiftEvent(shift, this.#now()));
+    }
+    for (const { kind, endpoint, message } of events) {
+      log.warn({ event: kind, endpoint, about: message }, 'belief changed');
+      this.#timeline.add({ atMs: this.#now(), kind, subject: endpoint, message });
     }
     for (const { service, outcome, endpoints } of pushed) {
       const weights = endpoints.map(({ id, weight }) => `${id.slice(id.lastIndexOf('/') + 1)}=${weight}`).join(' ');

@@ -63,7 +63,15 @@ export function termLines({
         `times ${Math.exp(terms.feedForward).toFixed(2)}, since least_request divides a weight by what is in flight`,
       ]);
   }
-  if (belief !== null) lines.push(['gpu', gpuWords(belief)]);
+  if (belief !== null) {
+    lines.push(['gpu', gpuWords(belief)]);
+    const heard = belief.signals.filter(({ state }) => state !== 'Absent');
+    if (heard.length > 0)
+      lines.push(['signals', heard.map(({ signal, state }) => `${signal} ${state.toLowerCase()}`).join(', ')]);
+    for (const { signal, state, why } of belief.signals) {
+      if (why !== '') lines.push([state.toLowerCase(), `${signal}: ${why}`]);
+    }
+  }
   for (const clamp of clamps) lines.push(['limit', LIMITS[clamp] ?? clamp]);
   return lines;
 }

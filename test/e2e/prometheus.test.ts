@@ -69,7 +69,10 @@ describe.skipIf('missing' in found)('GPU metrics through a real Prometheus', () 
     const pools = POOLS.filter(([service]) => service === name).map(([, pool]): Pool => {
       const source = { kind: 'Prometheus', url: prometheus.url } as const;
       const intervalMs = pool === 'big' ? INTERVAL_MS : 5 * INTERVAL_MS;
-      return { ...poolOf(pool), signals: { gpu: { intervalMs, source, joinBy: ['Pod', 'Node'] } } };
+      return {
+        ...poolOf(pool),
+        signals: { gpu: { intervalMs, source, joinBy: ['Pod', 'Node'], fatalXid: 'Drain' as const } },
+      };
     });
     return policyOf(name, pools);
   }

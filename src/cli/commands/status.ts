@@ -86,6 +86,23 @@ export function statusText(view: ServerView, colour: boolean): string {
     );
     if (rows.length > 0)
       lines.push(table(['ENDPOINT', 'WEIGHT', 'SHARE', 'ISSUED', 'IN FLIGHT', 'PRESSURE', 'AGE', 'STATE'], rows));
+    for (const { address, port, signalStates, gpuFault, state } of service.pools.flatMap((pool) => pool.endpoints)) {
+      const conflicts = Object.entries(signalStates).flatMap(([kind, made]) => (made === 'Conflict' ? [kind] : []));
+      if (gpuFault !== null)
+        lines.push(
+          paint(
+            'red',
+            `  ${address}:${port} ${state === 'Draining' ? 'drains' : 'stays'}: its GPU reported ${gpuFault}`,
+          ),
+        );
+      if (conflicts.length > 0)
+        lines.push(
+          paint(
+            'yellow',
+            `  ${address}:${port} contradicts itself: ${conflicts.join(', ')} (loadline explain says how)`,
+          ),
+        );
+    }
   }
   const failing = sources.filter(({ consecutiveFailures }) => consecutiveFailures > 0);
   if (failing.length > 0) {

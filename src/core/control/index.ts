@@ -1,3 +1,4 @@
+export { type BeliefEvent, beliefEvents } from './belief-events.ts';
 export { Compiler, type Refusal } from './compiler.ts';
 export { type Counterfactual, counterfactualOf, imbalanceOf, type ShareMove } from './counterfactual.ts';
 export { type IssuedRates, issuedShares } from './issued-share.ts';
@@ -17,4 +18,5 @@ export type { Shift, ShiftCause } from './shift.ts';
 export { ShiftMeters } from './shift-meters.ts';
 export { LEAVE_GRACE_MS, type Sidecar, type Sidecars } from './sidecars.ts';
 export { signalAges } from './signal-ages.ts';
+export { signalStates } from './signal-states.ts';
 export { type ControlState, INITIAL_STATE, type TickInput, type TickOutput, tick, weightsOptions } from './tick.ts';

@@ -1,4 +1,4 @@
-import { type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
+import { type FaultDrainOptions, type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
 import type { ModelService, Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import { type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
@@ -86,7 +86,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       samples,
       reports,
       presence,
-      options: { leastRequest, orca: service.orca !== undefined },
+      options: { leastRequest, orca: service.orca !== undefined, faultDrain: faultDrainOf(service) },
     });
     const delay = stepLoopDelay(own(before.delays ?? {}, name), {
       service: name,
@@ -124,6 +124,19 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, sidecars, plan },
     plan,
     loads,
+  };
+}
+
+/**
+ * Whose endpoints drain when their GPU is lost, and how many: as many as Envoy may eject. Only where Loadline steers at all:
+ * with `weights` in `Shadow` or `Disabled` nothing is sent that the operator has not said.
+ */
+function faultDrainOf({ pools, loadBalancer, outlierDetection }: ModelService): FaultDrainOptions {
+  const willing = pools.filter(({ signals }) => signals.gpu?.fatalXid !== 'Ignore').map(({ name }) => name);
+  return {
+    pools: loadBalancer.weights === 'Active' ? willing : [],
+    maxPercent: outlierDetection.maxEjectionPercent,
+    atLeastOne: outlierDetection.alwaysEjectOneHost,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { CapacitySource } from './endpoint-load.ts';
+import { engineIsDoubted } from './engine.ts';
 import type { EndpointMemory } from './load-state.ts';
 import { clampCapacity } from './plausible.ts';
 
@@ -25,7 +26,7 @@ function sampleOf(input: CapacityInput, ageSec: number): { source: CapacitySourc
     if (ageSec <= ENGINE_AFTER_SEC) return undefined;
     return { source: 'Engine', x: Math.log((memory.engineWork / memory.engineRunning) * slots) };
   }
-  if (memory.engine !== null && !engineFresh) return undefined;
+  if (memory.engine !== null && !engineFresh && !engineIsDoubted(memory)) return undefined;
   if (reportsFresh && memory.meanInFlight > 0.3 && memory.completions > 0.003 && ageSec > REPORTS_AFTER_SEC) {
     return { source: 'LoadReports', x: Math.log((memory.completions / memory.meanInFlight) * slots) };
   }

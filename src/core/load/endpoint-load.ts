@@ -44,6 +44,8 @@ export type EndpointLoad = {
   readonly rampAgeSec?: number | undefined;
   /** [p] (N+1)/B, raised by KV pressure above 0.8. */
   readonly pressure: number;
+  /** What its GPU reported after which it can do no more work, and whether the endpoint gets nothing new for that. */
+  readonly gpuFault?: { readonly words: string; readonly drained: boolean };
   readonly engine: Freshness;
   /** Milliseconds since the newest sample or report about it. */
   readonly ageMs: number;

@@ -15,6 +15,11 @@ const MAX_GAP_SEC = 15;
 const STALE_TICKS = 3;
 const USUAL_GAIN = 0.3;
 const MAX_USUAL_SEC = 30;
+/** Fewer than this in flight say nothing about half of them. */
+const DOUBT_FROM = 4;
+const DOUBT_RATIO = 0.5;
+const DOUBTED_AFTER_SEC = 30;
+const MAX_DOUBT_SEC = 3600;
 /** Faster than any engine: a counter that jumps like this is broken. */
 const MAX_TOKENS_PER_SEC = 1e7;
 
@@ -42,13 +47,13 @@ export function effectiveAtMs(reading: EngineReading, inFlight: number): number 
 export function takeReading(memory: EndpointMemory, taken: EngineReading, context: EngineContext): number | undefined {
   const before = memory.engine;
   const atMs = effectiveAtMs(taken, memory.inFlight);
-  const reading = { ...taken, atMs };
+  // A stored time ahead of now was written before the clock was set back.
+  if (before !== null && atMs <= before.atMs && before.atMs <= context.nowMs) return undefined;
+  const reading = { ...taken, atMs, kvUsageRatio: believedKv(memory, taken, context.nowMs) };
   if (before === null) {
     memory.engine = reading;
     return undefined;
   }
-  // A stored time ahead of now was written before the clock was set back.
-  if (atMs <= before.atMs && before.atMs <= context.nowMs) return undefined;
   const gapSec = (atMs - before.atMs) / 1000;
   memory.engine = reading;
   const peakSec = clamp((context.nowMs - before.atMs) / 1000, 0, MAX_USUAL_SEC);
@@ -59,13 +64,39 @@ export function takeReading(memory: EndpointMemory, taken: EngineReading, contex
     memory.engineWork = ewma(memory.engineWork, work, WORK_TAU_SEC, gapSec);
     memory.engineRunning = ewma(memory.engineRunning, reading.running, WORK_TAU_SEC, gapSec);
   }
-  const { kvUsageRatio, running } = reading;
-  followKv(memory, kvUsageRatio, running, gapSec);
+  const { running } = reading;
+  // What is held in a conflict was learned from already.
+  followKv(memory, taken.kvUsageRatio, running, gapSec);
   if (context.comparable) {
-    const more = running + reading.waiting - inFlightAt(memory, context, atMs);
+    const ours = inFlightAt(memory, context, atMs);
+    const more = running + reading.waiting - ours;
     memory.foreign = ewma(memory.foreign, more, FOREIGN_TAU_SEC, gapSec);
+    const doubtful = ours >= DOUBT_FROM && running + reading.waiting < DOUBT_RATIO * ours;
+    memory.engineDoubtSec = doubtful ? Math.min(MAX_DOUBT_SEC, memory.engineDoubtSec + gapSec) : 0;
   }
   return gapSec;
+}
+
+/** The KV usage to go on with: the last good one for a while where a page says what cannot be. */
+function believedKv(
+  memory: EndpointMemory,
+  { kvUsageRatio, kvConflict, atMs }: EngineReading,
+  nowMs: number,
+): number | null {
+  const before = memory.kvConflict;
+  if (kvConflict === undefined) {
+    memory.kvConflict = null;
+    return kvUsageRatio;
+  }
+  const goodRatio = before === null ? (memory.engine?.kvUsageRatio ?? null) : before.goodRatio;
+  const beganAtMs = before?.beganAtMs ?? atMs;
+  memory.kvConflict = { value: kvConflict, beganAtMs, goodRatio };
+  return nowMs - beganAtMs <= MAX_GAP_SEC * 1000 ? goodRatio : null;
+}
+
+/** [conflict] Its engine has told of less than half of what the sidecars have there, for long: load reports are believed. */
+export function engineIsDoubted({ engineDoubtSec }: EndpointMemory): boolean {
+  return engineDoubtSec >= DOUBTED_AFTER_SEC;
 }
 
 export function engineFreshness(
@@ -79,7 +110,7 @@ export function engineFreshness(
   const ageSec = (nowMs - memory.engine.atMs) / 1000;
   const { leaseMs = Number.POSITIVE_INFINITY } = memory.engine;
   const longestSec = Math.min(usualSec + STALE_TICKS * Math.max(1, tickSec), leaseMs / 1000);
-  return ageSec <= longestSec ? 'Fresh' : 'Stale';
+  return ageSec <= longestSec && !engineIsDoubted(memory) ? 'Fresh' : 'Stale';
 }
 
 /** Work per second in generated-token equivalents; undefined when a counter is missing, was reset or jumped. */

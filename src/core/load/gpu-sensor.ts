@@ -12,6 +12,9 @@ const CLOSE_SLOPE = 0.24;
 /** A value strictly between idle and full that repeats exactly for so long is a frozen reading. */
 const REPEAT_SEC = 8;
 const CLOSED_MS = 120_000;
+/** At this a utilisation reads full, and tells no more and less apart. */
+export const PINNED_RATIO = 0.995;
+const MAX_IDLE_FULL_SEC = 3600;
 const OFF_MS = 600_000;
 const CONTRADICTION_SEC = 25;
 /** Above this utilisation the batch is full and the requests in flight hold the queue too. */
@@ -43,6 +46,8 @@ export function followUtil(
   const inFlight3 = ewmaFrom(before?.inFlight3 ?? null, n, FAST_TAU_SEC, elapsedSec);
   const logLoad = Math.log(inFlight3 + 1);
   const logUtil = Math.log(Math.max(util3, 0.02));
+  // Only an engine that is heard tells that there is nothing to do.
+  const idleFull = util >= PINNED_RATIO && n === 0 && memory.engine?.running === 0 && memory.engine.waiting === 0;
   memory.util = {
     last: util,
     repeatSec: before !== null && before.last === util ? before.repeatSec + elapsedSec : 0,
@@ -52,6 +57,7 @@ export function followUtil(
     inFlight20: ewmaFrom(before?.inFlight20 ?? null, n, SLOW_TAU_SEC, elapsedSec),
     meanLogInFlight: ewmaFrom(before?.meanLogInFlight ?? null, logLoad, SLOW_TAU_SEC, elapsedSec),
     meanLogUtil: ewmaFrom(before?.meanLogUtil ?? null, logUtil, SLOW_TAU_SEC, elapsedSec),
+    ...(idleFull ? { idleFullSec: Math.min(MAX_IDLE_FULL_SEC, (before?.idleFullSec ?? 0) + elapsedSec) } : {}),
   };
   return memory.util;
 }

@@ -48,6 +48,8 @@ export type EngineReading = {
   processStartSec: number | null;
   /** It counts as fresh no longer than this, where a lease was given. */
   leaseMs?: number;
+  /** What the page said of the KV cache, where it cannot be. */
+  kvConflict?: number;
 };
 
 /** Means over the answers of one tick; null where none said it. */
@@ -65,6 +67,42 @@ export type GpuMemory = {
   clockHertz: number | null;
   clockAtMs: number;
   leaseMs?: number;
+  /** The newest utilisation cannot be: the last good one stands above, and ages. Absent while it can. */
+  utilConflict?: ConflictMemory;
+  /** Absent until its exporter tells of XIDs, of throttling. */
+  xid?: XidMemory;
+  throttle?: ThrottleMemory;
+};
+
+/** A value beyond its range, and since when there has been one. */
+export type ConflictMemory = { readonly value: number; readonly beganAtMs: number };
+
+export type XidMemory = {
+  /** When it was last told. */
+  atMs: number;
+  /** The last code ever, as told; null where only counts are told. */
+  code: number | null;
+  /** `Suspect`: a fatal code of unknown age. `Dismissed`: the endpoint worked on, or was started anew, after it. */
+  stage: 'Clear' | 'Suspect' | 'Fatal' | 'Dismissed';
+  /** The code that the stage is about; 0 none. */
+  fatalCode: number;
+  stageAtMs: number;
+  /** The fatal code of the exporter's window, 0 none, and when it was last there. */
+  recent: number;
+  recentAtMs: number;
+};
+
+export type ThrottleMemory = {
+  atMs: number;
+  /** As told; by a counter of seconds until `holdUntilMs`; by counts in a window. 0..1. */
+  ratio: number;
+  totalSec: number | null;
+  totalAtMs: number;
+  totalRatio: number;
+  riseAtMs: number;
+  holdUntilMs: number;
+  recentCount: number | null;
+  recentRatio: number;
 };
 
 /** `Waiting`: no completion seen since it joined or recovered. `Ramping`: seen at `firstAtMs`. `Running`: was there before. */
@@ -135,6 +173,16 @@ export type EndpointMemory = {
   /** [lastClk] and how long the endpoint has had work: an idle GPU lowers its clock for another reason. */
   clockHertz: number | null;
   busySec: number;
+  /** [thr] How throttled its GPU is, smoothed, and how much of `logCapacity` that took; null while it is not. */
+  throttled: { readonly ratio: number; readonly log: number } | null;
+  /** Since when it gets nothing new because its GPU is lost. */
+  drainedAtMs: number | null;
+  /** The newest KV usage cannot be; and the last good one. Null while it can. */
+  kvConflict: (ConflictMemory & { readonly goodRatio: number | null }) | null;
+  /** How long its engine has told of less than half of what the sidecars have in flight there. */
+  engineDoubtSec: number;
+  /** How long it has had requests and done nothing, while a GPU of it is under suspicion. */
+  stuckSec: number;
 };
 
 /** [u3 n3 u20 n20 mx my] and how long the utilisation has repeated exactly. */
@@ -147,6 +195,8 @@ export type UtilMemory = {
   readonly inFlight20: number;
   readonly meanLogInFlight: number;
   readonly meanLogUtil: number;
+  /** How long it has read full while the engine had nothing to do; absent while it does not. */
+  readonly idleFullSec?: number;
 };
 
 export type ClusterMemory = {
@@ -249,6 +299,11 @@ export function draftEndpoint(memory: EndpointMemory): EndpointMemory {
     utilCut: memory.utilCut,
     clockHertz: memory.clockHertz,
     busySec: memory.busySec,
+    throttled: memory.throttled ?? null,
+    drainedAtMs: memory.drainedAtMs ?? null,
+    kvConflict: memory.kvConflict ?? null,
+    engineDoubtSec: memory.engineDoubtSec ?? 0,
+    stuckSec: memory.stuckSec ?? 0,
   };
 }
 
@@ -295,6 +350,11 @@ export function newEndpoint(endpoint: Endpoint, logCapacity: number, phase: Phas
     utilCut: false,
     clockHertz: null,
     busySec: 0,
+    throttled: null,
+    drainedAtMs: null,
+    kvConflict: null,
+    engineDoubtSec: 0,
+    stuckSec: 0,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointId } from '../topology/index.ts';
+import { dismissed } from './gpu-fault.ts';
 import { draftEndpoint, type EndpointMemory, logPrior, newEndpoint } from './load-state.ts';
 import { median } from './median.ts';
 
@@ -47,6 +48,6 @@ export function reborn(
     ...newEndpoint(endpoint, usual + logPrior(endpoint), 'Waiting', nowMs),
     lives: memory.lives + 1,
     inFlight: memory.inFlight,
-    gpus: memory.gpus,
+    gpus: memory.gpus.map(dismissed),
   };
 }

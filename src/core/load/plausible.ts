@@ -15,6 +15,17 @@ export const MAX_TOKENS = 1e15;
 /** Epoch milliseconds up to the year 2255. */
 export const MAX_EPOCH_MS = 9e12;
 
+/** Interval averages overshoot a little; a ratio beyond this is in another unit, or broken. */
+export const MAX_OVERSHOOT = 1.05;
+
+/** A conflict is a number; what exporters write for "blank" (2^31 − 16, 2^47, 2^63 − 16) is none. */
+const MAX_CONFLICT = 1e6;
+
+/** Whether a ratio says something that cannot be, rather than nothing. */
+export function isConflict(ratio: number): boolean {
+  return ratio > MAX_OVERSHOOT && ratio <= MAX_CONFLICT;
+}
+
 export function clamp(value: number, min: number, max: number): number {
   return Math.min(max, Math.max(min, value));
 }

@@ -1,11 +1,16 @@
 import { type EndpointIndex, type Metric, NOWHERE, placeOf, type Sample } from '../topology/index.ts';
-import type { EngineReading, GpuMemory } from './load-state.ts';
-import { MAX_EPOCH_MS, MAX_REQUESTS, MAX_TOKENS, plausible } from './plausible.ts';
+import type { GpuReading } from './gpu-memory.ts';
+import type { EngineReading } from './load-state.ts';
+import { isConflict, MAX_EPOCH_MS, MAX_OVERSHOOT, MAX_REQUESTS, MAX_TOKENS, plausible } from './plausible.ts';
 
 /** Values of one page may carry their own time stamps; closer together than this they are one reading. */
 const SAME_READING_MS = 100;
 /** A time stamp further in the future than this comes from a broken clock. */
 const MAX_AHEAD_MS = 5000;
+
+const MAX_CODE = 10_000;
+/** Thirty years. */
+const MAX_SECONDS = 1e9;
 
 const RANGE: Readonly<Partial<Record<Metric, readonly [min: number, max: number]>>> = {
   runningRequests: [0, MAX_REQUESTS],
@@ -18,14 +23,19 @@ const RANGE: Readonly<Partial<Record<Metric, readonly [min: number, max: number]
   gpuUtilRatio: [0, 1],
   gpuEngineActiveRatio: [0, 1],
   smClockHertz: [1e6, 1e10],
+  xidCode: [0, MAX_CODE],
+  recentXidCode: [0, MAX_CODE],
+  throttleRatio: [0, 1],
+  throttledSecondsTotal: [0, MAX_SECONDS],
+  recentThrottleCount: [0, MAX_REQUESTS],
 };
 const MAX_LEASE_MS = 3_600_000;
 
 /** The samples of one endpoint since the last tick, oldest first. */
-export type EndpointSamples = { readonly engine: readonly EngineReading[]; readonly gpus: readonly GpuMemory[] };
+export type EndpointSamples = { readonly engine: readonly EngineReading[]; readonly gpus: readonly GpuReading[] };
 
 /** What was heard of one endpoint, in the order in which it came. */
-type Heard = { readonly engine: Sample[]; readonly gpus: GpuMemory[] };
+type Heard = { readonly engine: Sample[]; readonly gpus: GpuReading[] };
 
 /**
  * Sorts the samples of all services to the endpoints of this one, each at its place in the index, and gathers what belongs
@@ -42,7 +52,7 @@ export function gatherSamples(
     const { metric } = sample;
     const range = RANGE[metric];
     if (range === undefined) continue;
-    if (plausible(sample.value, range[0], range[1]) === undefined) continue;
+    if (plausible(sample.value, range[0], range[1]) === undefined && !isBeyond(metric, sample.value)) continue;
     if (plausible(sample.sampledAtMs, 0, nowMs + MAX_AHEAD_MS) === undefined) continue;
     const place = placeOf(index, sample.subject);
     if (place === NOWHERE) continue;
@@ -55,6 +65,12 @@ export function gatherSamples(
     else of.engine.push(sample);
   }
   return heard.map((of) => of && { engine: engineReadings(of.engine), gpus: of.gpus });
+}
+
+/** A ratio above 1: up to 1.05 it is 1, and further up a conflict, which people are told of. */
+function isBeyond(metric: Metric, value: number): boolean {
+  const told = metric === 'kvUsageRatio' || metric === 'gpuUtilRatio' || metric === 'gpuEngineActiveRatio';
+  return told && value > 1 && (value <= MAX_OVERSHOOT || isConflict(value));
 }
 
 /** A page without the running requests is no engine reading: nothing else can be put in relation to it. */
@@ -110,7 +126,8 @@ function takeValue(page: Page, sample: Sample): void {
       page.waiting = value;
       break;
     case 'kvUsageRatio':
-      page.kvUsageRatio = value;
+      page.kvUsageRatio = value > MAX_OVERSHOOT ? null : Math.min(1, value);
+      if (value > MAX_OVERSHOOT) page.kvConflict = value;
       break;
     case 'maxRunningRequests':
       page.maxRunning = value;
@@ -142,10 +159,22 @@ function inOrder(samples: readonly Sample[]): readonly Sample[] {
 }
 
 function isGpu(metric: Metric): boolean {
-  return metric === 'gpuUtilRatio' || metric === 'gpuEngineActiveRatio' || metric === 'smClockHertz';
+  switch (metric) {
+    case 'gpuUtilRatio':
+    case 'gpuEngineActiveRatio':
+    case 'smClockHertz':
+    case 'xidCode':
+    case 'recentXidCode':
+    case 'throttleRatio':
+    case 'throttledSecondsTotal':
+    case 'recentThrottleCount':
+      return true;
+    default:
+      return false;
+  }
 }
 
-function takeGpu(devices: GpuMemory[], sample: Sample): void {
+function takeGpu(devices: GpuReading[], sample: Sample): void {
   const { metric, value, sampledAtMs: atMs, subject, device: kind } = sample;
   const gpu = subject.gpu ?? '';
   let device = devices.find((one) => one.gpu === gpu);
@@ -155,14 +184,36 @@ function takeGpu(devices: GpuMemory[], sample: Sample): void {
   }
   device.whole = kind !== 'Partitioned';
   takeLease(device, sample);
-  if (metric === 'smClockHertz') {
-    if (atMs >= device.clockAtMs) {
+  switch (metric) {
+    case 'smClockHertz':
+      if (atMs < device.clockAtMs) return;
       device.clockHertz = value;
       device.clockAtMs = atMs;
-    }
-  } else if (atMs > device.utilAtMs || (atMs === device.utilAtMs && metric === 'gpuUtilRatio')) {
-    // Of two names for utilisation at one instant the classic one counts, whatever their order on the page.
-    device.utilRatio = value;
-    device.utilAtMs = atMs;
+      return;
+    case 'xidCode':
+      if (atMs >= (device.xid?.atMs ?? 0)) device.xid = { ...device.xid, code: value, atMs };
+      return;
+    case 'recentXidCode':
+      if (atMs >= (device.xid?.atMs ?? 0)) device.xid = { ...device.xid, recentCode: value, atMs };
+      return;
+    case 'throttleRatio':
+      if (atMs >= (device.throttle?.atMs ?? 0)) device.throttle = { ...device.throttle, ratio: value, atMs };
+      return;
+    case 'throttledSecondsTotal':
+      if (atMs >= (device.throttle?.atMs ?? 0)) device.throttle = { ...device.throttle, totalSec: value, atMs };
+      return;
+    case 'recentThrottleCount':
+      if (atMs >= (device.throttle?.atMs ?? 0)) device.throttle = { ...device.throttle, recentCount: value, atMs };
+      return;
+    default:
+      if (value > MAX_OVERSHOOT) {
+        if (atMs >= (device.utilConflict?.atMs ?? 0)) device.utilConflict = { value, atMs };
+        return;
+      }
+      // Of two names for utilisation at one instant the classic one counts, whatever their order on the page.
+      if (atMs > device.utilAtMs || (atMs === device.utilAtMs && metric === 'gpuUtilRatio')) {
+        device.utilRatio = Math.min(1, value);
+        device.utilAtMs = atMs;
+      }
   }
 }

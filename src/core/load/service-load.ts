@@ -1,12 +1,15 @@
-import type { Endpoint } from '../topology/index.ts';
+import { type Endpoint, fatalXidWords } from '../topology/index.ts';
 import type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './endpoint-load.ts';
-import { utilisation } from './gpu-sensor.ts';
+import { engineIsDoubted } from './engine.ts';
+import { faultWords, lostGpu } from './gpu-fault.ts';
+import { PINNED_RATIO, utilisation } from './gpu-sensor.ts';
 import type { ClusterMemory, EndpointMemory, LoadState } from './load-state.ts';
 import { median } from './median.ts';
 import { freshOrca } from './orca.ts';
 import { clamp } from './plausible.ts';
 import { errorRatio } from './recent-errors.ts';
 import { knownSlots, UNKNOWN_SLOTS } from './slots.ts';
+import { clockIsHeard } from './throttle.ts';
 
 /** One endpoint at the end of a tick: its memory and what this tick made of it. */
 export type Believed = {
@@ -24,7 +27,6 @@ const MEASURED_AFTER_SEC = 20;
 /** KV usage above this makes an endpoint count as fuller than its requests say. */
 const KV_PRESSURE_FROM = 0.8;
 const KV_PRESSURE_SLOPE = 5;
-const PINNED_RATIO = 0.995;
 
 export function serviceLoad(input: {
   readonly service: string;
@@ -77,6 +79,7 @@ function endpointLoad(
   const util = utilisation(memory, nowMs);
   let newestMs = Math.max(memory.engine?.atMs ?? 0, newestReportMs ?? 0);
   for (const { utilAtMs } of memory.gpus) newestMs = Math.max(newestMs, utilAtMs);
+  const lost = lostGpu(memory);
   return {
     id: endpoint.id,
     inFlight,
@@ -98,6 +101,7 @@ function endpointLoad(
     waiting1st: memory.phase === 'Waiting',
     rampAgeSec: memory.phase === 'Ramping' ? Math.max(0, (nowMs - memory.firstAtMs) / 1000) : undefined,
     pressure: ((inFlight + 1) / slots) * (1 + KV_PRESSURE_SLOPE * Math.max(0, (kv ?? 0) - KV_PRESSURE_FROM)),
+    ...(lost === undefined ? {} : { gpuFault: { words: faultWords(lost), drained: memory.drainedAtMs !== null } }),
     engine,
     ageMs: newestMs > 0 ? Math.max(0, nowMs - newestMs) : Math.max(0, nowMs - memory.joinedAtMs),
     notes: notesOf(one, foreign, util, nowMs),
@@ -111,7 +115,9 @@ function notesOf(
   nowMs: number,
 ): string[] {
   const notes: string[] = [];
-  if (engine === 'Stale' && memory.engine !== null) {
+  if (engineIsDoubted(memory)) {
+    notes.push('its engine tells of less than half of what the sidecars have there: load reports are believed');
+  } else if (engine === 'Stale' && memory.engine !== null) {
     notes.push(`engine metrics are ${((nowMs - memory.engine.atMs) / 1000).toFixed(0)} s old: beliefs are held`);
   }
   if (engine !== 'Fresh' && freshOrca(memory, nowMs) !== undefined) {
@@ -124,5 +130,28 @@ function notesOf(
   if (memory.gpus.some(({ whole }) => !whole)) notes.push('its GPU is shared or partitioned: utilisation is not used');
   else if (util !== undefined && util >= PINNED_RATIO)
     notes.push('GPU utilisation reads full: it cannot tell load apart and is ignored');
+  faultNotes(memory, nowMs, notes);
   return notes;
+}
+
+function faultNotes(memory: EndpointMemory, nowMs: number, notes: string[]): void {
+  const { throttled, gpus, drainedAtMs } = memory;
+  if (throttled !== null) {
+    const much = `its GPU is throttled by heat or power ${(throttled.ratio * 100).toFixed(0)} % of the time`;
+    if (throttled.log < 0)
+      notes.push(`${much}: derated by ${(-Math.expm1(throttled.log) * 100).toFixed(0)} % until it ends`);
+    else if (clockIsHeard(gpus, nowMs)) notes.push(`${much}: its SM clock says how much that costs`);
+    else notes.push(much);
+  }
+  const lost = lostGpu(memory);
+  if (lost !== undefined && drainedAtMs === null)
+    notes.push(`its GPU reported ${faultWords(lost)}: not drained, since its pool keeps half, or the policy says so`);
+  for (const { xid } of gpus) {
+    if (xid === undefined) continue;
+    const words = fatalXidWords(xid.fatalCode);
+    if (xid.stage === 'Suspect')
+      notes.push(`its GPU tells of ${words} at an unknown time: its work decides whether that counts`);
+    else if (xid.stage === 'Dismissed')
+      notes.push(`its GPU tells of ${words}: ignored, since the server has worked or started anew after it`);
+  }
 }

@@ -4,7 +4,9 @@ import { learnCapacity } from './capacity.ts';
 import type { Freshness, ServiceLoad } from './endpoint-load.ts';
 import { engineFreshness, takeReading } from './engine.ts';
 import { ewma, ewmaFrom } from './ewma.ts';
+import { DEFAULT_FAULT_DRAIN, type FaultDrainOptions, stepFaultDrain } from './fault-drain.ts';
 import { applyClock } from './gpu-clock.ts';
+import { judgeSuspects } from './gpu-fault.ts';
 import { takeGpus } from './gpu-memory.ts';
 import { followUtil, type Sensed, slotsByUtilisation, stepGate, utilisation } from './gpu-sensor.ts';
 import { baseShare, followHeaders, queueByHeaders } from './header-queue.ts';
@@ -17,6 +19,7 @@ import { followErrors, isBad } from './recent-errors.ts';
 import { type EndpointSamples, gatherSamples } from './samples.ts';
 import { type Believed, serviceLoad } from './service-load.ts';
 import { effectiveSlots, forgetSlots, knownSlots, learnFromKv, learnFromQueue, UNKNOWN_SLOTS } from './slots.ts';
+import { applyThrottle } from './throttle.ts';
 import { type LoadStateV1, upgraded } from './upgrade.ts';
 
 export type LoadOptions = {
@@ -25,6 +28,8 @@ export type LoadOptions = {
   readonly engineUsualDelayMs?: number;
   /** Whether what answers say (ORCA) is listened to. */
   readonly orca?: boolean;
+  /** Absent: every pool, up to half of it. */
+  readonly faultDrain?: FaultDrainOptions;
 };
 
 export type LoadInput = {
@@ -125,10 +130,13 @@ export function stepLoad(
   const supposed = supposedSlots(members, freshness, cluster, { ageSec, elapsedSec, nowMs, reportsFresh });
   for (const { memory } of members) {
     applyClock(memory, nowMs, elapsedSec);
+    applyThrottle(memory, nowMs, elapsedSec);
     forgetSlots(memory, elapsedSec);
     learnFromKv(memory);
     stepHealth(memory, elapsedSec);
   }
+  for (const [place, memory] of drafts.entries()) judgeSuspects(memory, traffic[place]?.done ?? 0, nowMs, elapsedSec);
+  stepFaultDrain(members, options.faultDrain ?? DEFAULT_FAULT_DRAIN, nowMs);
   const slots = members.map(({ memory }, i) => effectiveSlots(memory, supposed[i] as number));
   const sources = learnCapacity(
     members.map(({ memory }, i) => ({

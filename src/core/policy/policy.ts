@@ -111,6 +111,8 @@ export type Signals = {
       /** A file of this machine; `{address}` and `{port}` in its path are those of the endpoint. */
       | { readonly kind: 'File'; readonly path: string; readonly maxAgeMs: number };
     readonly joinBy: readonly ('Pod' | 'Node' | 'Uuid' | 'Port')[];
+    /** What becomes of an endpoint whose GPU reports an XID after which it can do no more work. */
+    readonly fatalXid: 'Drain' | 'Ignore';
   };
   /** Agents may speak for the endpoints; silence longer than the lease makes unknown what they said. */
   readonly push?: { readonly leaseMs: number };

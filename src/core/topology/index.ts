@@ -10,3 +10,4 @@ export type {
   OrcaMetric,
 } from './report.ts';
 export type { Metric, Sample, SourceHealth, Subject } from './sample.ts';
+export { FATAL_XIDS, fatalXidWords } from './xid.ts';

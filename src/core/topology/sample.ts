@@ -28,7 +28,15 @@ export type Metric =
   | 'powerWatts'
   | 'memoryUsedBytes'
   | 'memoryTotalBytes'
-  | 'xidCode';
+  /** Code of the last XID ever; 0 none. */
+  | 'xidCode'
+  /** Code of a fatal XID of the last minutes, from sources that count XIDs in a window; 0 none. */
+  | 'recentXidCode'
+  /** Share of the time in which heat or a power fault holds the clocks down. */
+  | 'throttleRatio'
+  | 'throttledSecondsTotal'
+  /** Times that it began, within a window of minutes. */
+  | 'recentThrottleCount';
 
 export type Sample = {
   readonly subject: Subject;

@@ -14,6 +14,12 @@ export function reasonOf(terms: Terms, share: number, count: number, load: Endpo
   return why.length === 0 ? stand : `${stand}: ${why.join('; ')}`;
 }
 
+/** Why an endpoint takes no new requests: its GPU is lost, or discovery or the operator says so. */
+export function drainReason(fault: string | undefined): string {
+  if (fault === undefined) return 'drains: it takes no new requests';
+  return `drains: its GPU reported ${fault}; it comes back when that clears or its server is started anew`;
+}
+
 function causes(terms: Terms, load: EndpointLoad | undefined): string[] {
   const causes: string[] = [];
   if (Math.abs(terms.capacity) >= NOTICEABLE)

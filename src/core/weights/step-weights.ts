@@ -6,7 +6,7 @@ import type { EndpointDecision, Outcome, ServiceDecision } from './decision.ts';
 import { delayOf, proportionalGain } from './gain.ts';
 import { MAX_WEIGHT, recentre, toGrid } from './grid.ts';
 import { stepHerd } from './herd.ts';
-import { reasonOf } from './reason.ts';
+import { drainReason, reasonOf } from './reason.ts';
 import { STEP_DOWN_PER_SEC, STEP_UP_PER_SEC } from './step-limit.ts';
 import { deviations, type Target, type TargetOptions, targets } from './target.ts';
 import type { WeightMemory, WeightsState } from './weights-state.ts';
@@ -45,9 +45,11 @@ type Member = {
 /** One tick of decisions about one service. Pure; the given state is not changed. */
 export function stepWeights(
   before: WeightsState | undefined,
-  input: WeightsInput,
+  asked: WeightsInput,
 ): { state: WeightsState; decision: ServiceDecision } {
-  const { nowMs, endpoints, load, options } = input;
+  const { nowMs, load, options } = asked;
+  const endpoints = withoutLost(asked.endpoints, load);
+  const input = { ...asked, endpoints };
   const elapsedSec = before === undefined ? 1 : Math.min(5, Math.max(0.05, (nowMs - before.atMs) / 1000));
   const known = before?.endpoints ?? {};
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
@@ -131,6 +133,14 @@ export function stepWeights(
   return { state, decision: { ...decision, loop } };
 }
 
+/** Who drains because its GPU is lost (`core/load` keeps that within bounds) drains like one that discovery says to. */
+function withoutLost(endpoints: readonly Endpoint[], load: ServiceLoad): readonly Endpoint[] {
+  const lost = new Set<EndpointId>();
+  for (const { id, gpuFault } of load.endpoints) if (gpuFault?.drained === true) lost.add(id);
+  if (lost.size === 0) return endpoints;
+  return endpoints.map((one) => (lost.has(one.id) ? { ...one, lifecycle: 'Draining' as const } : one));
+}
+
 /** The integer that Envoys have. */
 function sentOf({ weight, sentWeight }: WeightMemory): number {
   return sentWeight ?? weight;
@@ -162,15 +172,14 @@ export function restingWeights(
     const memory = state.endpoints[endpoint.id];
     return memory === undefined ? [] : [{ ...endpoint, memory }];
   });
-  const active = known.filter(({ lifecycle }) => lifecycle !== 'Draining');
+  const drains = ({ lifecycle, memory }: (typeof known)[number]): boolean =>
+    lifecycle === 'Draining' || memory.draining === true;
+  const active = known.filter((one) => !drains(one));
   const resting = active.map(({ memory }) => (equal ? MAX_WEIGHT : memory.resting));
   const part = blend === 1 ? resting : blendedWeights(resting.map(Math.log), blend);
   const places = new Map(active.map(({ id }, i) => [id, i]));
   return Object.fromEntries(
-    known.map(({ id, lifecycle, memory }) => [
-      id,
-      lifecycle === 'Draining' ? sentOf(memory) : (part[places.get(id) as number] as number),
-    ]),
+    known.map((one) => [one.id, drains(one) ? sentOf(one.memory) : (part[places.get(one.id) as number] as number)]),
   );
 }
 
@@ -321,7 +330,7 @@ function decisionOf(
   state: WeightsState,
   known: WeightsState['endpoints'],
   members: readonly Member[],
-  { nowMs, service, endpoints, options }: WeightsInput,
+  { nowMs, service, endpoints, load, options }: WeightsInput,
   outcome: Outcome,
   held: readonly (readonly string[])[],
 ): ServiceDecision {
@@ -332,6 +341,7 @@ function decisionOf(
     blend,
   );
   const places = new Map(members.map((member, i) => [member.endpoint, i]));
+  const faultOf = (id: EndpointId): string | undefined => load.endpoints.find((one) => one.id === id)?.gpuFault?.words;
   const decided = endpoints.map((endpoint): EndpointDecision => {
     const { id, lifecycle } = endpoint;
     const memory = state.endpoints[id] as WeightMemory;
@@ -348,7 +358,7 @@ function decisionOf(
       clamps: member === undefined ? [] : [...member.target.clamps, ...(held[i] ?? [])],
       reason:
         member === undefined
-          ? 'drains: it takes no new requests'
+          ? drainReason(faultOf(id))
           : mode === 'Disabled'
             ? 'gets an even share: weights are disabled by policy'
             : `${prefixOf(mode, blend)}${reasonOf(member.target.terms, member.target.share, members.length, member.load)}`,

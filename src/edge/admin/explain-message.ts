@@ -163,6 +163,7 @@ function encodeBelief(belief: BeliefView): Wire {
     gate: toEnum('GATE', belief.gate),
     rampAge: toSeconds(rampAgeSec === null ? null : rampAgeSec * 1000),
     age: toSeconds(ageMs),
+    signals: belief.signals.map((one) => ({ ...one, state: toEnum('SIGNAL_STATE', one.state) })),
   };
 }
 
@@ -191,6 +192,11 @@ function decodeBelief(value: unknown): BeliefView | null {
     rampAgeSec: inSeconds(wire.rampAge),
     ageMs: fromSeconds(wire.age),
     notes: texts(wire.notes),
+    signals: list(wire.signals, ({ signal, state, why }) => ({
+      signal: text(signal),
+      state: fromEnum('SIGNAL_STATE', state),
+      why: text(why),
+    })),
   };
 }
 

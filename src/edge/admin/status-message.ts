@@ -80,11 +80,15 @@ export function decodeStatus(wire: Wire): ServerView {
 }
 
 function encodeEndpoint(endpoint: EndpointView): Wire {
-  const { ageMs, signalAgesMs, state, ...same } = endpoint;
+  const { ageMs, signalAgesMs, signalStates, gpuFault, state, ...same } = endpoint;
+  const states = Object.entries(signalStates).map(([kind, one]) => [kind, toEnum('SIGNAL_STATE', one)]);
   return {
     ...same,
     age: toSeconds(ageMs),
     signalAges: Object.fromEntries(Object.entries(signalAgesMs).map(([kind, ms]) => [kind, toSeconds(ms)])),
+    // A field that is left out costs nothing, and a large fleet has ten thousands of endpoints.
+    ...(states.length === 0 ? {} : { signalStates: Object.fromEntries(states) }),
+    ...(gpuFault === null ? {} : { gpuFault }),
     state: toEnum('ENDPOINT_STATE', state),
   };
 }
@@ -134,6 +138,10 @@ function decodeEndpoint(wire: Wire): EndpointView {
     signalAgesMs: Object.fromEntries(
       Object.entries((wire.signalAges ?? {}) as Wire).map(([kind, age]) => [kind, fromSeconds(age) ?? 0]),
     ),
+    signalStates: Object.fromEntries(
+      Object.entries((wire.signalStates ?? {}) as Wire).map(([kind, one]) => [kind, fromEnum('SIGNAL_STATE', one)]),
+    ),
+    gpuFault: wire.gpuFault === undefined || wire.gpuFault === null ? null : text(wire.gpuFault),
     state: fromEnum('ENDPOINT_STATE', wire.state),
     reason: text(wire.reason),
   };

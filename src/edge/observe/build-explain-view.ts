@@ -1,5 +1,5 @@
 import type { Result } from '../../base/units/index.ts';
-import type { EndpointLoad } from '../../core/load/index.ts';
+import type { EndpointLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ServiceDecision } from '../../core/weights/index.ts';
 import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from './explain-view.ts';
 import {
@@ -102,11 +102,11 @@ function explanation(input: ViewInput, row: EndpointRow, service: ServiceDecisio
     reason: decision?.reason ?? UNDECIDED_REASON,
     terms: decision?.terms ?? null,
     clamps: decision?.clamps ?? [],
-    belief: load === undefined ? null : belief(load),
+    belief: load === undefined ? null : belief(load, own(input.signals, endpoint.id) ?? []),
   };
 }
 
-function belief(load: EndpointLoad): BeliefView {
+function belief(load: EndpointLoad, signals: readonly SignalBelief[]): BeliefView {
   return {
     inFlight: load.inFlight,
     inFlightPerSidecar: load.inFlightPerSidecar,
@@ -129,5 +129,6 @@ function belief(load: EndpointLoad): BeliefView {
     rampAgeSec: finite(load.rampAgeSec),
     ageMs: finite(load.ageMs),
     notes: load.notes,
+    signals: signals.map(({ signal, state, why }) => ({ signal, state, why: why ?? '' })),
   };
 }

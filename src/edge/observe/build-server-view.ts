@@ -77,6 +77,10 @@ function endpointView(input: ViewInput, row: EndpointRow): EndpointView {
     inFlight: finite(load?.inFlight),
     ageMs: finite(load?.ageMs),
     signalAgesMs: own(input.signalAgesMs, endpoint.id) ?? {},
+    signalStates: Object.fromEntries(
+      (own(input.signals, endpoint.id) ?? []).map(({ signal, state }) => [signal, state]),
+    ),
+    gpuFault: load?.gpuFault?.words ?? null,
     state: row.state,
     reason: decision?.reason ?? UNDECIDED_REASON,
   };

@@ -7,7 +7,10 @@ export type TimelineEvent = {
   /** Rises by one with every event since the start of the server: a reader asks for what came after the last it saw. */
   readonly sequence: number;
   readonly atMs: number;
-  /** PascalCase word: `PolicyLoaded`, `PolicyRefused`, `NodeConnected`, `NodeDisconnected`, `Nack`, `WeightsPushed`, `Shift`. */
+  /**
+   * PascalCase word: `PolicyLoaded`, `PolicyRefused`, `NodeConnected`, `NodeDisconnected`, `Nack`, `WeightsPushed`, `Shift`,
+   * `EndpointDrained`, `EndpointReturned`, `SignalConflict`, `SignalAgrees`.
+   */
   readonly kind: string;
   /** What it happened to: a service, a node, a file. */
   readonly subject: string;

@@ -1,5 +1,5 @@
 import type { Counterfactual } from '../../core/control/index.ts';
-import type { CapacitySource, Freshness } from '../../core/load/index.ts';
+import type { CapacitySource, Freshness, SignalState } from '../../core/load/index.ts';
 import type { EndpointId } from '../../core/topology/index.ts';
 import type { Outcome, Terms } from '../../core/weights/index.ts';
 import type { ProbeView } from './probe-view.ts';
@@ -34,7 +34,11 @@ export type BeliefView = {
   readonly rampAgeSec: number | null;
   readonly ageMs: number | null;
   readonly notes: readonly string[];
+  /** What is made of each signal; `why` is '' where the state says it all. */
+  readonly signals: readonly SignalView[];
 };
+
+export type SignalView = { readonly signal: string; readonly state: SignalState; readonly why: string };
 
 export type EndpointExplanation = {
   readonly id: EndpointId;

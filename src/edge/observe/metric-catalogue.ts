@@ -39,6 +39,8 @@ export type MetricName =
   | 'loadline_endpoint_issued_share'
   | 'loadline_endpoint_in_flight'
   | 'loadline_endpoint_pressure'
+  | 'loadline_endpoints_drained'
+  | 'loadline_endpoint_signals'
   | 'loadline_sample_age_seconds'
   | 'loadline_endpoints_without_series'
   | 'loadline_signal_scrapes_total'
@@ -188,6 +190,16 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Requests in flight over the batch limit of the engine, raised when its KV cache is nearly full. 1 is full; above 1 requests queue.',
     labels: ENDPOINT,
+  },
+  loadline_endpoints_drained: {
+    kind: 'gauge',
+    help: 'Endpoints that get no new requests, by service and reason: `GpuFault` (a fatal XID of its GPU) or `Asked` (discovery or an operator says so).',
+    labels: ['service', 'reason'],
+  },
+  loadline_endpoint_signals: {
+    kind: 'gauge',
+    help: 'Endpoints by service, signal (`engine`, `kv`, `gpu`, `clock`, `throttle`, `xid`, `reports`) and what is made of it: `Fresh`, `Stale`, `Absent`, `Conflict` (it says what cannot be, or another source contradicts it) or `Ignored` (heard, without a say). `loadline explain` says why.',
+    labels: ['service', 'signal', 'state'],
   },
   loadline_sample_age_seconds: {
     kind: 'gauge',

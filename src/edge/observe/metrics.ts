@@ -214,6 +214,21 @@ export class Metrics {
       age.set({ service: service.name }, Math.max(0, view.nowMs - service.decidedAtMs) / MS_PER_SECOND);
     }
     this.#endpoints.set(view);
+    this.#setSignals(view);
+  }
+
+  /** Sums over the endpoints of a service: which one it is stands in `loadline status`. */
+  #setSignals({ services }: MeteredView): void {
+    const [drained, signals] = [this.#gauge('loadline_endpoints_drained'), this.#gauge('loadline_endpoint_signals')];
+    drained.reset();
+    signals.reset();
+    for (const { name: service, pools } of services) {
+      for (const reason of ['GpuFault', 'Asked']) drained.set({ service, reason }, 0);
+      for (const { state, gpuFault, signalStates } of pools.flatMap(({ endpoints }) => endpoints)) {
+        if (state === 'Draining') drained.inc({ service, reason: gpuFault === null ? 'Asked' : 'GpuFault' });
+        for (const [signal, made] of Object.entries(signalStates)) signals.inc({ service, signal, state: made });
+      }
+    }
   }
 
   /** What needs no event to be known starts at 0, so that a rate exists from the first event on. */

@@ -1,4 +1,5 @@
 import type { Issue } from '../../base/units/index.ts';
+import type { SignalState } from '../../core/load/index.ts';
 import type { EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { Outcome } from '../../core/weights/index.ts';
 
@@ -26,6 +27,10 @@ export type EndpointView = {
   readonly ageMs: number | null;
   /** Age by kind of signal (`engine`, `gpu`, `reports`), where it is known. */
   readonly signalAgesMs: Readonly<Record<string, number>>;
+  /** State by kind of signal (`engine`, `kv`, `gpu`, `clock`, `throttle`, `xid`, `reports`); empty before the first tick. */
+  readonly signalStates: Readonly<Record<string, SignalState>>;
+  /** What its GPU reported after which it can do no more work; it drains for that when `state` says so. */
+  readonly gpuFault: string | null;
   readonly state: EndpointState;
   readonly reason: string;
 };

@@ -1,5 +1,5 @@
 import type { Counterfactual, LoopDelay, Plan } from '../../core/control/index.ts';
-import type { EndpointLoad, ServiceLoad } from '../../core/load/index.ts';
+import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
@@ -28,6 +28,8 @@ export type ViewInput = {
   readonly probe?: (service: string) => ProbeView | undefined;
   /** Age in milliseconds by endpoint and kind of signal (`engine`, `gpu`, `reports`). */
   readonly signalAgesMs?: Readonly<Record<EndpointId, Readonly<Record<string, number>>>>;
+  /** What is made of each signal, by endpoint. */
+  readonly signals?: Readonly<Record<EndpointId, readonly SignalBelief[]>>;
 };
 
 export type Evenness = {

@@ -22,6 +22,7 @@ export function engineReadings(page: readonly Series[], { rows, copies }: Engine
   const refusals: Refusal[] = [];
   const taken = new Set<EngineRow['metric']>();
   const readings: Reading[] = [];
+  const conflicts: Reading[] = [];
   let notReady: string | undefined;
   for (const row of rows) {
     if (taken.has(row.metric)) continue;
@@ -31,12 +32,12 @@ export function engineReadings(page: readonly Series[], { rows, copies }: Engine
     // Also when it is refused: an older name of the same metric does not repair it.
     taken.add(row.metric);
     if (wrong) refusals.push({ name: row.name, words: 'appears twice with different values' });
-    const merged = mergeRow(row, copies, mine, refusals);
+    const merged = mergeRow(row, copies, mine, refusals, conflicts);
     if (row.metric === 'kvCapacityTokens') {
       if (mine.some(({ value }) => value === 0)) notReady = `${row.name} is 0`;
     } else if (merged !== undefined && !wrong) readings.push({ ...merged, metric: row.metric as Metric });
   }
-  if (notReady === undefined) return { readings, refusals };
+  if (notReady === undefined) return { readings, refusals, ...(conflicts.length === 0 ? {} : { conflicts }) };
   return { readings: readings.filter(({ metric }) => metric === 'processStartTimeSeconds'), refusals, notReady };
 }
 
@@ -68,22 +69,26 @@ function mergeRow(
   copies: readonly string[],
   series: readonly Series[],
   refusals: Refusal[],
+  conflicts: Reading[],
 ): Omit<Reading, 'metric'> | undefined {
   const engines = new Map<string, number>();
   let timestampMs: number | undefined;
   let sound = true;
+  let conflict: number | undefined;
   for (const one of series) {
     const { value: raw, timestampMs: stamp } = one;
     const checked = checkedValue(row, raw);
     if ('words' in checked) {
       refusals.push({ name: row.name, words: checked.words });
       sound = false;
+      if (checked.conflict !== undefined) conflict = Math.max(conflict ?? 0, checked.conflict);
       continue;
     }
     const engine = labelsKey(one, copies);
     engines.set(engine, Math.max(engines.get(engine) ?? 0, checked.value));
     timestampMs = earlier(timestampMs, stamp);
   }
+  if (conflict !== undefined) conflicts.push({ metric: row.metric as Metric, value: conflict });
   if (!sound || engines.size === 0) return undefined;
   const values = [...engines.values()];
   const value = row.merge === 'Sum' ? values.reduce((sum, one) => sum + one, 0) : Math.max(...values);

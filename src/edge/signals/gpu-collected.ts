@@ -6,13 +6,13 @@ import type { Collected } from './signal-source.ts';
 
 /** What GPUs said, dated and about the endpoint that their source belongs to; the device, pod and node are their own. */
 export function gpuCollected(
-  { readings, refusals, badLines, note }: ReadGpus,
+  { readings, refusals, conflicts = [], badLines, note }: ReadGpus,
   about: Subject,
   memory: SeriesMemory,
   takenAtMs: number,
 ): Collected {
   const samples: Sample[] = [];
-  for (const reading of readings) {
+  for (const reading of [...readings, ...conflicts]) {
     const sample = memory.sample(reading, subjectOf(about, reading), takenAtMs);
     if (sample !== undefined) samples.push(sample);
   }

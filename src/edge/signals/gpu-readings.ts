@@ -9,7 +9,12 @@ import { checkedValue, earlier, type Reading, type Readings, type Refusal, uniqu
 export type RankedRow = MetricRow & { readonly rank: number };
 
 type Value = { readonly value: number; readonly row: RankedRow; readonly timestampMs: number | undefined };
-type Device = { readonly identity: GpuLabels; readonly values: Map<TableMetric, Value | 'Refused'> };
+type Device = {
+  readonly identity: GpuLabels;
+  readonly values: Map<TableMetric, Value | 'Refused'>;
+  /** Ratios that cannot be: the core says so of the endpoint. */
+  readonly conflicts: Map<TableMetric, Pick<Value, 'value' | 'timestampMs'>>;
+};
 
 const ROWS = rowsByName(GPU_ROWS);
 
@@ -35,7 +40,7 @@ export function gpuReadings(
     const key = JSON.stringify([identity.gpu, identity.pod, identity.node]);
     let device = devices.get(key);
     if (device === undefined) {
-      device = { identity, values: new Map() };
+      device = { identity, values: new Map(), conflicts: new Map() };
       devices.set(key, device);
     }
     return device;
@@ -50,29 +55,39 @@ export function gpuReadings(
   }
   for (const one of series) {
     const row = rows.get(one.name);
+    if (row?.only !== undefined && !row.only.values.includes(one.labels.get(row.only.label) ?? '')) continue;
     const device = row === undefined ? undefined : deviceOf(one);
     if (row !== undefined && device !== undefined) take(device, row, one, refusals);
   }
   const partitioned = partitionedGpus(devices.values());
-  return { readings: [...devices.values()].flatMap((device) => readingsOf(device, partitioned)), refusals };
+  const readings = [...devices.values()].flatMap((device) => readingsOf(device, partitioned));
+  const conflicts = [...devices.values()].flatMap((device) => conflictsOf(device, partitioned));
+  return conflicts.length === 0 ? { readings, refusals } : { readings, refusals, conflicts };
 }
 
 function take(device: Device, row: RankedRow, series: Series, refusals: Refusal[]): void {
   const before = device.values.get(row.metric);
   if (before === 'Refused') return;
-  const checked = checkedValue(row, series.value);
+  const checked = checkedValue(row, rawOf(row, series));
   if ('words' in checked) {
     refusals.push({ name: row.name, words: `of ${device.identity.gpu} ${checked.words}` });
     device.values.set(row.metric, 'Refused');
+    if (checked.conflict !== undefined)
+      device.conflicts.set(row.metric, { value: checked.conflict, timestampMs: series.timestampMs });
     return;
   }
   // Two names for one metric: the upper row of the table. One name twice (two containers of a pod): the larger value.
-  if (before !== undefined && before.row !== row) {
+  if (before !== undefined && before.row !== row && row.fold !== 'Max') {
     if (before.row.rank < row.rank) return;
   } else if (before !== undefined && before.value >= checked.value) {
     return;
   }
   device.values.set(row.metric, { value: checked.value, row, timestampMs: series.timestampMs });
+}
+
+function rawOf({ valueFrom, only }: RankedRow, { value, labels }: Series): number {
+  if (valueFrom === undefined || only === undefined || Number.isNaN(value)) return value;
+  return value > 0 ? Number(labels.get(only.label)) : 0;
 }
 
 /**
@@ -95,9 +110,7 @@ function partitionedGpus(devices: Iterable<Device>): ReadonlySet<string> {
 }
 
 function readingsOf({ identity, values }: Device, partitioned: ReadonlySet<string>): Reading[] {
-  const { gpu, pod, node, uuid } = identity;
-  const device = partitioned.has(uuid) ? ('Partitioned' as const) : ('Whole' as const);
-  const about = { gpu, device, ...(pod === undefined ? {} : { pod }), ...(node === undefined ? {} : { node }) };
+  const about = aboutOf(identity, partitioned);
   const readings: Reading[] = [];
   const push = (metric: Metric, value: number, timestampMs: number | undefined): void => {
     readings.push({ metric, value, ...about, ...(timestampMs === undefined ? {} : { timestampMs }) });
@@ -111,6 +124,18 @@ function readingsOf({ identity, values }: Device, partitioned: ReadonlySet<strin
     if (total !== undefined) push('memoryTotalBytes', total.value, total.timestampMs);
   }
   return readings;
+}
+
+function conflictsOf({ identity, conflicts }: Device, partitioned: ReadonlySet<string>): Reading[] {
+  const about = aboutOf(identity, partitioned);
+  return [...conflicts].flatMap(([metric, { value, timestampMs }]): Reading[] =>
+    isAuxiliary(metric) ? [] : [{ metric, value, ...about, ...(timestampMs === undefined ? {} : { timestampMs }) }],
+  );
+}
+
+function aboutOf({ gpu, pod, node, uuid }: GpuLabels, partitioned: ReadonlySet<string>) {
+  const device = partitioned.has(uuid) ? ('Partitioned' as const) : ('Whole' as const);
+  return { gpu, device, ...(pod === undefined ? {} : { pod }), ...(node === undefined ? {} : { node }) };
 }
 
 function derivedTotal(

@@ -4,12 +4,13 @@ import { GPU_NAMES } from './formats/gpu-formats.ts';
 import { gpuLabels } from './gpu-labels.ts';
 import { gpuReadings } from './gpu-readings.ts';
 import { readNvidiaSmi } from './nvidia-smi/read-nvidia-smi.ts';
-import type { Reading, Refusal } from './reading.ts';
+import type { Reading, Readings, Refusal } from './reading.ts';
 import type { Failure } from './signal-source.ts';
 
 export type ReadGpus = {
   readonly readings: readonly Reading[];
   readonly refusals: readonly Refusal[];
+  readonly conflicts?: readonly Reading[];
   readonly badLines: number;
   readonly note?: string;
 };
@@ -33,20 +34,26 @@ export function readGpuText(text: string): GpuText {
 function readPage(text: string): GpuText {
   const scan = scanExposition(text, { wanted: GPU_NAMES, openMetrics: false });
   if (scan.capped) return bad('TooLarge', 'it has too many series of the wanted names');
-  const { readings, refusals } = gpuReadings(scan.series, (series) => gpuLabels(series, false));
-  const note = badLineNote(scan);
-  return checked(readings, refusals, scan.badLines, note);
+  const read = gpuReadings(scan.series, (series) => gpuLabels(series, false));
+  return checked(read, scan.badLines, badLineNote(scan));
 }
 
 function readOutput(text: string): GpuText {
   const read = readNvidiaSmi(text);
-  if (read.ok) return checked(read.readings, read.refusals, 0);
+  if (read.ok) return checked(read, 0);
   return bad('NoMetrics', `line ${read.fault.line}: ${read.fault.message}`);
 }
 
-function checked(readings: readonly Reading[], refusals: readonly Refusal[], badLines: number, note?: string): GpuText {
+function checked({ readings, refusals, conflicts }: Readings, badLines: number, note?: string): GpuText {
   if (readings.length === 0 && refusals.length === 0) return bad('NoMetrics', 'it has no known GPU metric');
-  return { ok: true, readings, refusals, badLines, ...(note === undefined ? {} : { note }) };
+  return {
+    ok: true,
+    readings,
+    refusals,
+    badLines,
+    ...(conflicts === undefined ? {} : { conflicts }),
+    ...(note === undefined ? {} : { note }),
+  };
 }
 
 function bad(reason: Failure['reason'], message: string): GpuText {

@@ -17,13 +17,40 @@ export type Reading = {
 /** A value that was not believed. `name` is the exposition name; `words` say what was wrong, for a person. */
 export type Refusal = { readonly name: string; readonly words: string };
 
-export type Readings = { readonly readings: readonly Reading[]; readonly refusals: readonly Refusal[] };
+export type Readings = {
+  readonly readings: readonly Reading[];
+  readonly refusals: readonly Refusal[];
+  /** Ratios among the refused that are too large to be one: the core is told, to say so of the endpoint. */
+  readonly conflicts?: readonly Reading[];
+};
+
+export type Checked =
+  | { readonly value: number }
+  /** `conflict`: a ratio too large to be one. */
+  | { readonly words: string; readonly conflict?: number };
+
+/**
+ * What exporters write for "no value". DCGM has 2^31 − 16 and up as 32 bits, 2^63 − 16 and up as 64, and 2^47 and up as a
+ * floating-point number, each for blank, not found, not supported and not permitted; others write −1.
+ */
+function isBlank(raw: number): boolean {
+  return raw === -1 || BLANKS.some((least) => raw >= least && raw <= least + 16);
+}
+
+// As doubles: an integer of 64 bits comes in rounded to 2^63.
+const BLANKS: readonly number[] = [2 ** 31 - 16, 2 ** 47, 2 ** 63];
 
 /** The value in the unit of the metric, or why it is refused. Ratios end at exactly 1. */
-export function checkedValue(row: MetricRow, raw: number): { readonly value: number } | { readonly words: string } {
+export function checkedValue(row: MetricRow, raw: number): Checked {
   if (Number.isNaN(raw)) return { words: 'is NaN' };
-  const { min, max, scale } = row.unit;
-  if (!(raw >= min && raw <= max)) return { words: `is ${raw}, outside ${min}..${max}` };
+  const { min, max, scale, mask } = row.unit;
+  if (!(raw >= min && raw <= max)) {
+    if (isBlank(raw)) return { words: `is ${raw}, which means blank` };
+    const words = `is ${raw}, outside ${min}..${max}`;
+    const conflicts = row.metric.endsWith('Ratio') && mask === undefined && raw > max;
+    return conflicts ? { words, conflict: raw * scale } : { words };
+  }
+  if (mask !== undefined) return { value: (raw & mask) === 0 ? 0 : 1 };
   const value = raw * scale;
   return { value: row.metric.endsWith('Ratio') ? Math.min(1, value) : value };
 }

@@ -21,6 +21,10 @@ export type Fault = {
   readonly gpu?: GpuMode;
   /** A duration: the collect interval of the GPU exporter. */
   readonly gpuPeriod?: string;
+  /** The last XID that the GPU exporter tells of. */
+  readonly gpuXid?: number;
+  /** The GPU exporter tells of thermal throttling; the clock follows `speed`, as ever. */
+  readonly gpuThrottle?: boolean;
   /** What the engine's metrics page does to its reader. */
   readonly metrics?: HostilePage;
   /** The same for the GPU exporter's page. */
@@ -46,6 +50,8 @@ const RULES: Readonly<Record<keyof Fault, Rule>> = {
   coldStart: duration(0),
   gpu: oneOf(['Honest', 'Pinned']),
   gpuPeriod: duration(SHORTEST_PERIOD_MS),
+  gpuXid: { allowed: 'a code from 0 to 1000', accepts: (value) => isNumber(value, 0, 1000) && Number.isInteger(value) },
+  gpuThrottle: flag,
   metrics: oneOf(HOSTILE_PAGES),
   gpuMetrics: oneOf(HOSTILE_PAGES),
 };

@@ -28,7 +28,10 @@ export class GpuExporter {
     const identity = gpuIdentity(index);
     // Go's HTTP server finds out the type itself, so there is no version in it.
     this.#page = new MetricsPage('text/plain; charset=utf-8', () =>
-      gpuPage(server.profile, identity, this.#meter.reading),
+      gpuPage(server.profile, identity, this.#meter.reading, {
+        xid: this.#fault.gpuXid ?? 0,
+        throttled: this.#fault.gpuThrottle === true,
+      }),
     );
     this.listener = new HttpListener(address, (request, response) => {
       const path = (request.url ?? '/').split('?')[0];

@@ -124,8 +124,19 @@ export function gpuIdentity(index: number): GpuIdentity {
   };
 }
 
+/** What a GPU tells of itself when something is wrong with it. */
+export type GpuTrouble = { readonly xid: number; readonly throttled: boolean };
+
+/** NVML's bit of a hardware thermal slowdown among the clocks event reasons. */
+const HW_THERMAL = 0x40;
+
 /** A whole page of dcgm-exporter, labels in its template's order. One GPU: each server stands on its own node. */
-export function gpuPage(profile: ServerProfile, identity: GpuIdentity, reading: GpuReading): string {
+export function gpuPage(
+  profile: ServerProfile,
+  identity: GpuIdentity,
+  reading: GpuReading,
+  trouble: GpuTrouble = { xid: 0, throttled: false },
+): string {
   const base = {
     gpu: '0',
     UUID: identity.uuid,
@@ -147,9 +158,13 @@ export function gpuPage(profile: ServerProfile, identity: GpuIdentity, reading: 
     const [name, help, print] = column;
     page.family(name, row.type, help).sample(name, labels, print(row.read(reading)));
   }
-  const xid = profile.dcgm === 1 ? 'DCGM_FI_DEV_XID_ERRORS' : 'DCGM_FI_DEV_XID_ERROR';
+  const reasons = 'DCGM_FI_DEV_CLOCKS_EVENT_REASONS';
   page
-    .family(xid, 'gauge', 'Value of the last XID error encountered.')
-    .sample(xid, labelText({ ...base, err_code: '0', err_msg: 'No Error' }), '0');
+    .family(reasons, 'gauge', 'Current clock event reasons (bitmask).')
+    .sample(reasons, labels, trouble.throttled ? String(HW_THERMAL) : '0');
+  const xid = profile.dcgm === 1 ? 'DCGM_FI_DEV_XID_ERRORS' : 'DCGM_FI_DEV_XID_ERROR';
+  const code = String(trouble.xid);
+  const said = labelText({ ...base, err_code: code, err_msg: trouble.xid === 0 ? 'No Error' : `Xid ${code}` });
+  page.family(xid, 'gauge', 'Value of the last XID error encountered.').sample(xid, said, code);
   return page.toString();
 }

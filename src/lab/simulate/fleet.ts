@@ -23,6 +23,7 @@ export class Fleet {
   readonly #onMembers: () => void;
   readonly #there: boolean[];
   readonly #falseClocks = new Map<number, number>();
+  readonly #falseThrottles = new Set<number>();
   readonly #frozen = new Set<number>();
   readonly #wanted: { readonly atMs: number; readonly count: number }[] = [];
 
@@ -60,6 +61,11 @@ export class Fleet {
     return this.#server(index).speed * (this.#falseClocks.get(index) ?? 1);
   }
 
+  /** Whether its GPU says that it is throttled. */
+  isThrottled(index: number): boolean {
+    return this.#server(index).speed < 1 || this.#falseThrottles.has(index);
+  }
+
   happen(event: Exclude<Event, { readonly kind: 'SidecarRestart' }>, startMs: number): void {
     const server = this.#server(event.server);
     switch (event.kind) {
@@ -79,6 +85,9 @@ export class Fleet {
         this.#frozen.add(event.server);
         if (event.untilMs !== undefined)
           this.#queue.at(startMs + event.untilMs, () => this.#frozen.delete(event.server));
+        break;
+      case 'FalseThrottle':
+        this.#falseThrottles.add(event.server);
         break;
       case 'FalseClock':
         this.#falseClocks.set(event.server, event.ratio);

@@ -8,6 +8,7 @@ const NOISE = 0.2;
 export type GpuExporterOptions = {
   readonly kind: GpuSignal;
   readonly clock: boolean;
+  readonly throttle: boolean;
   readonly device: 'Whole' | 'Partitioned';
   /** Between two collections the utilisation stands still. */
   readonly collectMs: number;
@@ -40,11 +41,15 @@ export class GpuExporter {
   }
 
   /** One page, from the running integral of the occupied share of the slots, and the speed. */
-  page(nowMs: number, server: { readonly occupiedMs: number; readonly speed: number }): readonly Sample[] {
-    const { kind, clock } = this.#options;
+  page(
+    nowMs: number,
+    server: { readonly occupiedMs: number; readonly speed: number; readonly throttled: boolean },
+  ): readonly Sample[] {
+    const { kind, clock, throttle } = this.#options;
     return [
       ...(kind === 'None' ? [] : [this.#utilisation(nowMs, server.occupiedMs)]),
       ...(clock ? [this.#sample('smClockHertz', server.speed * CLOCK_HERTZ, nowMs, nowMs)] : []),
+      ...(throttle ? [this.#sample('throttleRatio', server.throttled ? 1 : 0, nowMs, nowMs)] : []),
     ];
   }
 

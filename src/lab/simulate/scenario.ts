@@ -16,6 +16,8 @@ export type Event = { readonly atMs: number } & (
   | { readonly kind: 'FreezeMetrics'; readonly server: number; readonly untilMs?: number }
   /** Its GPU tells a clock that is this part of the real one. */
   | { readonly kind: 'FalseClock'; readonly server: number; readonly ratio: number }
+  /** Its GPU tells that it is throttled from now on, and is not. */
+  | { readonly kind: 'FalseThrottle'; readonly server: number }
   /** It comes into the fleet, where it was not before; it takes requests and makes nothing of them while it is cold. */
   | { readonly kind: 'Join'; readonly server: number; readonly coldMs: number }
   /** It gets nothing new, and ends what it has. */
@@ -128,6 +130,8 @@ export type Scenario = {
     readonly gpuDevice: 'Whole' | 'Partitioned';
     /** Whether exporters tell the SM clock, which follows the speed at once. */
     readonly clock: boolean;
+    /** Whether exporters tell that a GPU is throttled, which it is when it is slower than usual. */
+    readonly throttle?: boolean;
     readonly headers: Headers;
     readonly loadReports: boolean;
     /** Load reports are late by so much, all of them, and nothing tells the controller. */

@@ -44,6 +44,7 @@ export class Sensors {
       const exporter = new GpuExporter(server.host, {
         kind: gpu,
         clock: signals.clock,
+        throttle: signals.throttle === true,
         device: signals.gpuDevice,
         collectMs: gpuCollectMs,
         underReports: index % 2 === 0,
@@ -51,7 +52,11 @@ export class Sensors {
         random: gpuPhase,
       });
       every(gpuPeriodMs, gpuPhase() * gpuPeriodMs, () => {
-        const page = exporter.page(now(), { occupiedMs: server.occupiedMs(), speed: fleet.clockOf(index) });
+        const page = exporter.page(now(), {
+          occupiedMs: server.occupiedMs(),
+          speed: fleet.clockOf(index),
+          throttled: fleet.isThrottled(index),
+        });
         if (fleet.isThere(index)) pages.push(...page);
       });
     });
@@ -74,7 +79,7 @@ export class Sensors {
 export function sensingOfAll({ signals }: Scenario): Sensing {
   return {
     enginePeriodMs: signals.engine ? PAGE_MS : undefined,
-    gpuPeriodMs: signals.gpu === 'None' && !signals.clock ? undefined : GPU_MS,
+    gpuPeriodMs: signals.gpu === 'None' && !signals.clock && signals.throttle !== true ? undefined : GPU_MS,
     gpu: signals.gpu,
     gpuCollectMs: signals.gpu === 'Slow' ? SLOW_MS : 1,
     headers: signals.headers,

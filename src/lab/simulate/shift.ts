@@ -87,6 +87,7 @@ function changesOf(event: Event): readonly Change[] {
       return [change('well', 0)];
     case 'FreezeMetrics':
     case 'FalseClock':
+    case 'FalseThrottle':
       return [];
   }
 }

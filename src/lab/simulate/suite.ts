@@ -26,6 +26,11 @@ const falseClocks: readonly Event[] = [0, 1, 2, 3].map((server) => ({
   atMs: 60_000,
   ratio: 0.7,
 }));
+const falseThrottles: readonly Event[] = [0, 1, 2, 3].map((server) => ({
+  kind: 'FalseThrottle',
+  server,
+  atMs: 60_000,
+}));
 /** Two more that take requests long before they can answer. */
 const cold: readonly Event[] = [8, 9].map((server) => ({ kind: 'Join', server, atMs: 60_000, coldMs: 18_000 }));
 const turnover: readonly Event[] = [0, 1, 2, 3].flatMap((server): Event[] => [
@@ -149,6 +154,17 @@ export const SUITE: readonly Scenario[] = [
   wide('thermal and back M64, no engine', { sidecars: 64, events: recovery, signals: { engine: false } }),
   wide('thermal M64, SM clock, no engine', { sidecars: 64, events: thermal, signals: { engine: false, clock: true } }),
   wide('false clock on four M16', { sidecars: 16, events: falseClocks, signals: { clock: true } }),
+  wide('thermal and back M64, throttle told, no engine', {
+    sidecars: 64,
+    events: recovery,
+    signals: { engine: false, throttle: true },
+  }),
+  wide('false throttle on four M16', { sidecars: 16, events: falseThrottles, signals: { throttle: true } }),
+  wide('false throttle on four M16, no engine', {
+    sidecars: 16,
+    events: falseThrottles,
+    signals: { engine: false, throttle: true },
+  }),
   ...(['Whole', 'Partitioned'] as const).map((gpuDevice) =>
     wide(`GPUs half under-report as ${gpuDevice}, widths unknown, no engine M64`, {
       ...LEARNED,

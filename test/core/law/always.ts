@@ -16,6 +16,7 @@ export function broken(before: Memory, input: LoadInput, after: Tick): readonly 
     ...shares(input, after),
     ...pushes(before, input, after),
     ...beliefs(before, input, after),
+    ...drains(before, input, after),
   ];
 }
 
@@ -85,9 +86,40 @@ function beliefs(before: Memory, input: LoadInput, { load, memory }: Tick): read
     if (!(pressure > 0 && inFlight >= 0 && ageMs >= 0)) found.push(`${id} has pressure ${pressure}`);
     if (!(errorRatio >= 0 && errorRatio <= 1)) found.push(`${id} has an error ratio of ${errorRatio}`);
     const capacity = memory.load?.endpoints[id]?.logCapacity ?? Number.NaN;
+    const derated = memory.load?.endpoints[id]?.throttled?.log ?? 0;
+    if (!(derated <= 0 && derated >= -0.25)) found.push(`${id} is derated by ${derated}`);
     if (!(Math.abs(capacity) <= 3 + NEAR)) found.push(`${id} has a log capacity of ${capacity}`);
   }
   return [...found, ...silence(before, input, memory)];
+}
+
+/** Who drains for its GPU: at most half of a pool, never the last, never by silence, and with a reason. */
+function drains(
+  before: Memory,
+  { endpoints, samples }: LoadInput,
+  { decision, load, memory }: Tick,
+): readonly string[] {
+  const found: string[] = [];
+  const asked = new Set(endpoints.filter(({ lifecycle }) => lifecycle === 'Draining').map(({ id }) => id));
+  const lost = decision.endpoints.filter(({ id, health }) => health === 'Draining' && !asked.has(id));
+  for (const pool of new Set(endpoints.map((one) => one.pool))) {
+    const members = endpoints.filter((one) => one.pool === pool && !asked.has(one.id));
+    const gone = members.filter(({ id }) => lost.some((one) => one.id === id)).length;
+    if (members.length > 0 && gone > members.length / 2) found.push(`${gone} of ${members.length} drain in ${pool}`);
+  }
+  for (const { id, reason } of lost) {
+    if (!/XID \d+/.test(reason)) found.push(`${id} drains without a reason: ${reason}`);
+    if (load.endpoints.find((one) => one.id === id)?.gpuFault?.drained !== true) found.push(`${id} drains unbelieved`);
+  }
+  if (samples.length > 0) return found;
+  for (const [id, now] of Object.entries(memory.load?.endpoints ?? {})) {
+    const was = before.load?.endpoints[id];
+    const known = was !== undefined && was.lives === now.lives;
+    const suspected = was?.gpus.some(({ xid }) => xid?.stage === 'Suspect' || xid?.stage === 'Fatal') === true;
+    if (known && (was.drainedAtMs ?? null) === null && now.drainedAtMs !== null && !suspected)
+      found.push(`${id} drains in silence`);
+  }
+  return found;
 }
 
 /** Unknown is not idle: while nothing is heard, what was in flight and what was learned stand. */

@@ -3,6 +3,9 @@ import type { Endpoint, Lifecycle, Metric } from '../../../src/core/topology/ind
 
 export type Value = readonly [metric: Metric, value: number, gpu?: string];
 
+/** Fatal ones, harmless ones, and none. */
+const XIDS = [0, 0, 0, 13, 31, 48, 79, 94, 119, 154];
+
 /** One server of a hostile world: its load walks at random, and its exporters have one vice each. */
 export class HostileServer {
   readonly frozen: boolean;
@@ -19,6 +22,10 @@ export class HostileServer {
   #sick = false;
   #tokens = 1000;
   #clockHertz = 1.98e9;
+  #xid = 0;
+  #throttle = 0;
+  #throttledSec = 100;
+  readonly #tells: { readonly clock: boolean; readonly xid: boolean; readonly throttle: boolean };
   #startedSec = 1_700_000_000;
   #speed: number;
 
@@ -30,6 +37,7 @@ export class HostileServer {
     this.partitioned = random() < 0.15;
     this.#gpus = Math.floor(random() * 3);
     this.#util = (['Honest', 'Honest', 'Pinned', 'Half', 'None'] as const)[Math.floor(random() * 5)] ?? 'None';
+    this.#tells = { clock: random() < 0.6, xid: random() < 0.7, throttle: random() < 0.5 };
     this.#inFlight = Math.floor(random() * 40);
     this.#speed = 0.2 + random();
   }
@@ -41,6 +49,10 @@ export class HostileServer {
     if (draw < 0.01) this.#sick = !this.#sick;
     if (draw > 0.99) this.#clockHertz = 2e8 + this.#random() * 2e9;
     if (draw > 0.98 && draw < 0.99) this.#speed = 0.2 + this.#random();
+    const trouble = this.#random();
+    if (trouble < 0.02) this.#xid = XIDS[Math.floor(this.#random() * XIDS.length)] ?? 0;
+    if (trouble > 0.95) this.#throttle = Math.round(this.#random() * 4) / 4;
+    this.#throttledSec += this.#throttle;
     const before = this.#inFlight;
     this.#inFlight = Math.max(0, Math.round(before + (this.#random() - 0.5) * 12));
     const done = Math.floor(this.#random() * (1 + before * 0.3 * this.#speed));
@@ -76,7 +88,15 @@ export class HostileServer {
       );
     }
     for (let gpu = 0; gpu < this.#gpus; gpu += 1) {
-      values.push(['smClockHertz', this.#clockHertz, `GPU-${gpu}`]);
+      const id = `GPU-${gpu}`;
+      if (this.#tells.clock) values.push(['smClockHertz', this.#clockHertz, id]);
+      if (this.#tells.xid) values.push(['xidCode', this.#xid, id], ['recentXidCode', this.#xid, id]);
+      if (this.#tells.throttle)
+        values.push(
+          ['throttleRatio', this.#throttle, id],
+          ['throttledSecondsTotal', this.#throttledSec, id],
+          ['recentThrottleCount', 20 * this.#throttle, id],
+        );
       if (this.#util !== 'None') values.push(['gpuUtilRatio', this.#utilOf(running / slots), `GPU-${gpu}`]);
     }
     return values;

@@ -5,7 +5,26 @@ import { endpoint, START_MS } from '../weights/beliefs.ts';
 import { HostileServer } from './hostile-server.ts';
 
 const HOUR_MS = 3_600_000;
-const HOSTILE = [Number.NaN, Infinity, -Infinity, -1, -1e-9, 1e308, -1e308, 5e-324, 0, 1, 2 ** 53];
+const HOSTILE = [
+  79,
+  1.04,
+  1.06,
+  42,
+  2 ** 31 - 16,
+  2 ** 47,
+  2 ** 63,
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  -1,
+  -1e-9,
+  1e308,
+  -1e308,
+  5e-324,
+  0,
+  1,
+  2 ** 53,
+];
 
 /**
  * A model service in a bad neighbourhood, drawn from a seed: exporters that lie, freeze, repeat and swap labels, clocks that

@@ -99,7 +99,7 @@ describe('an engine reading', () => {
     ];
     for (const [metric, min, max] of least) {
       for (const value of [min, max]) expect(heard(sample(metric, value)), `${metric} ${value}`).toBe(1);
-      for (const value of [min - 0.1, max * 1.001]) expect(heard(sample(metric, value)), metric).toBe(0);
+      for (const value of [min - 0.1, max * 1e7]) expect(heard(sample(metric, value)), metric).toBe(0);
     }
   });
 
@@ -171,7 +171,22 @@ describe('a GPU', () => {
     ];
     for (const [metric, min, max] of bounds) {
       for (const value of [min, max]) expect(heard(sample(metric, value)), `${metric} ${value}`).toBe(1);
-      for (const value of [min - 1, max * 1.01]) expect(heard(sample(metric, value)), metric).toBe(0);
+      for (const value of [min - 1, max * 1e7]) expect(heard(sample(metric, value)), metric).toBe(0);
+    }
+  });
+
+  it('overshoots to 1, and is in conflict beyond 1.05, which is no blank', () => {
+    expect(gpus(sample('gpuUtilRatio', 1.04))![0]).toMatchObject({ utilRatio: 1 });
+    expect(gpus(sample('gpuUtilRatio', 1.06))![0]).toMatchObject({
+      utilRatio: null,
+      utilConflict: { value: 1.06, atMs: START_MS },
+    });
+    const kv = (value: number) => readings(sample('runningRequests', 8), sample('kvUsageRatio', value))![0]!;
+    expect(kv(1.02)).toMatchObject({ kvUsageRatio: 1 });
+    expect(kv(1.06)).toMatchObject({ kvUsageRatio: null, kvConflict: 1.06 });
+    for (const blank of [2 ** 31 - 16, 2 ** 47, -1, Number.NaN]) {
+      expect(heard(sample('gpuUtilRatio', blank))).toBe(0);
+      expect(kv(blank)).not.toHaveProperty('kvConflict');
     }
   });
 });

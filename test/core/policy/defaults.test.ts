@@ -85,7 +85,12 @@ describe('signals', () => {
   it('of the service hold for a pool that has none', () => {
     expect(read[0]).toEqual({
       engine: { path: '/stats', intervalMs: 2000 },
-      gpu: { intervalMs: 1000, source: { kind: 'Exporter', path: '/metrics', portOffset: 100 }, joinBy: ['Port'] },
+      gpu: {
+        intervalMs: 1000,
+        source: { kind: 'Exporter', path: '/metrics', portOffset: 100 },
+        joinBy: ['Port'],
+        fatalXid: 'Drain',
+      },
     });
   });
 
@@ -97,6 +102,7 @@ describe('signals', () => {
         intervalMs: 5000,
         source: { kind: 'Prometheus', url: 'http://prometheus:9090' },
         joinBy: ['Pod', 'Node'],
+        fatalXid: 'Drain',
       },
     });
   });

@@ -43,6 +43,13 @@ const outcome = fc.constantFrom<ExplainView['outcome']>(
 const state = fc.constantFrom<EndpointExplanation['state']>('Active', 'Draining', 'Bad', 'WarmingUp', 'Stale');
 const status = fc.constantFrom<'SYNCED' | 'STALE' | 'NACKED' | 'NOT_SENT'>('SYNCED', 'STALE', 'NACKED', 'NOT_SENT');
 
+const signalState = fc.constantFrom<'Fresh' | 'Stale' | 'Absent' | 'Conflict' | 'Ignored'>(
+  'Fresh',
+  'Stale',
+  'Absent',
+  'Conflict',
+  'Ignored',
+);
 const position = fc.record({ file: text, line: count, column: count });
 const issue = sparse<
   { code: string; path: string; message: string },
@@ -60,6 +67,8 @@ const endpoint = fc.record({
   inFlight: unknown(number),
   ageMs: unknown(spanMs),
   signalAgesMs: fc.dictionary(fc.constantFrom('engine', 'gpu', 'reports'), spanMs, { noNullPrototype: true }),
+  signalStates: fc.dictionary(fc.constantFrom('engine', 'gpu', 'xid'), signalState, { noNullPrototype: true }),
+  gpuFault: unknown(text),
   state,
   reason: text,
 });
@@ -159,6 +168,7 @@ const belief = fc.record({
   rampAgeSec: unknown(spanMs),
   ageMs: unknown(spanMs),
   notes: fc.array(text, { maxLength: 3 }),
+  signals: fc.array(fc.record({ signal: text, state: signalState, why: text }), { maxLength: 3 }),
 });
 
 export const explainViews: fc.Arbitrary<ExplainView> = fc.record({

@@ -75,6 +75,7 @@ function richView(): ServerView {
   const ids = ['chat/gpu/10.0.0.1:8000', 'chat/gpu/10.0.0.2:8000', 'chat/gpu/10.0.0.3:8000'];
   return serverView(30, {
     signalAgesMs: ages(ids),
+    signals: Object.fromEntries(ids.map((id) => [id, [{ signal: 'gpu', state: 'Conflict' as const, why: 'x' }]])),
     issuedShares: Object.fromEntries(ids.map((id) => [id, 1 / 3])),
   });
 }

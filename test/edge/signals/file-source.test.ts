@@ -130,7 +130,7 @@ describe('a file of GPU metrics', () => {
     ['an empty file', '', 'NoMetrics', /got nothing/],
     ['a page about something else', '# HELP up x\nup 1\n', 'NoMetrics', /no known GPU metric/],
     ['a complaint of nvidia-smi', 'NVIDIA-SMI has failed because …\n', 'NoMetrics', /found no GPU/],
-    ['what cannot be', 'DCGM_FI_DEV_GPU_UTIL{UUID="GPU-aa"} 730\n', 'Refused', /every GPU metric was refused/],
+    ['what cannot be', 'DCGM_FI_DEV_GPU_UTIL{UUID="GPU-aa"} -3\n', 'Refused', /every GPU metric was refused/],
   ])('that holds %s gives nothing and says why', async (_, text, reason, message) => {
     write(text);
     expect(await collect()).toMatchObject({

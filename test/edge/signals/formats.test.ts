@@ -9,6 +9,7 @@ import { recogniseEngine } from '../../../src/edge/signals/engine-recognition.ts
 import { ENGINE_FORMATS, ENGINE_NAMES, PROCESS_ROWS } from '../../../src/edge/signals/formats/engine-formats.ts';
 import { GPU_FORMATS, GPU_NAMES, GPU_ROWS } from '../../../src/edge/signals/formats/gpu-formats.ts';
 import { METRIC_MEANINGS } from '../../../src/edge/signals/formats/metric-meanings.ts';
+import { FLAG } from '../../../src/edge/signals/formats/units.ts';
 import { gpuLabels } from '../../../src/edge/signals/gpu-labels.ts';
 import { gpuReadings } from '../../../src/edge/signals/gpu-readings.ts';
 import { scanExposition } from '../../../src/edge/signals/index.ts';
@@ -59,10 +60,13 @@ describe('the formats', () => {
     for (const { name, metric, unit } of [...engineRows, ...PROCESS_ROWS, ...GPU_ROWS]) {
       expect(unit.max, name).toBeGreaterThan(unit.min);
       expect(unit.min, name).toBeGreaterThanOrEqual(0);
-      if (metric.endsWith('Ratio')) expect(unit.max * unit.scale, name).toBeCloseTo(1.05);
+      if (metric.endsWith('Ratio') && unit.mask === undefined && unit !== FLAG)
+        expect(unit.max * unit.scale, name).toBeCloseTo(1.05);
       // Triton's name of a level ends like that of a counter.
       const counts = /(?:_total|_sum|_count)$/.test(name) && name !== 'nv_inference_pending_request_count';
-      expect(METRIC_MEANINGS[metric].kind === 'Counter', name).toBe(counts);
+      // Seconds of throttling have names of many kinds.
+      const expected = counts || metric === 'throttledSecondsTotal';
+      expect(METRIC_MEANINGS[metric].kind === 'Counter', name).toBe(expected);
     }
   });
 

@@ -152,6 +152,8 @@ describe('a GPU page', () => {
       powerWatts: 627.4,
       memoryUsedBytes: 33_934_016_512,
       memoryTotalBytes: 150_754_820_096,
+      throttleRatio: 0,
+      throttledSecondsTotal: 0,
     });
     expect(new Set(result.readings.map(({ device }) => device))).toEqual(new Set(['Whole']));
   });
@@ -163,11 +165,61 @@ describe('a GPU page', () => {
       'memoryUsedBytes',
       'powerWatts',
       'smClockHertz',
+      'throttleRatio',
+      'throttledSecondsTotal',
     ]);
     expect(new Set(result.readings.map(({ device }) => device))).toEqual(new Set(['Partitioned']));
   });
 
+  it.each([
+    ['DCGM_FI_DEV_CLOCKS_EVENT_REASONS', 0x8, 1],
+    ['DCGM_FI_DEV_CLOCK_THROTTLE_REASONS', 0x40 + 0x1, 1],
+    ['DCGM_FI_DEV_CLOCKS_EVENT_REASONS', 0x1 + 0x2 + 0x4 + 0x10 + 0x100, 0],
+    ['DCGM_FI_DEV_CLOCKS_EVENT_REASONS', 0, 0],
+  ])('tells by the bits of %s = %i whether capacity is lost', (name, bits, ratio) => {
+    expect(valuesOf(gpu(`${name}{UUID="GPU-a"} ${bits}\n`))).toEqual({ throttleRatio: ratio });
+  });
+
+  it('takes the worst of the reasons that cost capacity, and none of the others', () => {
+    const page = (...pairs: readonly (readonly [string, number])[]) =>
+      valuesOf(gpu(`${pairs.map(([name, value]) => `${name}{uuid="a",gpu_uuid="a"} ${value}`).join('\n')}\n`));
+    const smi = (reason: string, value: number) => [`nvidia_smi_clocks_event_reasons_${reason}`, value] as const;
+    expect(page(smi('hw_slowdown', 0), smi('sw_thermal_slowdown', 1), smi('hw_thermal_slowdown', 0))).toEqual({
+      throttleRatio: 1,
+    });
+    expect(page(smi('sw_power_cap', 1), smi('gpu_idle', 1), smi('hw_slowdown', 0))).toEqual({ throttleRatio: 0 });
+    const amd = (what: string, value: number) => [`gpu_violation_${what}_residency_percentage`, value] as const;
+    expect(page(amd('socket_thermal', 40), amd('hbm_thermal', 10), amd('ppt', 100))).toEqual({ throttleRatio: 0.4 });
+  });
+
+  it('counts throttling in seconds, whatever the exporter counts in', () => {
+    const text =
+      'DCGM_FI_DEV_THERMAL_VIOLATION{UUID="GPU-a"} 2500000000\nDCGM_FI_DEV_GPU_THERMAL_THROTTLE_SECONDS_TOTAL{UUID="GPU-b"} 2.5\n';
+    expect(gpu(text).readings.map(({ metric, value }) => [metric, value])).toEqual([
+      ['throttledSecondsTotal', 2.5],
+      ['throttledSecondsTotal', 2.5],
+    ]);
+  });
+
+  it('of the counts of dcgm-exporter reads the fatal XIDs, and the clock events that cost capacity', () => {
+    const xid = (code: number, count: number) =>
+      `DCGM_EXP_XID_ERRORS_COUNT{UUID="GPU-a",xid="${code}",window_size_in_ms="300000"} ${count}\n`;
+    const clock = (event: string, count: number) =>
+      `DCGM_EXP_CLOCK_EVENTS_COUNT{UUID="GPU-a",clock_event="${event}"} ${count}\n`;
+    expect(valuesOf(gpu(xid(79, 2) + xid(137, 9) + xid(31, 4)))).toEqual({ recentXidCode: 79 });
+    expect(valuesOf(gpu(xid(79, 0)))).toEqual({ recentXidCode: 0 });
+    expect(valuesOf(gpu(xid(31, 4)))).toEqual({});
+    expect(valuesOf(gpu(clock('gpu_idle', 300) + clock('hw_thermal', 4) + clock('power_cap', 99)))).toEqual({
+      recentThrottleCount: 4,
+    });
+  });
+
   it('refuses what cannot be, GPU by GPU, and says what it was', () => {
+    expect(gpu('DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a"} 140\n').conflicts).toMatchObject([
+      { gpu: 'GPU-a', value: expect.closeTo(1.4, 9) },
+    ]);
+    for (const blank of ['2147483632', '140737488355328', '9223372036854775794', '-1', 'NaN'])
+      expect(gpu(`DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a"} ${blank}\n`).conflicts, blank).toBeUndefined();
     for (const value of ['140', '-1', 'NaN', '+Inf', '2147483632', '9223372036854775794']) {
       const result = gpu(`DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a"} ${value}\nDCGM_FI_DEV_GPU_UTIL{UUID="GPU-b"} 50\n`);
       expect(result.readings).toMatchObject([{ gpu: 'GPU-b', value: 0.5 }]);

@@ -208,7 +208,8 @@ describe('the GPU source', () => {
     expect(await new GpuSource(target, fetcher).collect(0, never)).toMatchObject({ failure: { reason: 'NoMetrics' } });
     fetcher.answer = () => 'DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a"} 400\n';
     expect(await new GpuSource(target, fetcher).collect(0, never)).toMatchObject({
-      samples: [],
+      // The core says of the endpoint what is wrong with it.
+      samples: [{ metric: 'gpuUtilRatio', value: 4 }],
       failure: { reason: 'Refused' },
       refusals: [{ name: 'DCGM_FI_DEV_GPU_UTIL', words: 'of GPU-a is 400, outside 0..105' }],
     });
@@ -415,7 +416,10 @@ describe('the Prometheus source', () => {
         ...util({ UUID: 'GPU-c', pod: 'p' }, '10'),
       ]),
     );
-    expect(result.samples).toMatchObject([{ subject: { gpu: 'GPU-c' }, value: 0.1 }]);
+    expect(result.samples).toMatchObject([
+      { subject: { gpu: 'GPU-c' }, value: 0.1 },
+      { subject: { gpu: 'GPU-b' }, value: 1.5 },
+    ]);
     expect(result.refusals).toHaveLength(2);
   });
 

@@ -20,7 +20,7 @@ function endpoints(pool: string, ...addresses: readonly [string, number][]): End
 }
 
 function gpu(source: NonNullable<Signals['gpu']>['source']): NonNullable<Signals['gpu']> {
-  return { intervalMs: 2000, source, joinBy: ['Pod', 'Node'] };
+  return { intervalMs: 2000, source, joinBy: ['Pod', 'Node'], fatalXid: 'Drain' };
 }
 
 function policy(signals: Signals, kind: PoolEndpoints = { kind: 'Static', endpoints: [] }): Policy {

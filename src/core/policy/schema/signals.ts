@@ -67,6 +67,7 @@ const gpu: z.ZodType<Gpu> = mapping({
   joinBy: list(oneOf(['Pod', 'Node', 'Uuid', 'Port']), 'a list of Pod, Node, Uuid or Port')
     .min(1, { error: 'at least one of Pod, Node, Uuid, Port' })
     .exactOptional(),
+  fatalXid: oneOf(['Drain', 'Ignore']).default('Drain'),
 })
   .superRefine((value, context) => {
     const given = GPU_SOURCES.filter((source) => value[source] !== undefined);
@@ -77,10 +78,10 @@ const gpu: z.ZodType<Gpu> = mapping({
       refuse(context, [given[1] as string], 'one of exporter, prometheus and file, not several');
     }
   })
-  .transform(({ exporter: exported, prometheus: asked, file: written, interval, joinBy }): Gpu => {
+  .transform(({ exporter: exported, prometheus: asked, file: written, interval, joinBy, fatalXid }): Gpu => {
     const source = exported ?? asked ?? (written as NonNullable<typeof written>);
     const slow = source.kind === 'Prometheus'; // it has its own scrape interval; asking more often buys nothing
-    return { intervalMs: interval ?? (slow ? 5000 : 1000), source, joinBy: joinBy ?? defaultJoin(source) };
+    return { intervalMs: interval ?? (slow ? 5000 : 1000), source, joinBy: joinBy ?? defaultJoin(source), fatalXid };
   });
 
 /** An exporter beside each server, or a file of its own, speaks for that server; all else is joined by its labels. */

@@ -1,4 +1,5 @@
 import type { GpuFormat } from './gpu-format.ts';
+import type { MetricRow } from './row.ts';
 import { MEBIBYTES, PERCENT, WATTS } from './units.ts';
 
 export const AMD: GpuFormat = {
@@ -30,5 +31,14 @@ export const AMD: GpuFormat = {
       note: 'documented as MB; absent on a hypervisor',
     },
     { name: 'gpu_total_vram', metric: 'memoryTotalBytes', unit: MEBIBYTES, note: 'documented as MB' },
+    ...['processor_hot', 'socket_thermal', 'vr_thermal', 'hbm_thermal'].map(
+      (what): MetricRow => ({
+        name: `gpu_violation_${what}_residency_percentage`,
+        metric: 'throttleRatio',
+        unit: PERCENT,
+        fold: 'Max',
+        note: 'not that of `ppt`, the power cap',
+      }),
+    ),
   ],
 };

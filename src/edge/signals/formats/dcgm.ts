@@ -1,5 +1,20 @@
+import { FATAL_XIDS } from '../../../core/topology/index.ts';
 import type { DeviceLabels, GpuFormat } from './gpu-format.ts';
-import { BYTES, CODE, HERTZ, MEBIBYTES, MEGAHERTZ, PERCENT, RATIO, WATTS } from './units.ts';
+import type { MetricRow } from './row.ts';
+import {
+  BYTES,
+  CLOCK_REASONS,
+  CODE,
+  EVENTS,
+  HERTZ,
+  MEBIBYTES,
+  MEGAHERTZ,
+  NANOSECONDS,
+  PERCENT,
+  RATIO,
+  SECONDS,
+  WATTS,
+} from './units.ts';
 
 const DEVICE: DeviceLabels = {
   uuid: ['UUID', 'uuid'],
@@ -10,6 +25,31 @@ const DEVICE: DeviceLabels = {
   namespace: ['namespace', 'pod_namespace'],
   node: ['Hostname', 'hostname', 'node'],
 };
+
+/** Clock events of which a GPU loses capacity; the rest is idling, a setting, or the power cap of a busy one. */
+const CLOCK_EVENTS = ['hw_slowdown', 'hw_thermal', 'hw_power_brake', 'sw_thermal'];
+
+/**
+ * What the exporter itself makes of XIDs and clock events, the same in both generations; off by default. Not read: their
+ * `_TOTAL`, which counts beginnings since its start and so tells neither how old nor whether it goes on.
+ */
+const EXPORTER_ROWS: readonly MetricRow[] = [
+  {
+    name: 'DCGM_EXP_XID_ERRORS_COUNT',
+    only: { label: 'xid', values: [...FATAL_XIDS.keys()].map(String) },
+    valueFrom: 'Label',
+    metric: 'recentXidCode',
+    unit: CODE,
+    note: 'by label `xid`, within a window of 5 min; fatal codes alone',
+  },
+  {
+    name: 'DCGM_EXP_CLOCK_EVENTS_COUNT',
+    only: { label: 'clock_event', values: CLOCK_EVENTS },
+    metric: 'recentThrottleCount',
+    unit: EVENTS,
+    note: `by label \`clock_event\`, within a window of 5 min; ${CLOCK_EVENTS.join(', ')} alone`,
+  },
+];
 
 export const DCGM: GpuFormat = {
   title: 'dcgm-exporter up to 4.8',
@@ -47,6 +87,27 @@ export const DCGM: GpuFormat = {
     },
     { name: 'DCGM_FI_DEV_FB_RESERVED', metric: 'memoryReservedBytes', unit: MEBIBYTES },
     { name: 'DCGM_FI_DEV_XID_ERRORS', metric: 'xidCode', unit: CODE, note: 'the last one ever, not a state' },
+    {
+      name: 'DCGM_FI_DEV_CLOCK_THROTTLE_REASONS',
+      metric: 'throttleRatio',
+      unit: CLOCK_REASONS,
+      fold: 'Max',
+      note: 'HW slowdown, HW and SW thermal, HW power brake alone; off by default',
+    },
+    {
+      name: 'DCGM_FI_DEV_CLOCKS_EVENT_REASONS',
+      metric: 'throttleRatio',
+      unit: CLOCK_REASONS,
+      fold: 'Max',
+      note: 'its newer name',
+    },
+    {
+      name: 'DCGM_FI_DEV_THERMAL_VIOLATION',
+      metric: 'throttledSecondsTotal',
+      unit: NANOSECONDS,
+      note: 'off by default; an older help text says us',
+    },
+    ...EXPORTER_ROWS,
   ],
 };
 
@@ -67,5 +128,11 @@ export const DCGM_RENAMED: GpuFormat = {
     { name: 'DCGM_FI_DEV_FB_FREE_BYTES', metric: 'memoryFreeBytes', unit: BYTES },
     { name: 'DCGM_FI_DEV_FB_RESERVED_BYTES', metric: 'memoryReservedBytes', unit: BYTES },
     { name: 'DCGM_FI_DEV_XID_ERROR', metric: 'xidCode', unit: CODE },
+    {
+      name: 'DCGM_FI_DEV_GPU_THERMAL_THROTTLE_SECONDS_TOTAL',
+      metric: 'throttledSecondsTotal',
+      unit: SECONDS,
+      note: 'off by default',
+    },
   ],
 };

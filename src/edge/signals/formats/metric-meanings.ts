@@ -28,5 +28,9 @@ export const METRIC_MEANINGS: Readonly<
   memoryFreeBytes: { kind: 'Gauge', law: 'none; a part of the total' },
   memoryReservedBytes: { kind: 'Gauge', law: 'none; a part of the total' },
   migMode: { kind: 'Gauge', law: 'a cut device does not speak for one endpoint: its utilisation is not used' },
-  xidCode: { kind: 'Gauge', law: 'none' },
+  xidCode: { kind: 'Gauge', law: 'a fatal code that comes up drains the endpoint; 0 brings it back' },
+  recentXidCode: { kind: 'Gauge', law: 'as above; a fatal code among those of the last minutes' },
+  throttleRatio: { kind: 'Gauge', law: 'takes up to 22 % off the capacity while no SM clock is read' },
+  throttledSecondsTotal: { kind: 'Counter', law: 'as above, from its rate' },
+  recentThrottleCount: { kind: 'Gauge', law: 'as above, while it rises' },
 };

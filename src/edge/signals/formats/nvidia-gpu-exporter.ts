@@ -1,5 +1,6 @@
 import type { GpuFormat } from './gpu-format.ts';
-import { BYTES, FLAG, HERTZ, RATIO, WATTS } from './units.ts';
+import type { MetricRow } from './row.ts';
+import { BYTES, FLAG, HERTZ, RATIO, SECONDS, WATTS } from './units.ts';
 
 export const NVIDIA_GPU_EXPORTER: GpuFormat = {
   title: 'nvidia_gpu_exporter',
@@ -31,5 +32,24 @@ export const NVIDIA_GPU_EXPORTER: GpuFormat = {
       unit: FLAG,
       note: '1: utilisation does not speak for one endpoint',
     },
+    ...['event', 'throttle'].flatMap((generation) =>
+      ['hw_slowdown', 'hw_thermal_slowdown', 'hw_power_brake_slowdown', 'sw_thermal_slowdown'].map(
+        (reason): MetricRow => ({
+          name: `nvidia_smi_clocks_${generation}_reasons_${reason}`,
+          metric: 'throttleRatio',
+          unit: FLAG,
+          fold: 'Max',
+          ...(generation === 'event' ? {} : { note: 'name of older drivers' }),
+        }),
+      ),
+    ),
+    ...['hw_thermal_slowdown', 'hw_power_brake_slowdown', 'sw_thermal_slowdown'].map(
+      (reason): MetricRow => ({
+        name: `nvidia_smi_clocks_event_reasons_counters_${reason}_seconds`,
+        metric: 'throttledSecondsTotal',
+        unit: SECONDS,
+        fold: 'Max',
+      }),
+    ),
   ],
 };

@@ -1,10 +1,12 @@
 import type { DeviceLabels } from './gpu-format.ts';
 import type { MetricRow } from './row.ts';
-import { FLAG, MEBIBYTES, MEGAHERTZ, PERCENT, WATTS } from './units.ts';
+import { FLAG, MEBIBYTES, MEGAHERTZ, MICROSECONDS, PERCENT, WATTS } from './units.ts';
 
 /** One field of nvidia-smi: its row under the name of `--query-gpu`, and where the XML of `-q -x` has it. */
 export type NvidiaSmiField = {
   readonly row: MetricRow;
+  /** Read where it is there, and not asked for: a driver that does not know one field answers none of them. */
+  readonly onlyRead?: true;
   /** Other names of the same column. */
   readonly aliases?: readonly string[];
   /** Paths below `<gpu>`; the first that has a value counts, for drivers moved them. */
@@ -54,4 +56,33 @@ export const NVIDIA_SMI_FIELDS: readonly NvidiaSmiField[] = [
     row: { name: 'mig.mode.current', metric: 'migMode', unit: FLAG, note: '`Enabled` is 1' },
     xml: ['mig_mode/current_mig'],
   },
+  ...['hw_slowdown', 'hw_thermal_slowdown', 'hw_power_brake_slowdown', 'sw_thermal_slowdown'].map(
+    (reason): NvidiaSmiField => ({
+      onlyRead: true,
+      row: {
+        name: `clocks_event_reasons.${reason}`,
+        metric: 'throttleRatio',
+        unit: FLAG,
+        fold: 'Max',
+        note: '`Active` is 1',
+      },
+      aliases: [`clocks_throttle_reasons.${reason}`],
+      xml: [
+        `clocks_event_reasons/clocks_event_reason_${reason}`,
+        `clocks_throttle_reasons/clocks_throttle_reason_${reason}`,
+      ],
+    }),
+  ),
+  ...['hw_thermal_slowdown', 'hw_power_brake_slowdown', 'sw_thermal_slowdown'].map(
+    (reason): NvidiaSmiField => ({
+      onlyRead: true,
+      row: {
+        name: `clocks_event_reasons_counters.${reason}`,
+        metric: 'throttledSecondsTotal',
+        unit: MICROSECONDS,
+        fold: 'Max',
+      },
+      xml: [`clocks_event_reasons_counters/clocks_event_reasons_counters_${reason}`],
+    }),
+  ),
 ];

@@ -12,6 +12,12 @@ export type MetricRow = {
   readonly name: string;
   /** Only series with these label values are meant; a label that is absent counts as ''. */
   readonly select?: Readonly<Record<string, string>>;
+  /** Only series whose label has one of these values count; the others of this name are about something else. */
+  readonly only?: { readonly label: string; readonly values: readonly string[] };
+  /** The value is that label's number where the series is above 0, and 0 elsewhere: a count by code becomes the code. */
+  readonly valueFrom?: 'Label';
+  /** Of the names that make the metric together the largest value counts; else the upper row alone. */
+  readonly fold?: 'Max';
   readonly metric: TableMetric;
   readonly unit: Unit;
   /** For people: what this name does that its neighbours do not. */

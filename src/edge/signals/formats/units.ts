@@ -2,7 +2,14 @@
  * A unit as a format writes it, with the factor that leads to the unit of our metric and the bounds of what is believed:
  * outside of them a value is refused (blanks such as 9223372036854775794 are).
  */
-export type Unit = { readonly words: string; readonly scale: number; readonly min: number; readonly max: number };
+export type Unit = {
+  readonly words: string;
+  readonly scale: number;
+  readonly min: number;
+  readonly max: number;
+  /** The value is a set of bits: 1 when any of these is set, else 0. */
+  readonly mask?: number;
+};
 
 const MIB = 1_048_576;
 
@@ -25,3 +32,11 @@ export const MEGAHERTZ: Unit = { words: 'MHz', scale: 1e6, min: 1, max: 20_000 }
 export const HERTZ: Unit = { words: 'Hz', scale: 1, min: 1e6, max: 2e10 };
 export const CODE: Unit = { words: 'code', scale: 1, min: 0, max: 10_000 };
 export const FLAG: Unit = { words: '0 or 1', scale: 1, min: 0, max: 1 };
+
+export const NANOSECONDS: Unit = { words: 'ns', scale: 1e-9, min: 0, max: 1e18 };
+export const MICROSECONDS: Unit = { words: 'us', scale: 1e-6, min: 0, max: 1e15 };
+/**
+ * NVML's clocks event reasons of which a GPU loses capacity: HW slowdown 0x8, SW thermal 0x20, HW thermal 0x40 and HW power
+ * brake 0x80. The others are idling, a setting, or the power cap that any busy GPU runs into.
+ */
+export const CLOCK_REASONS: Unit = { words: 'bits', scale: 1, min: 0, max: 0xffff, mask: 0xe8 };

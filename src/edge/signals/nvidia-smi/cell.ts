@@ -5,7 +5,7 @@ export type Cell = { readonly value: number } | 'Absent' | { readonly words: str
 
 const NUMBER = /^([+-]?\d+(?:\.\d+)?)(?:\s*([A-Za-z%/]+))?$/;
 const ABSENT = /^(?:|\[.*\]|N\/A|Not Supported|Unknown Error|Requested functionality has been deprecated)$/;
-const FLAGS: Readonly<Record<string, number>> = { Enabled: 1, Disabled: 0 };
+const FLAGS: Readonly<Record<string, number>> = { Enabled: 1, Disabled: 0, Active: 1, 'Not Active': 0 };
 
 /**
  * `100 %`, `32362 MiB`, `Enabled`; with `nounits` a bare number, whose unit stands in the head of the column or is the one

@@ -48,7 +48,8 @@ export class EngineSource implements SignalSource {
         ? undefined
         : await this.#settings.read(read.format, nowMs, signal);
     const samples: Sample[] = [];
-    for (const reading of [...read.result.readings, ...(stated?.readings ?? [])]) {
+    const { readings, conflicts = [] } = read.result;
+    for (const reading of [...readings, ...conflicts, ...(stated?.readings ?? [])]) {
       const sample = this.#memory.sample(reading, this.#target.subject, read.receivedAtMs);
       if (sample !== undefined) samples.push(sample);
     }

@@ -26,10 +26,16 @@ export class GpuSource implements SignalSource {
   async collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
     const page = await fetchExposition(this.#fetcher, this.#target.url, GPU_NAMES, nowMs, signal);
     if (!page.ok) return failed(page.failure.reason, page.failure.message);
-    const { readings, refusals } = gpuReadings(page.scan.series, (series) => gpuLabels(series, false));
+    const { readings, refusals, conflicts } = gpuReadings(page.scan.series, (series) => gpuLabels(series, false));
     if (readings.length === 0 && refusals.length === 0) return failed('NoMetrics', 'the page has no known GPU metric');
     const note = badLineNote(page.scan);
-    const read = { readings, refusals, badLines: page.scan.badLines, ...(note === undefined ? {} : { note }) };
+    const read = {
+      readings,
+      refusals,
+      badLines: page.scan.badLines,
+      ...(conflicts === undefined ? {} : { conflicts }),
+      ...(note === undefined ? {} : { note }),
+    };
     return gpuCollected(read, this.#target.subject, this.#memory, page.receivedAtMs);
   }
 }

@@ -7,7 +7,8 @@ import { type Collected, failed, type SignalSource } from '../signal-source.ts';
 import type { NvidiaSmiTarget } from '../targets.ts';
 
 /** CSV with its head: the head says which unit a column has, and that no column was left out. */
-const ARGS = [`--query-gpu=uuid,${NVIDIA_SMI_FIELDS.map(({ row }) => row.name).join(',')}`, '--format=csv'];
+const ASKED = NVIDIA_SMI_FIELDS.filter(({ onlyRead }) => onlyRead !== true).map(({ row }) => row.name);
+const ARGS = [`--query-gpu=uuid,${ASKED.join(',')}`, '--format=csv'];
 
 /** The GPUs of this machine, as its nvidia-smi tells them. */
 export class NvidiaSmiSource implements SignalSource {

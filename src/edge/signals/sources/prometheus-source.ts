@@ -24,9 +24,9 @@ export class PrometheusSource implements SignalSource {
   async collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
     const answer = await this.#fleet.ask(nowMs, signal);
     if (!answer.ok) return failed(answer.failure.reason, answer.failure.message);
-    const { readings, refusals } = answer.readingsFor(this.#target);
+    const { readings, refusals, conflicts = [] } = answer.readingsFor(this.#target);
     const samples: Sample[] = [];
-    for (const reading of readings) {
+    for (const reading of [...readings, ...conflicts]) {
       const subject = subjectOf(reading, this.#target);
       const sample = this.#memory.sample(reading, subject, answer.receivedAtMs, answer.offsetMs);
       if (sample !== undefined) samples.push(sample);

@@ -34,6 +34,8 @@ describe('the CSV of nvidia-smi', () => {
     [`${GPU} powerWatts`]: 627.4,
     [`${GPU} memoryUsedBytes`]: 32_362 * MIB,
     [`${GPU} memoryTotalBytes`]: 143_771 * MIB,
+    [`${GPU} throttleRatio`]: 0,
+    [`${GPU} throttledSecondsTotal`]: 0,
   };
 
   it('of a loaded H200, all of its fields asked for, gives those that matter', () => {
@@ -57,8 +59,22 @@ describe('the CSV of nvidia-smi', () => {
       [`${GPU} powerWatts`]: 433.78,
       [`${GPU} memoryUsedBytes`]: 11_125 * MIB,
       [`${GPU} memoryTotalBytes`]: 81_559 * MIB,
+      [`${GPU} throttleRatio`]: 0,
+      [`${GPU} throttledSecondsTotal`]: 0,
     });
     expect({ devices, refusals }).toEqual({ devices: new Set(['Partitioned']), refusals: [] });
+  });
+
+  it('is throttled where a reason that costs capacity is active, by its old names and its new', () => {
+    const csv = `uuid, clocks_throttle_reasons.hw_slowdown, clocks_throttle_reasons.sw_thermal_slowdown, clocks_throttle_reasons.sw_power_cap
+GPU-a, Not Active, Active, Active
+GPU-b, Not Active, Not Active, Active
+`;
+    expect(read(csv).values).toEqual({ 'GPU-a throttleRatio': 1, 'GPU-b throttleRatio': 0 });
+    const xml = `<nvidia_smi_log><gpu><uuid>GPU-a</uuid><clocks_event_reasons>
+<clocks_event_reason_hw_thermal_slowdown>Active</clocks_event_reason_hw_thermal_slowdown></clocks_event_reasons>
+<clocks_event_reasons_counters><clocks_event_reasons_counters_sw_thermal_slowdown>2500000 us</clocks_event_reasons_counters_sw_thermal_slowdown></clocks_event_reasons_counters></gpu></nvidia_smi_log>`;
+    expect(read(xml).values).toEqual({ 'GPU-a throttleRatio': 1, 'GPU-a throttledSecondsTotal': 2.5 });
   });
 
   it('knows the short name of a column, several GPUs, and a GPU by its index alone', () => {

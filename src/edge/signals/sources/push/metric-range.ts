@@ -27,6 +27,10 @@ const RANGES: Readonly<Record<Metric, Range>> = {
   memoryUsedBytes: BYTES,
   memoryTotalBytes: BYTES,
   xidCode: [0, 10_000],
+  recentXidCode: [0, 10_000],
+  throttleRatio: RATIO,
+  throttledSecondsTotal: [0, 1e9],
+  recentThrottleCount: [0, 1e6],
 };
 
 /** Every metric, in a fixed order. */

@@ -1,0 +1,56 @@
+import { conflictsOf, conflictWords, SIGNALS, type Signal } from '../load/index.ts';
+import type { EndpointId } from '../topology/index.ts';
+import { own } from './own.ts';
+import type { ControlState, TickOutput } from './tick.ts';
+
+/** What an operator may ask about later: who was drained for its GPU and is back, which signal contradicts itself. */
+export type BeliefEvent = {
+  readonly kind: 'EndpointDrained' | 'EndpointReturned' | 'SignalConflict' | 'SignalAgrees';
+  readonly endpoint: EndpointId;
+  readonly message: string;
+};
+
+/** What changed from one tick to the next; endpoints that came or went are no event here. */
+export function beliefEvents(
+  before: ControlState,
+  { state, loads }: Pick<TickOutput, 'state' | 'loads'>,
+): readonly BeliefEvent[] {
+  const events: BeliefEvent[] = [];
+  for (const [service, load] of Object.entries(state.load)) {
+    const old = own(before.load, service)?.endpoints;
+    if (old === undefined) continue;
+    for (const [endpoint, now] of Object.entries(load.endpoints)) {
+      const was = old[endpoint];
+      if (was === undefined) continue;
+      const drained = (was.drainedAtMs ?? null) !== null;
+      if (!drained && now.drainedAtMs !== null) {
+        const fault = loads[service]?.endpoints.find(({ id }) => id === endpoint)?.gpuFault?.words ?? 'a fatal XID';
+        events.push({
+          kind: 'EndpointDrained',
+          endpoint,
+          message: `its GPU reported ${fault}: it gets no new requests`,
+        });
+      } else if (drained && now.drainedAtMs === null) {
+        const message = 'its GPU is well again, or its server was started anew: it ramps up after its first completion';
+        events.push({ kind: 'EndpointReturned', endpoint, message });
+      }
+      const [then, conflicts] = [conflictsOf(was), conflictsOf(now)];
+      if (then.length === 0 && conflicts.length === 0) continue;
+      for (const signal of SIGNALS) {
+        const turned = turnOf(then.includes(signal), conflicts.includes(signal));
+        if (turned === undefined) continue;
+        events.push({ kind: turned, endpoint, message: `${signal} ${wordsOf(now, signal)}` });
+      }
+    }
+  }
+  return events;
+}
+
+function turnOf(then: boolean, now: boolean): 'SignalConflict' | 'SignalAgrees' | undefined {
+  if (then === now) return undefined;
+  return now ? 'SignalConflict' : 'SignalAgrees';
+}
+
+function wordsOf(memory: Parameters<typeof conflictWords>[0], signal: Signal): string {
+  return conflictWords(memory, signal) ?? 'says what can be again';
+}

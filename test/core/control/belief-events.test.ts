@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import {
+  beliefEvents,
+  type ControlState,
+  INITIAL_STATE,
+  type TickOutput,
+  tick,
+} from '../../../src/core/control/index.ts';
+import type { Metric, Sample } from '../../../src/core/topology/index.ts';
+import { staticEndpointSets } from '../../../src/edge/discovery/index.ts';
+import { fleetPolicy } from './fleet.ts';
+
+const START_MS = 1_800_000_000_000;
+const LOST = 'chat/gpu/10.0.0.2:8000';
+
+/** Ticks of three servers, of which the second's GPU tells these values; what was told of it, and the last decision. */
+function told(seconds: readonly Partial<Record<Metric, number>>[], lines = '') {
+  const policy = fleetPolicy({ lines });
+  let state: ControlState = INITIAL_STATE;
+  let out: TickOutput | undefined;
+  const events = seconds.flatMap((values, sec) => {
+    const nowMs = START_MS + sec * 1000;
+    const samples = Object.entries(values).map(([metric, value]): Sample => {
+      const subject = { address: '10.0.0.2', port: 8000, gpu: 'GPU-0' };
+      return { subject, metric: metric as Metric, value, sampledAtMs: nowMs, changedAtMs: nowMs, source: 'test' };
+    });
+    const endpointSets = staticEndpointSets(policy);
+    out = tick(state, { nowMs, policy, endpointSets, samples, reports: [], presence: [] });
+    const found = beliefEvents(state, out);
+    state = out.state;
+    return found;
+  });
+  const decided = out?.plan.decisions.chat?.endpoints.find(({ id }) => id === LOST);
+  return { events: events.map(({ kind, endpoint, message }) => [kind, endpoint, message]), decided };
+}
+
+describe('what is told of beliefs', () => {
+  it('is who drains for its GPU and why, once, and when it is back', () => {
+    const down = told([{ xidCode: 0 }, { xidCode: 79 }, { xidCode: 79 }, {}]);
+    expect(down.events).toEqual([
+      [
+        'EndpointDrained',
+        LOST,
+        'its GPU reported XID 79 (the GPU has fallen off the bus) of GPU-0: it gets no new requests',
+      ],
+    ]);
+    expect(down.decided).toMatchObject({
+      health: 'Draining',
+      reason: expect.stringMatching(/^drains: its GPU reported XID 79/),
+    });
+    const back = told([{ xidCode: 0 }, { xidCode: 79 }, { xidCode: 0 }]);
+    expect(back.events.map(([kind]) => kind)).toEqual(['EndpointDrained', 'EndpointReturned']);
+    expect(back.decided).toMatchObject({ health: 'Healthy' });
+  });
+
+  it('is nothing of a code of unknown age', () => {
+    expect(told([{ xidCode: 79 }, { xidCode: 79 }]).events).toEqual([]);
+  });
+
+  it.each([
+    '  loadBalancer: { weights: Shadow }\n',
+    '  loadBalancer: { weights: Disabled }\n',
+    '  signals: { gpu: { exporter: { portOffset: 100 }, fatalXid: Ignore } }\n',
+  ])('is no drain with %j', (lines) => {
+    const { events, decided } = told([{ xidCode: 0 }, { xidCode: 79 }, { xidCode: 79 }], lines);
+    expect(events).toEqual([]);
+    expect(decided).toMatchObject({ health: 'Healthy' });
+  });
+
+  it('is which signal came to contradict itself, and when it ceased to', () => {
+    const { events } = told([{ gpuUtilRatio: 0.5 }, { gpuUtilRatio: 3 }, { gpuUtilRatio: 3 }, { gpuUtilRatio: 0.6 }]);
+    expect(events).toEqual([
+      ['SignalConflict', LOST, 'gpu reads 300 %, which cannot be: the last good value stands, and ages'],
+      ['SignalAgrees', LOST, 'gpu says what can be again'],
+    ]);
+  });
+});
