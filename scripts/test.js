@@ -20,7 +20,10 @@ const binaries = join(root, 'node_modules');
 check('types (tsc)', [join(binaries, 'typescript/bin/tsc'), '--noEmit']);
 check('lint, format, room borders (biome)', [join(binaries, '@biomejs/biome/bin/biome'), 'check', '.']);
 check('unused code (knip)', [join(binaries, 'knip/bin/knip.js'), '--no-progress']);
-if (long) check('the law in virtual time (npm run sim:law)', ['--import', 'tsx', join(root, 'bench/law/main.ts')]);
+if (long) {
+  check('the law in virtual time (npm run sim:law)', ['--import', 'tsx', join(root, 'bench/law/main.ts')]);
+  check('the law on real Envoys (npm run e2e:shift)', ['--import', 'tsx', join(root, 'bench/shift/main.ts')]);
+}
 tests();
 
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
