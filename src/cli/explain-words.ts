@@ -54,6 +54,11 @@ export function termLines({
         `${inFlight.toFixed(1)} requests on ${slots.toFixed(0)} slots${slotsKnown ? '' : ' (its batch limit is unknown)'}: ${effect(terms.inFlight)}`,
       ],
     );
+    if (Math.abs(terms.speed) >= NOTICEABLE)
+      lines.push([
+        'speed',
+        `kept ${terms.speed < 0 ? 'emptier than faster servers' : 'fuller than slower servers'}: ${effect(terms.speed)}`,
+      ]);
     if (belief.foreign > 0)
       lines.push(['foreign', `${belief.foreign.toFixed(1)} requests came past the sidecars: ${effect(terms.foreign)}`]);
     lines.push(['health', healthWords(belief, terms.health)], ['ramp', rampWords(belief, terms.ramp)]);

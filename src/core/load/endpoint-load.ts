@@ -23,6 +23,8 @@ export type EndpointLoad = {
   /** [B] effective slots of the engine. */
   readonly slots: number;
   readonly slotsKnown: boolean;
+  /** Told by the policy or the engine, not learned. */
+  readonly slotsTold: boolean;
   /** [lc] natural log of learned relative capacity, mean 0 over the service. */
   readonly logCapacity: number;
   readonly capacitySource: CapacitySource;

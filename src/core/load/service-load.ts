@@ -76,6 +76,7 @@ function endpointLoad(
   const answers = engine === 'Fresh' ? undefined : freshOrca(memory, nowMs);
   const kv = reading?.kvUsageRatio ?? answers?.kvUsageRatio ?? undefined;
   const waiting = reading?.waiting ?? answers?.waiting ?? undefined;
+  const told = knownSlots(endpoint, memory);
   const util = utilisation(memory, nowMs);
   let newestMs = Math.max(memory.engine?.atMs ?? 0, newestReportMs ?? 0);
   for (const { utilAtMs } of memory.gpus) newestMs = Math.max(newestMs, utilAtMs);
@@ -87,7 +88,8 @@ function endpointLoad(
     issued,
     foreign,
     slots,
-    slotsKnown: knownSlots(endpoint, memory) !== undefined || memory.slotsByQueue !== null || slots !== UNKNOWN_SLOTS,
+    slotsTold: told !== undefined,
+    slotsKnown: told !== undefined || memory.slotsByQueue !== null || slots !== UNKNOWN_SLOTS,
     logCapacity: memory.logCapacity - mean,
     capacitySource: source,
     waiting,

@@ -12,6 +12,7 @@ import { followUtil, type Sensed, slotsByUtilisation, stepGate, utilisation } fr
 import { baseShare, followHeaders, queueByHeaders } from './header-queue.ts';
 import { applyReports, reportsAreFresh, type Traffic } from './load-reports.ts';
 import { type ClusterMemory, draftCluster, type EndpointMemory, type LoadState, newCluster } from './load-state.ts';
+import { quantile } from './median.ts';
 import { draftMembers, reborn } from './membership.ts';
 import { freshOrca, takeAnswers } from './orca.ts';
 import { clamp } from './plausible.ts';
@@ -252,6 +253,17 @@ function supposedSlots(
   }: { ageSec: number; elapsedSec: number; nowMs: number; reportsFresh: boolean },
 ): readonly number[] {
   const supposed = members.map(({ endpoint, memory }) => knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS);
+  // An engine that went silent untaught cannot show a queue any more: it is no wider than those that have.
+  const taught = quantile(
+    members.flatMap(({ memory }, i) =>
+      freshness[i] === 'Fresh' && memory.slotsByQueue !== null ? [memory.slotsByQueue] : [],
+    ),
+    0.5,
+  );
+  if (taught !== undefined)
+    for (const [i, { endpoint, memory }] of members.entries())
+      if (freshness[i] === 'Stale' && memory.slotsByQueue === null && knownSlots(endpoint, memory) === undefined)
+        supposed[i] = Math.min(UNKNOWN_SLOTS, taught);
   for (const { memory } of members) followHeaders(memory, elapsedSec);
   const blind = members.flatMap(({ endpoint, memory }, i) =>
     freshness[i] === 'Fresh' ? [] : [{ endpoint, memory, i }],

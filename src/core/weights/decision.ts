@@ -3,6 +3,8 @@ import type { EndpointId } from '../topology/index.ts';
 /** Each term of the target, as natural logs, so that a person can see what moved a weight. */
 export type Terms = {
   readonly capacity: number;
+  /** How much fuller than others a fast server is kept. */
+  readonly speed: number;
   readonly inFlight: number;
   readonly foreign: number;
   readonly health: number;

@@ -24,6 +24,8 @@ function causes(terms: Terms, load: EndpointLoad | undefined): string[] {
   const causes: string[] = [];
   if (Math.abs(terms.capacity) >= NOTICEABLE)
     causes.push(`learned capacity is ${Math.exp(terms.capacity).toFixed(2)} of the mean`);
+  if (Math.abs(terms.speed) >= NOTICEABLE)
+    causes.push(terms.speed < 0 ? 'slow servers are kept emptier' : 'fast servers are kept fuller');
   if (Math.abs(terms.inFlight) >= NOTICEABLE && load !== undefined) {
     causes.push(`${load.inFlight.toFixed(0)} requests in flight on ${load.slots.toFixed(0)} slots`);
   }

@@ -29,11 +29,16 @@ export type WeightsInput = {
 
 const SNAP = 0.2;
 const STAY_SNAPPED = 0.4;
+/** Widths, as logs of their ratio, that a sidecar levels by itself when it has many requests at each; learned ones are rough. */
+const ALIKE_TOLD = 0.35;
+const ALIKE_LEARNED = 0.8;
+/** Load reports alone cannot tell a slow server from a narrow one that queues: where nothing else speaks, more is noise. */
+const DIM_FACTOR = 1.75;
 const DEAD_BAND = 0.1;
 const MIN_PUSH_MS = 950;
 /** With nothing known for so long, learned weights are no better than equal ones. */
 const BLIND_MS = 60_000;
-const NO_TERMS = { capacity: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 };
+const NO_TERMS = { capacity: 0, speed: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 };
 
 type Member = {
   readonly endpoint: Endpoint;
@@ -293,16 +298,18 @@ function limitSteps(
 
 /** [step 13] Deviations that noise explains, or that `least_request` levels by itself: equal weights are the best answer. */
 function isNoise(members: readonly Member[], logs: readonly number[], snapped: boolean, load: ServiceLoad): boolean {
-  if (logs.every((log) => Math.abs(log) <= (snapped ? STAY_SNAPPED : SNAP))) return true;
+  const dim = members.every(({ load: { engine, slotsKnown } }) => engine === 'Absent' && !slotsKnown);
+  const most = (snapped ? STAY_SNAPPED : SNAP) * (dim ? DIM_FACTOR : 1);
+  if (logs.every((log) => Math.abs(log) <= most)) return true;
   const first = members[0] as Member;
+  const alike = members.every(({ load: { slotsTold } }) => slotsTold) ? ALIKE_TOLD : ALIKE_LEARNED;
   return (
     load.meanInFlightPerSidecar > 8 &&
     members.every(
       ({ load: one, target }) =>
         Math.abs(one.logCapacity) <= 0.8 &&
-        Math.abs(Math.log(one.slots / first.load.slots)) <= 0.35 &&
-        target.factor >= 0.99 &&
-        one.foreign === 0,
+        Math.abs(Math.log(one.slots / first.load.slots)) <= alike &&
+        target.factor >= 0.99,
     )
   );
 }

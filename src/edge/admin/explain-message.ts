@@ -146,6 +146,7 @@ function decodeTerms(value: unknown): EndpointExplanation['terms'] {
   const wire = value as Wire;
   return {
     capacity: number(wire.capacity),
+    speed: number(wire.speed),
     inFlight: number(wire.inFlight),
     foreign: number(wire.foreign),
     health: number(wire.health),

@@ -30,7 +30,7 @@ function decision(atMs: number, { target, pushed = false, drained = false }: Sec
       previousWeight: i === 0 && pushed ? 1000 : 500,
       share: i === 0 ? target : (1 - target) / 3,
       health: i === 0 && drained ? 'Draining' : 'Healthy',
-      terms: { capacity: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 },
+      terms: { capacity: 0, speed: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 },
       clamps: [],
       reason: '',
     })),

@@ -73,6 +73,20 @@ describe('beliefs', () => {
     }
   });
 
+  it('take an engine that went silent untaught for no wider than those that queues have taught', () => {
+    const second =
+      (from: number) =>
+      (atMs: number, sec: number): Second => ({
+        samples: endpoints(N).flatMap((_, i) =>
+          i === 0 && sec >= from ? [] : page(i, atMs, i === 0 ? { running: 20 } : { running: 20, waiting: 4 }),
+        ),
+        reports: [report(atMs, () => ({ inFlight: 20, issued: 2 }))],
+      });
+    const slotsOf = (from: number) => live(60, second(from)).load.endpoints.map(({ slots }) => Math.round(slots));
+    expect(slotsOf(60)).toEqual([64, 20, 20, 20]);
+    expect(slotsOf(30)).toEqual([20, 20, 20, 20]);
+  });
+
   it('let the capacity of a silent engine follow its slots, when its headers show that they are fewer', () => {
     const heard = live(60, steady);
     expect(heard.load.endpoints[0]!.slots).toBe(64);

@@ -36,7 +36,7 @@ export function endpoints(count: number): readonly Endpoint[] {
   return Array.from({ length: count }, (_, i) => endpoint(i));
 }
 
-/** A healthy endpoint with eight requests on 24 slots, seen by two sidecars. */
+/** A healthy endpoint with eight requests on 24 slots, seen by two sidecars; no engine speaks, so nothing is known of its speed. */
 export function belief(i: number, over: Partial<EndpointLoad> = {}): EndpointLoad {
   const inFlight = over.inFlight ?? 8;
   const slots = over.slots ?? 24;
@@ -47,16 +47,17 @@ export function belief(i: number, over: Partial<EndpointLoad> = {}): EndpointLoa
     issued: 0,
     foreign: 0,
     slots,
+    slotsTold: true,
     slotsKnown: true,
     logCapacity: 0,
-    capacitySource: 'Engine',
+    capacitySource: 'LoadReports',
     gpuGate: 'Absent',
     errorsPerSec: 0,
     errorRatio: 0,
     bad: false,
     waiting1st: false,
     pressure: (inFlight + 1) / slots,
-    engine: 'Fresh',
+    engine: 'Absent',
     ageMs: 500,
     notes: [],
     ...over,

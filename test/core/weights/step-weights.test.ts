@@ -95,6 +95,17 @@ describe('equal weights', () => {
     expect(skewed.decision.equal).toBe(false);
   });
 
+  it('are kept longer where load reports alone speak: they cannot tell a slow server from one that queues', () => {
+    const far = (logCapacity: number, over: Parameters<typeof belief>[1]) => {
+      const moved = beliefs([belief(0, { logCapacity: -logCapacity, ...over }), belief(1, { logCapacity, ...over })]);
+      return run([...hold(pair(0), 10), ...hold(moved, 60)], ROUND_ROBIN).at(-1)!.state.snapped;
+    };
+    expect(far(0.5, { slotsKnown: false })).toBe(true);
+    expect(far(0.75, { slotsKnown: false })).toBe(false);
+    expect(far(0.5, { slotsKnown: true })).toBe(false);
+    expect(far(0.5, { slotsKnown: false, engine: 'Stale' })).toBe(false);
+  });
+
   it('are right where more than 8 in flight per sidecar let least request level the difference by itself', () => {
     const busy = (over: Parameters<typeof belief>[1], more: Parameters<typeof beliefs>[1] = {}) =>
       settled(beliefs([belief(0, over), belief(1, { logCapacity: 0.7 })], { meanInFlightPerSidecar: 8.1, ...more }))
@@ -106,7 +117,11 @@ describe('equal weights', () => {
     expect(busy({ logCapacity: -0.7, slots: 24 * Math.exp(0.34), pressure: 9 / 24 })).toBe(true);
     expect(busy({ logCapacity: -0.7, slots: 24 * Math.exp(0.36), pressure: 9 / 24 })).toBe(false);
     expect(busy({ logCapacity: -0.7, slots: 24 * Math.exp(-0.36), pressure: 9 / 24 })).toBe(false);
-    expect(busy({ logCapacity: -0.7, foreign: 0.5 })).toBe(false);
+    const learned = (log: number) => ({ slots: 24 * Math.exp(log), slotsTold: false, pressure: 9 / 24 });
+    expect(busy({ logCapacity: -0.7, ...learned(0.79) })).toBe(true);
+    expect(busy({ logCapacity: -0.7, ...learned(0.81) })).toBe(false);
+    // What it does beside ours, a sidecar with many requests there feels by itself.
+    expect(busy({ logCapacity: -0.7, foreign: 5 })).toBe(true);
     expect(busy({ logCapacity: -0.7, errorsPerSec: 1, errorRatio: 0.005 })).toBe(false);
     expect(busy({ logCapacity: -0.7, errorsPerSec: 1, errorRatio: 0.002 })).toBe(true);
   });
@@ -255,7 +270,7 @@ describe('who comes and goes', () => {
       previousWeight: 1,
       share: 0,
       health: 'Draining',
-      terms: { capacity: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 },
+      terms: { capacity: 0, speed: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 },
       clamps: [],
       reason: 'drains: it takes no new requests',
     });

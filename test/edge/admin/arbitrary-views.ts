@@ -144,6 +144,7 @@ const terms = fc.record({
   health: number,
   ramp: number,
   feedForward: number,
+  speed: number,
 });
 
 const belief = fc.record({

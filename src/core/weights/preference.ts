@@ -1,0 +1,25 @@
+import type { EndpointLoad } from '../load/index.ts';
+import { recentre } from './grid.ts';
+
+/**
+ * How much fuller than others a fast server is kept, and a slow one emptier. A request lasts longer on a slow server, and the
+ * longer the fuller it is: equal fill gives the worst answers where they are worst already. Speed is what engines say of
+ * themselves, work per running request; from load reports it cannot be told apart from a queue or a narrow batch.
+ */
+const PREFERENCE = 0.3;
+/** Never by more than two thirds: the slots of a slow server are slots all the same. */
+const MAX_PREFERENCE = 0.5;
+
+/** Natural logs, mean about 0: by how much the fill (requests per slot) of each is wanted above the mean. */
+export function preferences(endpoints: readonly EndpointLoad[]): readonly number[] {
+  const speeds = endpoints.map(({ engine, logCapacity, slots }) =>
+    engine === 'Absent' ? undefined : logCapacity - Math.log(slots),
+  );
+  const told = speeds.filter((speed) => speed !== undefined);
+  const mean = told.reduce((sum, speed) => sum + speed, 0) / Math.max(1, told.length);
+  return recentre(
+    speeds.map((speed) =>
+      speed === undefined ? 0 : Math.min(MAX_PREFERENCE, Math.max(-MAX_PREFERENCE, PREFERENCE * (speed - mean))),
+    ),
+  );
+}
