@@ -6,7 +6,9 @@ import { recentre } from './grid.ts';
  * longer the fuller it is: equal fill gives the worst answers where they are worst already. Speed is what engines say of
  * themselves, work per running request; from load reports it cannot be told apart from a queue or a narrow batch.
  */
-const PREFERENCE = 0.3;
+const PREFERENCE = 0.35;
+/** Speeds that differ from the mean by less are as good as equal, and noise must not move weights twice. */
+const ALIKE = 0.2;
 /** Never by more than two thirds: the slots of a slow server are slots all the same. */
 const MAX_PREFERENCE = 0.5;
 
@@ -17,9 +19,10 @@ export function preferences(endpoints: readonly EndpointLoad[]): readonly number
   );
   const told = speeds.filter((speed) => speed !== undefined);
   const mean = told.reduce((sum, speed) => sum + speed, 0) / Math.max(1, told.length);
-  return recentre(
-    speeds.map((speed) =>
-      speed === undefined ? 0 : Math.min(MAX_PREFERENCE, Math.max(-MAX_PREFERENCE, PREFERENCE * (speed - mean))),
-    ),
-  );
+  return recentre(speeds.map((speed) => (speed === undefined ? 0 : preferenceOf(speed - mean))));
+}
+
+function preferenceOf(speed: number): number {
+  const beyond = Math.sign(speed) * Math.max(0, Math.abs(speed) - ALIKE);
+  return Math.min(MAX_PREFERENCE, Math.max(-MAX_PREFERENCE, PREFERENCE * beyond));
 }

@@ -5,6 +5,8 @@ import { targets } from '../../../src/core/weights/target.ts';
 import { anyBelief, belief, beliefs, OPTIONS } from './beliefs.ts';
 
 const close = (value: number) => expect.closeTo(value, 9);
+/** What a speed of twice the mean adds. */
+const TWICE = 0.35 * (Math.LN2 - 0.2);
 /** Of one width; their speeds are as 1 to 4. */
 const unlike = (engine: 'Fresh' | 'Stale' | 'Absent') => [
   belief(0, { engine, logCapacity: -Math.LN2 }),
@@ -12,10 +14,15 @@ const unlike = (engine: 'Fresh' | 'Stale' | 'Absent') => [
 ];
 
 describe('what speed adds', () => {
-  it('is 0.3 of the log of the speed, for engines that tell it or told it last', () => {
-    expect(preferences(unlike('Fresh'))).toEqual([close(-0.3 * Math.LN2), close(0.3 * Math.LN2)]);
-    expect(preferences(unlike('Stale'))).toEqual([close(-0.3 * Math.LN2), close(0.3 * Math.LN2)]);
+  it('is 0.35 of the log of the speed beyond 0.2, for engines that tell it or told it last', () => {
+    expect(preferences(unlike('Fresh'))).toEqual([close(-TWICE), close(TWICE)]);
+    expect(preferences(unlike('Stale'))).toEqual([close(-TWICE), close(TWICE)]);
     expect(preferences(unlike('Absent'))).toEqual([0, 0]);
+  });
+
+  it('is nothing for speeds that are nearly alike', () => {
+    const like = [-0.2, 0.2].map((logCapacity, i) => belief(i, { engine: 'Fresh', logCapacity }));
+    expect(preferences(like)).toEqual([close(0), close(0)]);
   });
 
   it('is nothing for a server that is wide and no faster', () => {
@@ -28,7 +35,7 @@ describe('what speed adds', () => {
 
   it('leaves out who does not speak', () => {
     const [slow, fast, silent] = preferences([...unlike('Fresh'), belief(2, { engine: 'Absent', logCapacity: 3 })]);
-    expect([slow, fast, silent]).toEqual([close(-0.3 * Math.LN2), close(0.3 * Math.LN2), close(0)]);
+    expect([slow, fast, silent]).toEqual([close(-TWICE), close(TWICE), close(0)]);
   });
 
   it('is bounded, and evens out over the endpoints', () => {
@@ -45,7 +52,7 @@ describe('what speed adds', () => {
     const load = beliefs(unlike('Fresh'));
     const terms = (maxWeightRatio: number) =>
       targets(load.endpoints, load, [0, 0], 0, { ...OPTIONS, maxWeightRatio }).map(({ terms: one }) => one);
-    expect(terms(10)[1]).toMatchObject({ capacity: Math.LN2, speed: close(0.3 * Math.LN2) });
+    expect(terms(10)[1]).toMatchObject({ capacity: Math.LN2, speed: close(TWICE) });
     expect(terms(4)[1]).toMatchObject({ capacity: close(Math.LN2), speed: close(0) });
   });
 });
