@@ -9,6 +9,11 @@ import { type Sidecar, startSidecar } from '../support/sidecar.ts';
 
 /** The release whose load reports leave out open streams, and the newest. */
 const RELEASES = ['1.36.4', '1.40.0'] as const;
+/** One release in the run of every day; what they report was found the same. */
+const LONG = process.env.LOADLINE_TEST_LONG === '1';
+if (!LONG)
+  process.stdout.write('skipped: ORCA on Envoy 1.36.4, beside 1.40.0: set LOADLINE_TEST_LONG=1 (npm run test:long)\n');
+const ORCA_RELEASES = LONG ? RELEASES : [RELEASES[1]];
 
 const found = new Map<string, Found>();
 
@@ -59,7 +64,7 @@ describe('what answers say of the load (ORCA)', () => {
     await models?.stop();
   });
 
-  it.for(RELEASES)('comes with the load reports of %s, and stays with it', async (release, context) => {
+  it.for(ORCA_RELEASES)('comes with the load reports of %s, and stays with it', async (release, context) => {
     sidecar = await startSidecar(serve.xds, release, binaryOf(release, context));
     const { port } = sidecar;
     await until(
