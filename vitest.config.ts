@@ -16,6 +16,8 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           exclude: REAL_ENVOYS,
           pool: 'threads',
           isolate: false,
+          // Vitest would leave one of two cores idle.
+          maxWorkers: 2,
           testTimeout: 20_000,
         },
       },

@@ -73,8 +73,8 @@ describe('what answers say of the load (ORCA)', () => {
     );
     const responses: IncomingMessage[] = [];
     let going = true;
-    // 16 clients that ask again and again: four run on each server, four wait.
-    const clients = Array.from({ length: 16 }, async () => {
+    // 24 clients that ask again and again: four run on each server, eight wait.
+    const clients = Array.from({ length: 24 }, async () => {
       while (going) responses.push(await ask(port, { max_tokens: 100 }).answered);
     });
     const told = async (): Promise<readonly Told[]> => {
@@ -88,7 +88,7 @@ describe('what answers say of the load (ORCA)', () => {
         (await told()).some(({ waiting }) => (waiting ?? 0) > 1.5),
       );
       for (const [i, { waiting, kvUsageRatio }] of (await told()).entries()) {
-        expect(waiting, `queue of ${i}`).toBeLessThan(12);
+        expect(waiting, `queue of ${i}`).toBeLessThan(20);
         // 4 requests of at most 120 tokens in 1200.
         expect(kvUsageRatio).toBeGreaterThan(0.02);
         expect(kvUsageRatio).toBeLessThanOrEqual(0.5);
@@ -135,7 +135,12 @@ describe('long streams on an Envoy 1.36', () => {
 
   const believed = async (): Promise<readonly (number | null)[]> =>
     (await serve.state()).services[0]!.pools[0]!.endpoints.map(({ inFlight }) => inFlight);
-  const real = (): readonly number[] => models.snapshot().map(({ running, waiting }) => running + waiting);
+  /** In the order of the state, which sorts by address: ports are what was free. */
+  const real = (): readonly number[] =>
+    models.servers
+      .map(({ port }, i) => ({ id: `127.0.0.1:${port}`, ...models.snapshot()[i]! }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .map(({ running, waiting }) => running + waiting);
 
   it('are counted as they are where its admin interface may be asked, and guessed where not', async (context) => {
     sidecar = await startSidecar(serve.xds, 'old', binaryOf('1.36.4', context), `127.0.0.1:${await freePort()}`);

@@ -55,6 +55,7 @@ describe('a GPU with a fatal XID', () => {
     const { weight } = await endpoint();
     expect(weight).toBeLessThan(1000);
     expect(await events()).toContainEqual(expect.stringContaining('EndpointReturned'));
+    load.stop();
     await load.done;
     expect(load.failures()).toEqual([]);
     expect(await serve.metric('loadline_xds_nacks_total')).toBe(0);
