@@ -49,13 +49,14 @@ async function fleetRows(binary: string, gpus: number): Promise<readonly Row[]> 
     }
     const byMetric = new Map<string, (typeof GPU_ROWS)[number][]>();
     for (const row of GPU_ROWS) byMetric.set(row.metric, [...(byMetric.get(row.metric) ?? []), row]);
-    const each = [...byMetric.values()].map((same) => instantQuery(same.map(({ name }) => name)));
+    const each = [...byMetric.values()].map((same) => instantQuery({ names: same.map(({ name }) => name) }));
     const rows = [
-      await row(`Prometheus, ${gpus} GPUs, one query`, [instantQuery(GPU_NAMES)]),
+      await row(`Prometheus, ${gpus} GPUs, one query`, [instantQuery({ names: GPU_NAMES })]),
       await row(`Prometheus, ${gpus} GPUs, ${each.length} queries`, each),
     ];
     if (gpus > LARGEST_CHAINED) return rows;
-    return [...rows, await row(`Prometheus, ${gpus} GPUs, one query, a chain`, [chained(instantQuery(GPU_NAMES))])];
+    const chain = chained(instantQuery({ names: GPU_NAMES }));
+    return [...rows, await row(`Prometheus, ${gpus} GPUs, one query, a chain`, [chain])];
   } finally {
     fetcher.close();
     await prometheus.stop();

@@ -22,6 +22,10 @@ unknown, never idle. Where two rows of a format make one metric, the upper one t
 table; \`format\` overrules that. Series that differ only in the labels of the column \`copies\` repeat one engine and count once;
 any other difference is another data-parallel engine, and \`merge\` says how those become one value.
 
+The page can also come from a Prometheus server that scraped it, or from a file: \`prometheus\` and \`file\` of
+\`signals.engine\`. It is read by the same names and rules; pages in JSON and what an engine says beside its page are then
+unknown. Of \`process_start_time_seconds\`, which everything writes, Prometheus is asked only beside an engine.
+
 | engine | \`format\` | page | known by | copies | example page |
 |---|---|---|---|---|---|
 ${ENGINE_FORMATS.map(engineLine).join('\n')}
@@ -30,7 +34,8 @@ ${ENGINE_FORMATS.map(engineLine).join('\n')}
 
 \`signals.gpu\` of the policy says where the page is, or which Prometheus server has scraped it. No name belongs to two
 exporters, so there is nothing to recognise. Each GPU, and each instance of a cut one, keeps values of its own. A Prometheus
-server is asked by one query for all of these names; a value is as old as its scrape there, on that server's own clock.
+server is asked by one query for all of these names, and those of engines where they are wanted of it; a value is as old as
+its scrape there, on that server's own clock.
 
 | exporter | page | example page |
 |---|---|---|

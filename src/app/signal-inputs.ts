@@ -8,6 +8,8 @@ import { type CollectReport, PushReceiver, SignalSchedule, targetsFromPolicy } f
 /** Label of the scrape metrics. */
 const SCRAPE_KIND = {
   Engine: 'engine',
+  EnginePrometheus: 'prometheus',
+  EngineFile: 'file',
   Exporter: 'gpu',
   Prometheus: 'prometheus',
   File: 'file',

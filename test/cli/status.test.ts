@@ -121,6 +121,17 @@ describe('status', () => {
     expect(text).not.toContain('sources fail');
   });
 
+  it('shows what a source that answers does not say', () => {
+    const [source] = VIEW.sources as [ServerView['sources'][number]];
+    const lastError = 'knows no engine metric of 10.0.0.1:8000';
+    const quiet = { ...source, source: 'engine prometheus http://p', consecutiveFailures: 0, lastError };
+    const text = statusText({ ...VIEW, sources: [source, quiet, { ...quiet, lastError: undefined }] }, false);
+    expect(text).toContain('\n1 of 3 sources fail:\n  engine http://10.0.0.1:8000/metrics: connection refused');
+    expect(text).toContain(
+      '\n1 of 3 sources say less than they should:\n  engine prometheus http://p: knows no engine metric of 10.0.0.1:8000\n',
+    );
+  });
+
   it('shows a server without endpoints and decisions', () => {
     const text = statusText(
       { ...VIEW, services: [{ name: 'chat', outcome: 'Undecided', decidedAtMs: null, pools: [] }] },

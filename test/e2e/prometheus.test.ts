@@ -5,7 +5,11 @@ import { type CollectReport, SignalSchedule, targetsFromPolicy } from '../../src
 import { type ModelServers, startModelServers } from '../../src/lab/modelserver/index.ts';
 import { FakeLog } from '../edge/signals/fake-log.ts';
 import { policyOf, poolOf } from '../edge/signals/policy-of.ts';
+import { labPolicy } from '../support/lab-policy.ts';
+import { type Load, startLoad } from '../support/load.ts';
+import { loadline } from '../support/loadline.ts';
 import { findPrometheus, Prometheus } from '../support/prometheus.ts';
+import { Serve } from '../support/serve.ts';
 
 const SCRAPE_INTERVAL_MS = 3000;
 const INTERVAL_MS = 1000;
@@ -18,6 +22,9 @@ const POOLS = [
   ['code', 'big'],
   ['code', 'small'],
 ] as const;
+
+/** As Prometheus itself counts them. */
+const QUERIES = 'prometheus_http_requests_total{code="200",handler="/api/v1/query"}';
 
 const found = await findPrometheus();
 if ('missing' in found) process.stderr.write(`skipped, for want of a Prometheus: ${found.missing}\n`);
@@ -77,9 +84,8 @@ describe.skipIf('missing' in found)('GPU metrics through a real Prometheus', () 
     return policyOf(name, pools);
   }
 
-  /** As Prometheus itself counts them. */
   function queriesSeen(): Promise<number> {
-    return prometheus.own('prometheus_http_requests_total{code="200",handler="/api/v1/query"}');
+    return prometheus.own(QUERIES);
   }
 
   async function collected(tries: number): Promise<readonly Sample[]> {
@@ -132,6 +138,88 @@ describe.skipIf('missing' in found)('GPU metrics through a real Prometheus', () 
     await prometheus.stop();
     await until(() => schedule.health().every(({ consecutiveFailures }) => consecutiveFailures > 0));
     expect(schedule.health().map(({ lastError }) => lastError)).toEqual(POOLS.map(() => 'connection refused'));
+  });
+});
+
+describe.skipIf('missing' in found)('a pool whose engines only a real Prometheus reads', () => {
+  let servers: ModelServers;
+  let prometheus: Prometheus;
+  let serve: Serve;
+  let load: Load;
+  let queriesBefore = 0;
+
+  beforeAll(async () => {
+    servers = await startModelServers({ count: 3, firstPort: 0 });
+    const engines = servers.servers.map(({ address, port }) => `${address}:${port}`);
+    const exporters = servers.servers.map(({ address, gpuPort }) => `${address}:${gpuPort}`);
+    prometheus = await Prometheus.start(
+      { binary: 'binary' in found ? found.binary : '', scrapeIntervalMs: 1000 },
+      // Two jobs scrape each engine, as it happens where pods and services are both discovered.
+      [
+        { job: 'pods', targets: engines },
+        { job: 'services', targets: engines },
+        { job: 'gpus', targets: exporters },
+      ],
+    );
+    await until(async () => (await prometheus.value('count(vllm:num_requests_running)')) === 2 * engines.length);
+    await until(async () => (await prometheus.value('count(DCGM_FI_DEV_GPU_UTIL)')) === exporters.length);
+    queriesBefore = await prometheus.own(QUERIES);
+    const asked = `{ prometheus: { url: "${prometheus.url}" }, interval: 1s`;
+    const signals = `  signals: { engine: ${asked} }, gpu: ${asked} } }\n`;
+    serve = await new Serve(labPolicy(servers.servers).replace(/ {2}signals:\n.*\n/, signals)).start();
+    // Four long streams on each server.
+    load = startLoad(servers.servers, { perSec: 12, seconds: 1, outputTokens: 20_000 });
+  });
+
+  afterAll(async () => {
+    load?.stop();
+    await serve?.dispose();
+    await prometheus?.stop();
+    await servers?.stop();
+  });
+
+  type Belief = { readonly freshness: string; readonly running: number | null };
+  type Explained = {
+    readonly services: readonly { readonly endpoints: readonly { readonly port: number; readonly belief: Belief }[] }[];
+  };
+
+  async function beliefs(): Promise<readonly Belief[]> {
+    const explained = (await (await serve.get('/api/explain?service=chat')).json()) as Explained;
+    const endpoints = explained.services.flatMap((one) => one.endpoints);
+    return servers.servers.map(({ port }) => {
+      const { freshness, running } = endpoints.find((one) => one.port === port)?.belief ?? {
+        freshness: '',
+        running: null,
+      };
+      return { freshness, running };
+    });
+  }
+
+  const fresh = { freshness: 'Fresh', running: 4 };
+
+  it('believes what the engines say, each once, by one query for them and their GPUs', async () => {
+    let seen: readonly Belief[] = [];
+    await until(async () => {
+      seen = await beliefs();
+      return seen.every(({ freshness, running }) => freshness === 'Fresh' && running === 4);
+    });
+    expect(seen).toEqual([fresh, fresh, fresh]);
+    const queries = (await prometheus.own(QUERIES)) - queriesBefore;
+    const tries = (await serve.metric('loadline_signal_scrapes_total', { kind: 'prometheus' })) / 2;
+    expect(queries).toBeGreaterThanOrEqual(tries - 1);
+    expect(queries).toBeLessThanOrEqual(tries + 1);
+    expect(await serve.metric('loadline_signal_errors_total')).toBe(0);
+  });
+
+  it('knows nothing any more of an engine whose page died, does not take it for idle, and says which it is', async () => {
+    await servers.fault(0, { metrics: 'Cut' });
+    await until(async () => (await beliefs())[0]?.freshness === 'Stale');
+    expect(await beliefs()).toEqual([{ freshness: 'Stale', running: null }, fresh, fresh]);
+    const { stdout } = await loadline('status', '--admin', serve.admin);
+    expect(stdout).toContain('sources say less than they should');
+    expect(stdout).toContain(`knows no engine metric of 127.0.0.1:${servers.servers[0]?.port}\n`);
+    await servers.fault(0, {});
+    await until(async () => (await beliefs())[0]?.freshness === 'Fresh');
   });
 });
 

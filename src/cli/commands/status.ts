@@ -116,6 +116,13 @@ export function statusText(view: ServerView, colour: boolean): string {
       );
     }
   }
+  const incomplete = sources.filter(
+    ({ consecutiveFailures, lastError }) => consecutiveFailures === 0 && lastError !== undefined,
+  );
+  if (incomplete.length > 0) {
+    lines.push('', `${incomplete.length} of ${sources.length} sources say less than they should:`);
+    for (const { source, lastError } of incomplete) lines.push(paint('yellow', `  ${source}: ${lastError}`));
+  }
   return `${lines.join('\n')}\n`;
 }
 

@@ -2,6 +2,7 @@ import type { Issue, Result } from '../../base/units/index.ts';
 import { Catalogue, type Entry, nameOf } from './check/catalogue.ts';
 import { collisionsIn } from './check/collisions.ts';
 import { duplicatesIn } from './check/duplicates.ts';
+import { engineFilesIn } from './check/engine-files.ts';
 import { exporterPortsIn } from './check/exporter-ports.ts';
 import { notEnforcedIn } from './check/not-enforced.ts';
 import { readKind, SCHEMAS } from './check/read-kind.ts';
@@ -44,6 +45,7 @@ export function loadPolicy(files: readonly PolicyFile[]): Result<Policy> {
   issues.push(...catalogue.duplicates);
   for (const entry of entries) {
     issues.push(...duplicatesIn(entry.document, entry.kind));
+    issues.push(...engineFilesIn(entry.document, entry.kind));
     issues.push(...exporterPortsIn(entry.document, entry.kind));
     issues.push(...referencesIn(entry, catalogue));
     issues.push(...collisionsIn(entry, catalogue));

@@ -95,13 +95,16 @@ export type StaticEndpoint = {
 };
 
 export type Signals = {
-  /** Engine metrics, scraped on the endpoint's own address; `port` only where it differs from the endpoint's. */
   readonly engine?: {
-    readonly path: string;
     readonly intervalMs: number;
-    readonly port?: number;
     /** Whose metric names to read; absent: told by the names on each page. */
     readonly format?: EngineFormatName;
+    readonly source: /** The endpoint's own page; `port` only where it differs from the endpoint's. */
+      | { readonly kind: 'Endpoint'; readonly path: string; readonly port?: number }
+      /** `port`: that of the endpoint's page, where Prometheus scrapes it on another than the endpoint's. */
+      | { readonly kind: 'Prometheus'; readonly url: string; readonly port?: number }
+      /** A file of this machine; `{address}` and `{port}` in its path are those of the endpoint. */
+      | { readonly kind: 'File'; readonly path: string; readonly maxAgeMs: number };
   };
   readonly gpu?: {
     readonly intervalMs: number;
@@ -110,7 +113,8 @@ export type Signals = {
       | { readonly kind: 'Prometheus'; readonly url: string }
       /** A file of this machine; `{address}` and `{port}` in its path are those of the endpoint. */
       | { readonly kind: 'File'; readonly path: string; readonly maxAgeMs: number };
-    readonly joinBy: readonly ('Pod' | 'Node' | 'Uuid' | 'Port')[];
+    /** `Address`: the host of the `instance` label, for a Prometheus that scrapes the exporters on the endpoints' addresses. */
+    readonly joinBy: readonly ('Pod' | 'Node' | 'Address' | 'Uuid' | 'Port')[];
     /** What becomes of an endpoint whose GPU reports an XID after which it can do no more work. */
     readonly fatalXid: 'Drain' | 'Ignore';
   };

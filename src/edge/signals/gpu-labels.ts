@@ -12,6 +12,8 @@ export type GpuLabels = {
   readonly pod?: string;
   readonly namespace?: string;
   readonly node?: string;
+  /** Of the exporter, where GPUs are joined by it. */
+  readonly address?: string;
 };
 
 const UUID = /^[A-Za-z0-9._:-]{1,128}$/;

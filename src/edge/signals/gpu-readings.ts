@@ -37,7 +37,7 @@ export function gpuReadings(
   const deviceOf = (series: Series): Device | undefined => {
     const identity = identify(series);
     if (identity === undefined) return undefined;
-    const key = JSON.stringify([identity.gpu, identity.pod, identity.node]);
+    const key = JSON.stringify([identity.gpu, identity.pod, identity.node, identity.address]);
     let device = devices.get(key);
     if (device === undefined) {
       device = { identity, values: new Map(), conflicts: new Map() };
@@ -133,9 +133,14 @@ function conflictsOf({ identity, conflicts }: Device, partitioned: ReadonlySet<s
   );
 }
 
-function aboutOf({ gpu, pod, node, uuid }: GpuLabels, partitioned: ReadonlySet<string>) {
-  const device = partitioned.has(uuid) ? ('Partitioned' as const) : ('Whole' as const);
-  return { gpu, device, ...(pod === undefined ? {} : { pod }), ...(node === undefined ? {} : { node }) };
+function aboutOf({ gpu, pod, node, address, uuid }: GpuLabels, partitioned: ReadonlySet<string>) {
+  return {
+    gpu,
+    device: partitioned.has(uuid) ? ('Partitioned' as const) : ('Whole' as const),
+    ...(pod === undefined ? {} : { pod }),
+    ...(node === undefined ? {} : { node }),
+    ...(address === undefined ? {} : { address }),
+  };
 }
 
 function derivedTotal(

@@ -15,13 +15,15 @@ export type {
   PushStream,
 } from './sources/push/push.ts';
 export { type PushMeter, PushReceiver, type PushReceiverOptions } from './sources/push/push-receiver.ts';
-export {
-  type EngineTarget,
-  type ExporterTarget,
-  type FileTarget,
-  type NvidiaSmiTarget,
-  type PrometheusTarget,
-  type Target,
-  targetsFromPolicy,
-} from './targets.ts';
+export type {
+  EngineFileTarget,
+  EnginePrometheusTarget,
+  EngineTarget,
+  ExporterTarget,
+  FileTarget,
+  NvidiaSmiTarget,
+  PrometheusTarget,
+  Target,
+} from './target.ts';
+export { targetsFromPolicy } from './targets.ts';
 export type { Timers } from './timers.ts';

@@ -1,17 +1,12 @@
-import type { Series } from './exposition.ts';
+import { type EnginePages, enginePages } from './engine-pages.ts';
+import { ENGINE_FORMATS, ENGINE_NAMES, PROCESS_ROWS } from './formats/engine-formats.ts';
 import { GPU_NAMES } from './formats/gpu-formats.ts';
-import { type GpuLabels, gpuLabels } from './gpu-labels.ts';
-import { gpuReadings } from './gpu-readings.ts';
+import { type JoinRules, readingsByRules } from './gpu-joins.ts';
 import type { PageFetcher } from './page-fetcher.ts';
 import { instantQuery, readQueryAnswer } from './prometheus-query.ts';
 import type { Readings } from './reading.ts';
 import { SeriesMemory } from './series-memory.ts';
 import type { Failure } from './signal-source.ts';
-import { SingleFlight } from './single-flight.ts';
-import type { PrometheusTarget } from './targets.ts';
-
-/** How a pool says which series are its own. */
-export type JoinRules = Pick<PrometheusTarget, 'joinBy' | 'namespace'>;
 
 export type FleetAnswer =
   | {
@@ -19,111 +14,84 @@ export type FleetAnswer =
       readonly receivedAtMs: number;
       /** Added to a time on Prometheus's clock it gives one on ours. */
       readonly offsetMs: number;
-      readonly seriesCount: number;
       readonly badElements: number;
       readonly warning: string | undefined;
-      /** Worked out once for all pools with the same rules. */
-      readonly readingsFor: (rules: JoinRules) => Readings;
+      readonly gpus: { readonly seriesCount: number; readonly readingsFor: (rules: JoinRules) => Readings };
+      readonly engines: EnginePages;
     }
   | { readonly ok: false; readonly failure: Failure };
 
-type Labelled = { readonly series: Series; readonly labels: GpuLabels };
+export type FleetPart = 'Engines' | 'Gpus';
 
-const QUERY = instantQuery(GPU_NAMES);
-/** Of 4,000 GPUs whose series have twelve labels each. */
-const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+type Question = { readonly parts: Set<FleetPart>; readonly answer: Promise<FleetAnswer> };
+
+const PROCESS_NAMES = PROCESS_ROWS.map(({ name }) => name);
+const ENGINES_ONLY = [...ENGINE_NAMES].filter((name) => !PROCESS_NAMES.includes(name));
+const ENGINES_KNOWN_BY = ENGINE_FORMATS.flatMap(({ knownBy }) => knownBy.names);
+/** Of 4,000 GPUs whose series have twelve labels each, and their engines. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /**
- * What one Prometheus server knows of all GPUs: asked by one query whatever the number of pools that read it, parsed once,
- * and handed to each by its own rules. One query is also one evaluation: no value is older than another by the time between
- * two requests. Asked by POST, because the query is longer than what proxies take as a URL.
+ * What one Prometheus server knows of all engines and GPUs: asked by one query whatever the number of pools that read it,
+ * parsed once, and handed to each by its own rules. One query is also one evaluation: no value is older than another by the
+ * time between two requests. Asked by POST, because the query is longer than what proxies take as a URL.
  */
 export class PrometheusFleet {
   readonly #url: string;
   readonly #fetcher: PageFetcher;
-  readonly #flight = new SingleFlight<FleetAnswer>();
   readonly #memories = new Map<string, SeriesMemory>();
+  #next: Question | undefined;
 
   constructor(url: string, fetcher: PageFetcher) {
     this.#url = url;
     this.#fetcher = fetcher;
   }
 
-  ask(nowMs: number, signal: AbortSignal): Promise<FleetAnswer> {
-    return this.#flight.do('', () => this.#ask(nowMs, signal));
+  /** Who asks in the same turn asks together, for what any of them wants. */
+  ask(part: FleetPart, nowMs: number, signal: AbortSignal): Promise<FleetAnswer> {
+    const parts = this.#next?.parts ?? new Set<FleetPart>();
+    parts.add(part);
+    this.#next ??= {
+      parts,
+      answer: Promise.resolve().then(() => {
+        this.#next = undefined;
+        return this.#ask(parts, nowMs, signal);
+      }),
+    };
+    return this.#next.answer;
   }
 
-  /** Pools with the same rules share it: their samples name pods and nodes, not pools, and one copy of each is enough. */
-  memoryFor(rules: JoinRules, source: string): SeriesMemory {
-    const key = rulesKey(rules);
+  /** Those with the same key share it: their samples do not name pools, and one copy of each is enough. */
+  memoryFor(key: string, source: string): SeriesMemory {
     const memory = this.#memories.get(key) ?? new SeriesMemory(source);
     this.#memories.set(key, memory);
     return memory;
   }
 
-  async #ask(nowMs: number, signal: AbortSignal): Promise<FleetAnswer> {
+  async #ask(parts: ReadonlySet<FleetPart>, nowMs: number, signal: AbortSignal): Promise<FleetAnswer> {
     const request = { url: this.#url, accept: 'application/json', gzip: true, maxBytes: MAX_ANSWER_BYTES };
-    const page = await this.#fetcher.get({ ...request, form: { query: QUERY } }, signal);
+    const page = await this.#fetcher.get({ ...request, form: { query: queryFor(parts) } }, signal);
     if (!page.ok) return page;
     const answer = readQueryAnswer(page.body.toString('utf8'));
     if (!answer.ok) return answer;
     const { series, evaluatedAtMs, badElements, warning } = answer;
-    const receivedAtMs = nowMs + page.tookMs;
+    const gpus = series.filter(({ name }) => GPU_NAMES.has(name));
     return {
       ok: true,
-      receivedAtMs,
+      receivedAtMs: nowMs + page.tookMs,
       // It evaluates as soon as it is asked, and answers when it is done: by when it was asked nothing looks too young.
       offsetMs: evaluatedAtMs === undefined ? 0 : nowMs - evaluatedAtMs,
-      seriesCount: series.length,
       badElements,
       warning,
-      readingsFor: readingsByRules(series),
+      gpus: { seriesCount: gpus.length, readingsFor: readingsByRules(gpus) },
+      engines: enginePages(series.filter(({ name }) => ENGINE_NAMES.has(name))),
     };
   }
 }
 
-function readingsByRules(all: readonly Series[]): (rules: JoinRules) => Readings {
-  // A job that has `exported_pod` is scraped without `honor_labels`: plain `pod` is then the exporter's.
-  const renaming = new Set(all.filter(({ labels }) => labels.has('exported_pod')).map(jobOf));
-  const labelled = all.flatMap((series): Labelled[] => {
-    const labels = gpuLabels(series, renaming.has(jobOf(series)));
-    return labels === undefined ? [] : [{ series, labels }];
-  });
-  const nodesWithPods = new Set<string>();
-  for (const { labels } of labelled) {
-    if (labels.pod !== undefined && labels.node !== undefined) nodesWithPods.add(labels.node);
-  }
-  const known = new Map<string, Readings>();
-  return (rules) => {
-    const key = rulesKey(rules);
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const mine = labelled.filter(({ labels }) => isJoinable(labels, rules, nodesWithPods));
-    const labelsOf = new Map(mine.map(({ series, labels }) => [series, labels]));
-    const readings = gpuReadings([...labelsOf.keys()], (series) => labelsOf.get(series));
-    known.set(key, readings);
-    return readings;
-  };
-}
-
-/** Where any GPU of a node belongs to a pod, those without one are idle and speak for nobody. */
-function isJoinable(
-  { pod, node, namespace }: GpuLabels,
-  rules: JoinRules,
-  nodesWithPods: ReadonlySet<string>,
-): boolean {
-  const byPod = rules.joinBy.includes('Pod');
-  if (byPod && pod !== undefined) {
-    return rules.namespace === undefined || namespace === undefined || namespace === rules.namespace;
-  }
-  if (rules.joinBy.includes('Node') && node !== undefined) return !(byPod && nodesWithPods.has(node));
-  return rules.joinBy.includes('Uuid');
-}
-
-function jobOf({ labels }: Series): string {
-  return labels.get('job') ?? '';
-}
-
-function rulesKey({ joinBy, namespace }: JoinRules): string {
-  return JSON.stringify([joinBy, namespace]);
+function queryFor(parts: ReadonlySet<FleetPart>): string {
+  const gpuNames = parts.has('Gpus') ? GPU_NAMES : [];
+  if (!parts.has('Engines')) return instantQuery({ names: gpuNames });
+  const common = { names: PROCESS_NAMES, besides: ENGINES_KNOWN_BY };
+  return instantQuery({ names: [...ENGINES_ONLY, ...gpuNames], common });
 }

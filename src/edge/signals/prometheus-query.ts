@@ -3,18 +3,39 @@ import type { Failure } from './signal-source.ts';
 
 /** Marks the half of an answer that carries the time of each sample instead of its value. */
 const ROLE_LABEL = 'loadline_role';
+/** Marks values of common names: without it `or` would drop one that differs from its left side only by its name. */
+const COMMON_LABEL = 'loadline_common';
 const NAME_LABEL = '__name__';
 
+/** What is asked for: all series of the fleet of these names. */
+export type Wanted = {
+  readonly names: Iterable<string>;
+  /** Names that stand on the pages of everything: only those of pages that have one of `besides` as well. */
+  readonly common?: { readonly names: readonly string[]; readonly besides: readonly string[] };
+};
+
 /**
- * One instant query for these names, all series of the fleet. The time that Prometheus returns with a value is that of the
- * evaluation, so `timestamp()` is asked beside it: one evaluation, hence no value with another sample's time. It forgets
- * the name, so each name has a branch of its own. The branches are a tree: in a chain of `or` every step hashes
- * everything that came before it (`npm run bench` has the numbers).
+ * One instant query. The time that Prometheus returns with a value is that of the evaluation, so `timestamp()` is asked
+ * beside it: one evaluation, hence no value with another sample's time. It forgets the name, so each name has a branch of
+ * its own. The branches are a tree: in a chain of `or` every step hashes everything that came before it (`npm run bench`
+ * has the numbers).
  */
-export function instantQuery(names: Iterable<string>): string {
+export function instantQuery({ names, common }: Wanted): string {
   const each = [...names];
-  const times = each.map((name) => `label_replace(timestamp(${name}),"${ROLE_LABEL}","${name}","","")`);
-  return `{__name__=~"${each.join('|')}"} or ${tree(times)}`;
+  const besides = ` and on (job, instance) ${anyOf(common?.besides ?? [])}`;
+  const shared = (common?.names ?? []).flatMap((name) => [
+    `(label_replace(${name},"${COMMON_LABEL}","${name}","","")${besides})`,
+    `(${timeOf(name)}${besides})`,
+  ]);
+  return `${anyOf(each)} or ${tree([...each.map(timeOf), ...shared])}`;
+}
+
+function anyOf(names: readonly string[]): string {
+  return `{__name__=~"${names.join('|')}"}`;
+}
+
+function timeOf(name: string): string {
+  return `label_replace(timestamp(${name}),"${ROLE_LABEL}","${name}","","")`;
 }
 
 function tree(branches: readonly string[]): string {
@@ -36,8 +57,8 @@ export type QueryAnswer =
     }
   | { readonly ok: false; readonly failure: Failure };
 
-/** Of 4,000 GPUs; two for each value. */
-const MAX_ELEMENTS = 100_000;
+/** Of 4,000 GPUs and their engines; two for each value. */
+const MAX_ELEMENTS = 200_000;
 const MAX_WORDS = 200;
 
 /** Reads the answer of `/api/v1/query` to an {@link instantQuery}. Never throws. */
@@ -67,7 +88,7 @@ export function readQueryAnswer(body: string): QueryAnswer {
   }
   const series: Series[] = [];
   for (const { metric, value } of values) {
-    const { [NAME_LABEL]: name, ...labels } = metric as Metric & { readonly [NAME_LABEL]: string };
+    const { [NAME_LABEL]: name, [COMMON_LABEL]: _, ...labels } = metric as Metric & { readonly [NAME_LABEL]: string };
     const timestampMs = stamps.get(seriesKey(name, metric));
     // Of unknown age is as good as unknown; the same evaluation always has both.
     if (timestampMs === undefined || !Number.isFinite(timestampMs)) badElements++;
@@ -90,11 +111,13 @@ function readElement(element: unknown): Element | undefined {
   return { metric: element.metric as Metric, value, atMs: atSec * 1000 };
 }
 
+const OURS: ReadonlySet<string> = new Set([NAME_LABEL, ROLE_LABEL, COMMON_LABEL]);
+
 /** Labels come sorted from Prometheus, but nothing promises it; a sort that finds nothing to do is cheap. */
 function seriesKey(name: string, metric: Metric): string {
   let key = name;
   for (const label of Object.keys(metric).sort()) {
-    if (label !== NAME_LABEL && label !== ROLE_LABEL) key += `\u0000${label}\u0000${metric[label]}`;
+    if (!OURS.has(label)) key += `\u0000${label}\u0000${metric[label]}`;
   }
   return key;
 }

@@ -9,6 +9,7 @@ export type Reading = {
   readonly gpu?: string;
   readonly pod?: string;
   readonly node?: string;
+  readonly address?: string;
   readonly device?: NonNullable<Sample['device']>;
   /** The series' own time stamp on the clock of its source, epoch milliseconds. */
   readonly timestampMs?: number;

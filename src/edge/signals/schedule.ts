@@ -3,16 +3,18 @@ import type { Sample, SourceHealth } from '../../core/topology/index.ts';
 import { Admission } from './admission.ts';
 import { HttpPageFetcher, type PageFetcher } from './page-fetcher.ts';
 import { PrometheusFleet } from './prometheus-fleet.ts';
-import type { SignalSource } from './signal-source.ts';
+import type { Collected, SignalSource } from './signal-source.ts';
 import { SharedFetcher } from './single-flight.ts';
 import { type CollectReport, type RunContext, SourceRun } from './source-run.ts';
+import { EngineFileSource } from './sources/engine-file-source.ts';
+import { EnginePrometheusSource } from './sources/engine-prometheus-source.ts';
 import { EngineSource } from './sources/engine-source.ts';
 import { FileSource } from './sources/file-source.ts';
 import { GpuSource } from './sources/gpu-source.ts';
 import { NvidiaSmiSource } from './sources/nvidia-smi-source.ts';
 import { PrometheusSource } from './sources/prometheus-source.ts';
+import type { Target } from './target.ts';
 import { groupTargets, type TargetGroup } from './target-groups.ts';
-import type { Target } from './targets.ts';
 import { nodeTimers, type Timers } from './timers.ts';
 
 /** What the schedule needs of a log; pino fits. */
@@ -162,10 +164,15 @@ export class SignalSchedule {
     const { source, service, pool } = target;
     if (trouble === undefined) this.#options.log.info({ source, service, pool }, 'signal source is well again');
     else {
-      const message = collected.failure === undefined ? 'signal source sends unusable values' : 'signal source failed';
-      this.#options.log.warn({ source, service, pool, error: health.lastError }, message);
+      this.#options.log.warn({ source, service, pool, error: health.lastError }, troubleWords(collected));
     }
   }
+}
+
+function troubleWords({ failure, refusals, badLines }: Collected): string {
+  if (failure !== undefined) return 'signal source failed';
+  const unusable = refusals.length > 0 || badLines > 0;
+  return unusable ? 'signal source sends unusable values' : 'signal source says less than it should';
 }
 
 /** The sources of one group share what they ask for. */
@@ -176,6 +183,10 @@ function sourcesOf({ targets: [first] }: TargetGroup, fetcher: PageFetcher): (ta
     switch (target.kind) {
       case 'Engine':
         return new EngineSource(target, shared);
+      case 'EnginePrometheus':
+        return new EnginePrometheusSource(target, fleet);
+      case 'EngineFile':
+        return new EngineFileSource(target);
       case 'Exporter':
         return new GpuSource(target, shared);
       case 'Prometheus':

@@ -35,7 +35,8 @@ export class SeriesMemory {
   sample(reading: Reading, subject: Subject, receivedAtMs: number, offsetMs = 0): Sample | undefined {
     this.#prune(receivedAtMs);
     const stampMs = reading.timestampMs;
-    const key = `${reading.metric}|${reading.gpu ?? ''}|${reading.pod ?? ''}|${reading.node ?? ''}`;
+    const { address = '', port = '' } = subject;
+    const key = `${reading.metric}|${address}|${port}|${reading.gpu ?? ''}|${reading.pod ?? ''}|${reading.node ?? ''}`;
     const before = this.#series.get(key);
     const old = before !== undefined && stampMs !== undefined && stampMs === before.stampMs;
     const sampledAtMs = stampMs === undefined ? receivedAtMs : Math.min(receivedAtMs, stampMs + offsetMs);

@@ -1,6 +1,6 @@
 import type { SourceHealth } from '../../core/topology/index.ts';
 import type { Collected } from './signal-source.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 /** A target that was not tried yet has neither success nor failure. */
 export function untriedHealth({ source, service, pool }: Target): SourceHealth {
@@ -20,10 +20,11 @@ export function healthAfter(before: SourceHealth, collected: Collected, nowMs: n
   };
 }
 
-/** What is wrong with a page that was read: refused values first. Undefined when nothing is. */
+/** What is wrong with an answer that was read: refused values, and what its source notes. Undefined when nothing is. */
 function complaint({ refusals, note }: Collected): string | undefined {
   const first = refusals[0];
   if (first === undefined) return note;
   const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : '';
-  return `refused: ${first.name} ${first.words}${more}`;
+  const refused = `refused: ${first.name} ${first.words}${more}`;
+  return note === undefined ? refused : `${refused}; ${note}`;
 }

@@ -3,8 +3,8 @@ import type { SourceHealth } from '../../core/topology/index.ts';
 import type { Admission } from './admission.ts';
 import { type Collected, failed, type SignalSource } from './signal-source.ts';
 import { healthAfter, untriedHealth } from './source-health.ts';
+import type { Target } from './target.ts';
 import type { TargetGroup } from './target-groups.ts';
-import type { Target } from './targets.ts';
 import type { Timers } from './timers.ts';
 
 /** What one try came to for one target: for the counters and durations of `/metrics`. */
@@ -60,7 +60,7 @@ export class SourceRun {
   constructor(group: TargetGroup, sourceOf: (target: Target) => SignalSource, context: RunContext) {
     this.#sourceOf = sourceOf;
     this.#context = context;
-    this.#isServer = group.targets.some(({ kind }) => kind === 'Prometheus');
+    this.#isServer = group.targets.some(({ kind }) => kind === 'Prometheus' || kind === 'EnginePrometheus');
     this.#isProcess = group.targets.some(({ kind }) => kind === 'NvidiaSmi');
     this.#intervalMs = group.intervalMs;
     this.#members = this.#membersOf(group);

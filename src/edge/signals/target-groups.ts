@@ -1,4 +1,4 @@
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 /** Targets that one answer serves: a page or a Prometheus that several pools read is asked once for all of them. */
 export type TargetGroup = {
@@ -14,7 +14,7 @@ export type TargetGroup = {
 export function groupTargets(targets: readonly Target[]): readonly TargetGroup[] {
   const groups = new Map<string, Map<string, Target>>();
   for (const target of targets) {
-    const key = JSON.stringify([target.kind, target.url]);
+    const key = JSON.stringify([whoAnswers(target), target.url]);
     const group = groups.get(key) ?? new Map<string, Target>();
     group.set(target.key, target);
     groups.set(key, group);
@@ -23,4 +23,9 @@ export function groupTargets(targets: readonly Target[]): readonly TargetGroup[]
     const members = [...group.values()];
     return { key, intervalMs: Math.min(...members.map(({ intervalMs }) => intervalMs)), targets: members };
   });
+}
+
+/** One query tells of engines and GPUs. */
+function whoAnswers({ kind }: Target): string {
+  return kind === 'EnginePrometheus' ? 'Prometheus' : kind;
 }

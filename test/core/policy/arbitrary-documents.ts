@@ -19,19 +19,23 @@ function mapping(shape: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Rec
     );
 }
 
+const engine = { interval: optional(duration), format: optional(fc.constantFrom('Vllm', 'LlamaCpp')) };
+const enginePort = fc.integer({ min: 1, max: 65_535 });
 const signals = mapping({
   engine: optional(
-    mapping({
-      path: optional(fc.constant('/stats?x=1')),
-      interval: optional(duration),
-      port: optional(fc.integer({ min: 1, max: 65_535 })),
-      format: optional(fc.constantFrom('Vllm', 'LlamaCpp')),
-    }),
+    fc.oneof(
+      mapping({ ...engine, path: optional(fc.constant('/stats?x=1')), port: optional(enginePort) }),
+      mapping({ ...engine, prometheus: fc.constant({ url: 'http://prometheus:9090' }), port: optional(enginePort) }),
+      mapping({ ...engine, file: fc.constant({ path: '/run/engines/{address}-{port}.prom', maxAge: '3s' }) }),
+    ),
   ),
   gpu: optional(
     fc.oneof(
       mapping({ exporter: mapping({ portOffset: fc.integer({ min: -900, max: 900 }) }), interval: optional(duration) }),
-      mapping({ prometheus: fc.constant({ url: 'http://prometheus:9090' }), joinBy: optional(fc.constant(['Uuid'])) }),
+      mapping({
+        prometheus: fc.constant({ url: 'http://prometheus:9090' }),
+        joinBy: optional(fc.constantFrom(['Uuid'], ['Address'])),
+      }),
       mapping({ file: fc.constantFrom({ path: '/run/gpu/{address}-{port}.prom' }, { path: '/g.csv', maxAge: '3s' }) }),
     ),
   ),

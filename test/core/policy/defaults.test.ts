@@ -84,7 +84,7 @@ describe('signals', () => {
 
   it('of the service hold for a pool that has none', () => {
     expect(read[0]).toEqual({
-      engine: { path: '/stats', intervalMs: 2000 },
+      engine: { intervalMs: 2000, source: { kind: 'Endpoint', path: '/stats' } },
       gpu: {
         intervalMs: 1000,
         source: { kind: 'Exporter', path: '/metrics', portOffset: 100 },
@@ -95,15 +95,32 @@ describe('signals', () => {
   });
 
   it('of a pool replace those of the service, engine and gpu each as a whole', () => {
-    expect(read[1]).toEqual({ ...read[0], engine: { path: '/metrics', intervalMs: 1000, port: 9000 } });
+    expect(read[1]).toEqual({
+      ...read[0],
+      engine: { intervalMs: 1000, source: { kind: 'Endpoint', path: '/metrics', port: 9000 } },
+    });
     expect(read[2]).toEqual({
-      engine: { path: '/stats', intervalMs: 2000 },
+      engine: { intervalMs: 2000, source: { kind: 'Endpoint', path: '/stats' } },
       gpu: {
         intervalMs: 5000,
         source: { kind: 'Prometheus', url: 'http://prometheus:9090' },
         joinBy: ['Pod', 'Node'],
         fatalXid: 'Drain',
       },
+    });
+  });
+
+  it('come from the endpoint itself, from Prometheus or from a file', () => {
+    const engineOf = (written: string) => chat(`signals: { engine: ${written} }`).pools[0]?.signals.engine;
+    expect(engineOf('{}')).toEqual({ intervalMs: 1000, source: { kind: 'Endpoint', path: '/metrics' } });
+    expect(engineOf('{ port: 8002, format: Triton, prometheus: { url: "http://p:9090" } }')).toEqual({
+      intervalMs: 5000,
+      source: { kind: 'Prometheus', url: 'http://p:9090', port: 8002 },
+      format: 'Triton',
+    });
+    expect(engineOf('{ interval: 2s, file: { path: "/run/{address}-{port}.prom" } }')).toEqual({
+      intervalMs: 2000,
+      source: { kind: 'File', path: '/run/{address}-{port}.prom', maxAgeMs: 15_000 },
     });
   });
 

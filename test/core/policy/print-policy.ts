@@ -72,8 +72,8 @@ function printPool({ origin: _origin, endpoints, signals, ...rest }: Pool): Writ
 function printSignals({ engine, gpu, push }: Signals): Written {
   const written: Written = {};
   if (engine !== undefined) {
-    const { intervalMs, ...rest } = engine;
-    written.engine = { ...rest, interval: formatDuration(intervalMs) };
+    const { intervalMs, source, ...rest } = engine;
+    written.engine = { ...rest, ...printEngineSource(source), interval: formatDuration(intervalMs) };
   }
   if (gpu !== undefined) {
     const { kind, ...source } = printSource(gpu.source);
@@ -82,6 +82,23 @@ function printSignals({ engine, gpu, push }: Signals): Written {
   }
   if (push !== undefined) written.push = { lease: formatDuration(push.leaseMs) };
   return written;
+}
+
+function printEngineSource(source: NonNullable<Signals['engine']>['source']): Written {
+  switch (source.kind) {
+    case 'Endpoint': {
+      const { kind: _kind, ...place } = source;
+      return place;
+    }
+    case 'Prometheus': {
+      const { kind: _kind, url, ...port } = source;
+      return { prometheus: { url }, ...port };
+    }
+    case 'File': {
+      const { kind: _kind, ...file } = printSource(source);
+      return { file };
+    }
+  }
 }
 
 function printSource(source: NonNullable<Signals['gpu']>['source']): Written & { readonly kind: string } {

@@ -378,11 +378,23 @@ describe('the schedule', () => {
     expect(schedule.health()).toMatchObject([
       { consecutiveFailures: 0, lastError: 'refused: vllm:num_requests_running is NaN (and 1 more)' },
     ]);
+    source('a').behaviour = async (nowMs) => ({
+      ...good(nowMs),
+      refusals: [{ name: 'vllm:num_requests_running', words: 'is NaN' }],
+      note: 'knows nothing of b',
+    });
+    await timers.advance(20_000);
+    expect(schedule.health()).toMatchObject([
+      { lastError: 'refused: vllm:num_requests_running is NaN; knows nothing of b' },
+    ]);
+    source('a').behaviour = async (nowMs) => ({ ...good(nowMs), note: 'knows nothing of b' });
+    await timers.advance(20_000);
     source('a').behaviour = async (nowMs) => good(nowMs);
     await timers.advance(20_000);
     expect(log.lines).toEqual([
       'warn | signal source failed | engine a | answered 500',
       'warn | signal source sends unusable values | engine a | refused: vllm:num_requests_running is NaN (and 1 more)',
+      'warn | signal source says less than it should | engine a | knows nothing of b',
       'info | signal source is well again | engine a',
     ]);
   });

@@ -1,29 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/core/topology/index.ts';
 import type { EngineTarget, ExporterTarget, PrometheusTarget } from '../../../src/edge/signals/index.ts';
-import type { Page, PageFetcher, PageRequest } from '../../../src/edge/signals/page-fetcher.ts';
+import type { PageRequest } from '../../../src/edge/signals/page-fetcher.ts';
 import { PrometheusFleet } from '../../../src/edge/signals/prometheus-fleet.ts';
 import { EngineSource } from '../../../src/edge/signals/sources/engine-source.ts';
 import { GpuSource } from '../../../src/edge/signals/sources/gpu-source.ts';
 import { PrometheusSource } from '../../../src/edge/signals/sources/prometheus-source.ts';
+import { FakeFetcher } from './fake-fetcher.ts';
 import { fixture } from './fixture.ts';
 
 const never = new AbortController().signal;
 const common = { key: 'k', service: 'chat', pool: 'gpu', intervalMs: 1000 };
-
-/** Answers every request after 40 ms of nobody's time. */
-class FakeFetcher implements PageFetcher {
-  readonly asked: PageRequest[] = [];
-  answer: (request: PageRequest) => string | Page = () => '';
-  contentType = 'text/plain';
-
-  async get(request: PageRequest): Promise<Page> {
-    this.asked.push(request);
-    const answer = this.answer(request);
-    if (typeof answer !== 'string') return answer;
-    return { ok: true, body: Buffer.from(answer), contentType: this.contentType, tookMs: 40 };
-  }
-}
 
 function valuesOf(samples: readonly Sample[]): Record<string, number> {
   return Object.fromEntries(samples.map(({ metric, value }) => [metric, value]));
@@ -400,6 +387,45 @@ describe('the Prometheus source', () => {
     expect(await by('Uuid')).toEqual([{ gpu: 'GPU-a' }]);
     expect(await by('Port')).toEqual([]);
   });
+
+  it('joins by the address of the exporter where the policy says so, and never by its name', async () => {
+    const elements = [
+      ...util({ UUID: 'GPU-a', instance: '10.0.0.1:9400', Hostname: 'n1' }, '10'),
+      ...util({ UUID: 'GPU-b', instance: '[2001:DB8::0:1]:9400' }, '20'),
+      ...util({ UUID: 'GPU-c', instance: '10.0.0.3' }, '30'),
+      ...util({ UUID: 'GPU-d', instance: 'node-4:9400' }, '40'),
+      ...util({ UUID: 'GPU-e', instance: 'inner:9090', exported_instance: '10.0.0.5:9400' }, '50'),
+    ];
+    const { samples } = await collect(prometheus(elements), { joinBy: ['Address'] });
+    expect(samples.map(({ subject }) => subject)).toEqual([
+      { address: '10.0.0.1', gpu: 'GPU-a' },
+      { address: '2001:db8::1', gpu: 'GPU-b' },
+      { address: '10.0.0.3', gpu: 'GPU-c' },
+      { address: '10.0.0.5', gpu: 'GPU-e' },
+    ]);
+    expect((await collect(prometheus(elements))).samples.map(({ subject }) => subject)).toEqual([
+      { node: 'n1', gpu: 'GPU-a' },
+    ]);
+  });
+
+  it('keeps apart GPUs that have the same number on two addresses, and remembers each of them', async () => {
+    const at = (address: string, value: string) => util({ gpu: '0', instance: `${address}:9400` }, value);
+    const fetcher = prometheus([...at('10.0.0.1', '10'), ...at('10.0.0.2', '20')]);
+    const source = new PrometheusSource({ ...target, joinBy: ['Address'] }, new PrometheusFleet(target.url, fetcher));
+    const { samples } = await source.collect(100_000, never);
+    expect(samples.map(({ subject, value }) => [subject.address, value])).toEqual([
+      ['10.0.0.1', 0.1],
+      ['10.0.0.2', 0.2],
+    ]);
+    fetcher.answer = () => vector([...at('10.0.0.1', '20').map(later), ...at('10.0.0.2', '20').map(later)]);
+    const again = await source.collect(101_000, never);
+    expect(again.samples.map(({ sampledAtMs, changedAtMs }) => sampledAtMs - changedAtMs)).toEqual([0, 1000]);
+  });
+
+  function later({ metric, value: [atSec, text] }: Element): Element {
+    const value = 'loadline_role' in metric ? String(Number(text) + 1) : text;
+    return { metric, value: [atSec + 1, value] };
+  }
 
   it('treats what is absent as unknown', async () => {
     const result = await collect(prometheus([]));

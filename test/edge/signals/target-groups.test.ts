@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PrometheusTarget } from '../../../src/edge/signals/index.ts';
+import type { EnginePrometheusTarget, PrometheusTarget } from '../../../src/edge/signals/index.ts';
 import { groupTargets } from '../../../src/edge/signals/target-groups.ts';
 
 function prometheus(pool: string, url: string, intervalMs: number): PrometheusTarget {
@@ -28,6 +28,14 @@ describe('groups of targets', () => {
     ).toEqual([
       [2000, ['a', 'c']],
       [1000, ['b']],
+    ]);
+  });
+
+  it('hold the engines and the GPUs of one Prometheus, which are one question', () => {
+    const { joinBy: _, ...common } = prometheus('a', 'http://p', 5000);
+    const engines: EnginePrometheusTarget = { ...common, key: 'engines', kind: 'EnginePrometheus', endpoints: [] };
+    expect(groupTargets([engines, prometheus('b', 'http://p', 1000)])).toMatchObject([
+      { intervalMs: 1000, targets: [{ kind: 'EnginePrometheus' }, { kind: 'Prometheus' }] },
     ]);
   });
 

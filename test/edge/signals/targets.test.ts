@@ -4,7 +4,8 @@ import { type Endpoint, endpointId } from '../../../src/core/topology/index.ts';
 import { targetsFromPolicy } from '../../../src/edge/signals/index.ts';
 import { policyOf, poolOf } from './policy-of.ts';
 
-const engine = { path: '/metrics', intervalMs: 1000 };
+const page = { kind: 'Endpoint', path: '/metrics' } as const;
+const engine = { intervalMs: 1000, source: page };
 
 function endpoints(pool: string, ...addresses: readonly [string, number][]): Endpoint[] {
   return addresses.map(([address, port]) => ({
@@ -45,7 +46,7 @@ describe('targets of a policy', () => {
 
   it('know IPv6 and a port of their own for the engine metrics', () => {
     const found = targetsFromPolicy(
-      policy({ engine: { ...engine, port: 9400 } }),
+      policy({ engine: { ...engine, source: { ...page, port: 9400 } } }),
       endpoints('gpu', ['2001:db8::1', 80]),
     );
     expect(found).toMatchObject([
@@ -119,6 +120,82 @@ describe('targets of a policy', () => {
     expect(new Set([...found('/run/a'), ...found('/run/b')].map(({ key }) => key)).size).toBe(2);
   });
 
+  it('are one Prometheus for the engines of a pool, with what each of them may be called there', () => {
+    const source = { kind: 'Prometheus', url: 'https://me:secret@prometheus:9090/', port: 8002 } as const;
+    const signals = { engine: { intervalMs: 5000, source, format: 'Triton' as const } };
+    const at = endpoints('gpu', ['10.0.0.1', 8000], ['10.0.0.1', 8001], ['2001:db8::1', 8000]);
+    expect(targetsFromPolicy(policy(signals), at)).toMatchObject([
+      {
+        kind: 'EnginePrometheus',
+        source: 'engine prometheus https://prometheus:9090/api/v1/query',
+        url: 'https://me:secret@prometheus:9090/api/v1/query',
+        format: 'Triton',
+        endpoints: [
+          // Of two servers on one address neither is meant by the address alone.
+          { subject: { address: '10.0.0.1', port: 8000 }, instances: ['10.0.0.1:8002'] },
+          { subject: { address: '10.0.0.1', port: 8001 }, instances: ['10.0.0.1:8002'] },
+          { subject: { address: '2001:db8::1', port: 8000 }, instances: ['[2001:db8::1]:8002', '2001:db8::1'] },
+        ],
+      },
+    ]);
+  });
+
+  it('know what Kubernetes calls an endpoint, as long as nobody else in the policy could be meant', () => {
+    const kubernetes = { kind: 'Kubernetes', namespace: 'models', service: 'llama', port: 8000 } as const;
+    const source = { kind: 'Prometheus', url: 'http://p' } as const;
+    const [one, two, other] = endpoints('gpu', ['10.0.0.1', 8000], ['10.0.0.2', 8000], ['10.0.0.3', 8000]);
+    const at = [
+      { ...(one as Endpoint), pod: 'llama-0', node: 'n1' },
+      { ...(two as Endpoint), pod: 'llama-1', node: 'n2' },
+    ];
+    // Read elsewhere, and still somebody who could be meant by the name of its node.
+    const elsewhere = { ...(other as Endpoint), service: 'code', pool: 'cpu', node: 'n1', port: 9000 };
+    const services = policyOf('code', [poolOf('cpu', { signals: { engine } })]).services;
+    const both = policy({ engine: { intervalMs: 5000, source } }, kubernetes);
+    const [found] = targetsFromPolicy({ ...both, services: [...both.services, ...services] }, [...at, elsewhere]);
+    expect(found).toMatchObject({
+      endpoints: [
+        {
+          instances: ['10.0.0.1:8000', '10.0.0.1', 'llama-0:8000', 'llama-0', 'n1:8000'],
+          pod: 'llama-0',
+          namespace: 'models',
+        },
+        { instances: ['10.0.0.2:8000', '10.0.0.2', 'llama-1:8000', 'llama-1', 'n2:8000', 'n2'] },
+      ],
+    });
+  });
+
+  it('take a server that two services list for one, and localhost for an address of this machine', () => {
+    const source = { kind: 'Prometheus', url: 'http://p' } as const;
+    const signals = { engine: { intervalMs: 5000, source } };
+    const [one] = endpoints('gpu', ['127.0.0.1', 8000]);
+    const both = ['chat', 'code'].map((name) => policyOf(name, [poolOf('gpu', { signals })]));
+    const found = targetsFromPolicy({ ...policy({}), services: both.flatMap(({ services }) => services) }, [
+      one as Endpoint,
+      { ...(one as Endpoint), service: 'code' },
+    ]);
+    const instances = ['127.0.0.1:8000', '127.0.0.1', 'localhost:8000', 'localhost'];
+    expect(found).toMatchObject([{ endpoints: [{ instances }] }, { endpoints: [{ instances }] }]);
+  });
+
+  it('are a file for the engine of each endpoint', () => {
+    const source = { kind: 'File', path: '/run/{address}-{port}.prom', maxAgeMs: 9000 } as const;
+    const found = targetsFromPolicy(
+      policy({ engine: { intervalMs: 1000, source } }),
+      endpoints('gpu', ['10.0.0.1', 8000], ['10.0.0.1', 8001]),
+    );
+    expect(found).toMatchObject([
+      {
+        kind: 'EngineFile',
+        source: 'engine file /run/10.0.0.1-8000.prom',
+        path: '/run/10.0.0.1-8000.prom',
+        maxAgeMs: 9000,
+        subject: { address: '10.0.0.1', port: 8000 },
+      },
+      { path: '/run/10.0.0.1-8001.prom', subject: { address: '10.0.0.1', port: 8001 } },
+    ]);
+  });
+
   it('are none for a pool without endpoints or without signals', () => {
     const signals = { engine, gpu: gpu({ kind: 'Prometheus', url: 'http://p' }) };
     expect(targetsFromPolicy(policy(signals), [])).toEqual([]);
@@ -132,10 +209,12 @@ describe('targets of a policy', () => {
     expect(keys({ engine })).toEqual(keys({ engine: { ...engine } }));
     const all = [
       { engine },
-      { engine: { ...engine, path: '/m' } },
+      { engine: { ...engine, source: { ...page, path: '/m' } } },
+      { engine: { ...engine, source: { kind: 'Prometheus' as const, url: 'http://p' } } },
+      { engine: { ...engine, source: { kind: 'File' as const, path: '/m', maxAgeMs: 15_000 } } },
       { engine: { ...engine, intervalMs: 2000 } },
       { engine: { ...engine, format: 'Nim' as const } },
     ].flatMap(keys);
-    expect(new Set(all).size).toBe(4);
+    expect(new Set(all).size).toBe(6);
   });
 });

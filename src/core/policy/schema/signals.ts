@@ -4,6 +4,7 @@ import { list, mapping, oneOf, port, refuse, wholeNumber } from './shape.ts';
 import { duration } from './units.ts';
 import { filePath, httpUrl, urlPath } from './words.ts';
 
+type Engine = NonNullable<Signals['engine']>;
 type Gpu = NonNullable<Signals['gpu']>;
 type JoinBy = Gpu['joinBy'][number];
 
@@ -24,13 +25,6 @@ const ENGINE_FORMATS = [
   'LmDeploy',
   'Nim',
 ] as const satisfies readonly EngineFormatName[];
-
-const engine: z.ZodType<NonNullable<Signals['engine']>> = mapping({
-  path: urlPath('Page').prefault('/metrics'),
-  interval: duration(MIN_INTERVAL_MS, MAX_INTERVAL_MS).prefault('1s'),
-  port: port().exactOptional(),
-  format: oneOf(ENGINE_FORMATS).exactOptional(),
-}).transform(({ interval, ...rest }) => ({ ...rest, intervalMs: interval }));
 
 const exporter: z.ZodType<Extract<Gpu['source'], { kind: 'Exporter' }>> = mapping({
   path: urlPath('Page').prefault('/metrics'),
@@ -57,6 +51,36 @@ const file: z.ZodType<Extract<Gpu['source'], { kind: 'File' }>> = mapping({
   maxAge: duration(MIN_LEASE_MS, MAX_INTERVAL_MS).prefault('15s'),
 }).transform(({ path, maxAge }) => ({ kind: 'File', path, maxAgeMs: maxAge }));
 
+const engine: z.ZodType<Engine> = mapping({
+  path: urlPath('Page').exactOptional(),
+  interval: duration(MIN_INTERVAL_MS, MAX_INTERVAL_MS).exactOptional(),
+  port: port().exactOptional(),
+  format: oneOf(ENGINE_FORMATS).exactOptional(),
+  prometheus: prometheus.exactOptional(),
+  file: file.exactOptional(),
+})
+  .superRefine((value, context) => {
+    const instead = value.prometheus === undefined ? 'file' : 'prometheus';
+    if (value[instead] === undefined) return;
+    if (instead === 'prometheus' && value.file !== undefined) {
+      refuse(context, ['file'], 'one of prometheus and file, not both');
+    }
+    if (value.path !== undefined) {
+      const hint = instead === 'file' ? 'that of the file is file.path' : 'Prometheus knows itself what it scrapes';
+      refuse(context, ['path'], `no path beside ${instead}`, hint);
+    }
+    if (value.file !== undefined && value.port !== undefined) {
+      refuse(context, ['port'], 'no port beside file', '{port} in file.path is that of the endpoint');
+    }
+  })
+  .transform(({ path = '/metrics', interval, port: own, format, prometheus: asked, file: written }): Engine => {
+    const at = own === undefined ? {} : { port: own };
+    const source: Engine['source'] =
+      asked === undefined ? (written ?? { kind: 'Endpoint', path, ...at }) : { ...asked, ...at };
+    return { intervalMs: interval ?? usualIntervalMs(source), source, ...(format === undefined ? {} : { format }) };
+  });
+
+const JOINS = ['Pod', 'Node', 'Address', 'Uuid', 'Port'] as const satisfies readonly JoinBy[];
 const GPU_SOURCES = ['exporter', 'prometheus', 'file'] as const;
 
 const gpu: z.ZodType<Gpu> = mapping({
@@ -64,8 +88,8 @@ const gpu: z.ZodType<Gpu> = mapping({
   prometheus: prometheus.exactOptional(),
   file: file.exactOptional(),
   interval: duration(MIN_INTERVAL_MS, MAX_INTERVAL_MS).exactOptional(),
-  joinBy: list(oneOf(['Pod', 'Node', 'Uuid', 'Port']), 'a list of Pod, Node, Uuid or Port')
-    .min(1, { error: 'at least one of Pod, Node, Uuid, Port' })
+  joinBy: list(oneOf(JOINS), `a list of ${JOINS.join(', ')}`)
+    .min(1, { error: `at least one of ${JOINS.join(', ')}` })
     .exactOptional(),
   fatalXid: oneOf(['Drain', 'Ignore']).default('Drain'),
 })
@@ -77,12 +101,26 @@ const gpu: z.ZodType<Gpu> = mapping({
     } else if (given.length > 1) {
       refuse(context, [given[1] as string], 'one of exporter, prometheus and file, not several');
     }
+    const at = value.prometheus === undefined ? (value.joinBy ?? []).indexOf('Address') : -1;
+    if (at >= 0) {
+      const hint = 'an exporter or a file is joined to its address without being told';
+      refuse(context, ['joinBy', at], 'Address only with prometheus', hint);
+    }
   })
   .transform(({ exporter: exported, prometheus: asked, file: written, interval, joinBy, fatalXid }): Gpu => {
     const source = exported ?? asked ?? (written as NonNullable<typeof written>);
-    const slow = source.kind === 'Prometheus'; // it has its own scrape interval; asking more often buys nothing
-    return { intervalMs: interval ?? (slow ? 5000 : 1000), source, joinBy: joinBy ?? defaultJoin(source), fatalXid };
+    return {
+      intervalMs: interval ?? usualIntervalMs(source),
+      source,
+      joinBy: joinBy ?? defaultJoin(source),
+      fatalXid,
+    };
   });
+
+/** Prometheus has its own scrape interval; asking more often buys nothing. */
+function usualIntervalMs({ kind }: Engine['source'] | Gpu['source']): number {
+  return kind === 'Prometheus' ? 5000 : 1000;
+}
 
 /** An exporter beside each server, or a file of its own, speaks for that server; all else is joined by its labels. */
 function defaultJoin(source: Gpu['source']): readonly JoinBy[] {

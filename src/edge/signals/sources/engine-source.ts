@@ -1,15 +1,16 @@
 import type { Sample } from '../../../core/topology/index.ts';
 import { readEngineJson } from '../engine-json.ts';
+import { engineFailure, namedFormat, readEnginePage } from '../engine-page.ts';
 import { type EngineReadings, engineReadings } from '../engine-readings.ts';
 import { recogniseEngine } from '../engine-recognition.ts';
 import { EngineSettings } from '../engine-settings.ts';
 import { ACCEPT, badLineNote, scanPage } from '../exposition-page.ts';
 import type { EngineFormat } from '../formats/engine-format.ts';
-import { engineFormat, PROCESS_ROWS, wantedNames } from '../formats/engine-formats.ts';
+import { wantedNames } from '../formats/engine-formats.ts';
 import type { Page, PageFetcher } from '../page-fetcher.ts';
 import { SeriesMemory } from '../series-memory.ts';
 import { type Collected, type Failure, failed, type SignalSource } from '../signal-source.ts';
-import type { EngineTarget } from '../targets.ts';
+import type { EngineTarget } from '../target.ts';
 
 type AnsweredPage = Extract<Page, { ok: true }>;
 type Read = {
@@ -34,12 +35,12 @@ export class EngineSource implements SignalSource {
     this.#fetcher = fetcher;
     this.#memory = new SeriesMemory(target.source);
     this.#settings = new EngineSettings(target.url, fetcher);
-    this.#format = target.format === undefined ? undefined : engineFormat(target.format);
+    this.#format = namedFormat(target.format);
   }
 
   async collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
     const read = await this.#read(nowMs, signal);
-    const failure = 'reason' in read ? read : this.#failureOf(read.result);
+    const failure = 'reason' in read ? read : engineFailure(read.result, this.#format);
     // The next answer may come from another process.
     if (failure !== undefined) this.#settings.forget();
     if ('reason' in read) return failed(read.reason, read.message);
@@ -74,11 +75,10 @@ export class EngineSource implements SignalSource {
     if (!scanned.ok) return scanned.failure;
     const { scan, receivedAtMs } = scanned;
     const format = this.#format ?? recogniseEngine(scan.series);
-    const rows = [...(format?.rows ?? []), ...PROCESS_ROWS];
     const note = badLineNote(scan);
     return {
       format,
-      result: engineReadings(scan.series, { rows, copies: format?.copies ?? [] }),
+      result: readEnginePage(scan.series, format),
       receivedAtMs,
       badLines: scan.badLines,
       ...(note === undefined ? {} : { note }),
@@ -95,14 +95,5 @@ export class EngineSource implements SignalSource {
       receivedAtMs: nowMs + page.tookMs,
       badLines: 0,
     };
-  }
-
-  /** A page without engine metrics is no idle engine: vLLM answers 200 without them when its statistics are off. */
-  #failureOf({ readings, refusals, notReady }: EngineReadings): Failure | undefined {
-    if (notReady !== undefined) return { reason: 'NotReady', message: `the engine is not ready: ${notReady}` };
-    if (readings.some(({ metric }) => metric !== 'processStartTimeSeconds')) return undefined;
-    if (refusals.length > 0) return { reason: 'Refused', message: 'every engine metric was refused' };
-    const whose = this.#format === undefined ? 'known engine metric' : `metric of ${this.#format.title}`;
-    return { reason: 'NoMetrics', message: `the page has no ${whose}` };
   }
 }

@@ -6,7 +6,7 @@ import { gpuReadings } from '../gpu-readings.ts';
 import type { PageFetcher } from '../page-fetcher.ts';
 import { SeriesMemory } from '../series-memory.ts';
 import { type Collected, failed, type SignalSource } from '../signal-source.ts';
-import type { ExporterTarget } from '../targets.ts';
+import type { ExporterTarget } from '../target.ts';
 
 /**
  * The page of one GPU exporter, read directly. Samples are about the endpoint that the exporter belongs to (its serving

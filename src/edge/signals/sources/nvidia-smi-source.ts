@@ -4,7 +4,7 @@ import { readGpuText } from '../gpu-text.ts';
 import { NvidiaSmi } from '../nvidia-smi/run-nvidia-smi.ts';
 import { SeriesMemory } from '../series-memory.ts';
 import { type Collected, failed, type SignalSource } from '../signal-source.ts';
-import type { NvidiaSmiTarget } from '../targets.ts';
+import type { NvidiaSmiTarget } from '../target.ts';
 
 /** CSV with its head: the head says which unit a column has, and that no column was left out. */
 const ASKED = NVIDIA_SMI_FIELDS.filter(({ onlyRead }) => onlyRead !== true).map(({ row }) => row.name);
