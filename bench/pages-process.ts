@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { ROOT } from './beside.ts';
 
 /** A vLLM page as large as real ones (some 50 KB, most of it buckets of histograms), whose counters move. */
 const PAGE_BYTES = 50_000;
-const FIXTURE = readFileSync(join(import.meta.dirname, '../test/edge/signals/fixtures/vllm.metrics'), 'utf8');
+const FIXTURE = readFileSync(join(ROOT, 'test/edge/signals/fixtures/vllm.metrics'), 'utf8');
 const COUNTER = 'vllm:generation_tokens_total';
 
 const buckets: string[] = [];

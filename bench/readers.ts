@@ -1,13 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { beside } from './beside.ts';
 
 /** Delta clients in a process of their own, so that the server's CPU can be told from theirs. */
 export type Readers = { allHave(version: string): Promise<void>; stop(): Promise<void> };
 
 export async function startReaders(address: string, streams: number, typeUrl: string): Promise<Readers> {
-  const child = fork(new URL('./readers-process.ts', import.meta.url), [address, String(streams), typeUrl], {
-    execArgv: ['--import', 'tsx'],
-  });
+  const child = fork(beside(import.meta, 'readers-process'), [address, String(streams), typeUrl]);
   const exited = once(child, 'exit');
   const answer = async (): Promise<void> => {
     const outcome = await Promise.race([once(child, 'message'), exited.then(([code]) => `exit code ${code}`)]);

@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { seededRandom } from '../src/base/units/index.ts';
 import { SignalSchedule } from '../src/edge/signals/index.ts';
+import { beside } from './beside.ts';
 import type { Row } from './main.ts';
 
 const ENDPOINTS = 1000;
@@ -15,7 +15,7 @@ const MOST_RATIO = 0.4;
 
 /** A thousand engines read once a second, from a process of their own: what it costs the server to know. */
 export async function scrapeCost(): Promise<readonly Row[]> {
-  const child = fork(join(import.meta.dirname, 'pages-process.ts'), [String(ENDPOINTS)]);
+  const child = fork(beside(import.meta, 'pages-process'), [String(ENDPOINTS)]);
   try {
     const [{ ports, pageBytes }] = (await once(child, 'message')) as [{ ports: number[]; pageBytes: number }];
     let collected = 0;

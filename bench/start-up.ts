@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROOT } from './beside.ts';
 import type { Row } from './main.ts';
 import { median } from './median.ts';
 
@@ -9,7 +10,6 @@ const ROUNDS = 3;
 
 /** From the start of the process to a ready server, and its memory at rest, with the lab policy and no sidecar. */
 export async function startUp(): Promise<readonly Row[]> {
-  const root = join(import.meta.dirname, '..');
   const ready: number[] = [];
   const rss: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -18,11 +18,11 @@ export async function startUp(): Promise<readonly Row[]> {
     const child = spawn(
       process.execPath,
       [
-        join(root, 'bin/loadline.js'),
+        join(ROOT, 'bin/loadline.js'),
         'serve',
         '--dev',
         '--policies',
-        join(root, 'docs/examples/lab.yaml'),
+        join(ROOT, 'docs/examples/lab.yaml'),
         '--data',
         data,
         '--xds',

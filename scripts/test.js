@@ -21,8 +21,12 @@ check('types (tsc)', [join(binaries, 'typescript/bin/tsc'), '--noEmit']);
 check('lint, format, room borders (biome)', [join(binaries, '@biomejs/biome/bin/biome'), 'check', '.']);
 check('unused code (knip)', [join(binaries, 'knip/bin/knip.js'), '--no-progress']);
 if (long) {
-  check('the law in virtual time (npm run sim:law)', ['--import', 'tsx', join(root, 'bench/law/main.ts')]);
-  check('the law on real Envoys (npm run e2e:shift)', ['--import', 'tsx', join(root, 'bench/shift/main.ts')]);
+  check('the law in virtual time (npm run sim:law)', [join(root, 'scripts/compiled.js'), 'bench/law/main.ts']);
+  check('the law on real Envoys (npm run e2e:shift)', [
+    join(root, 'scripts/compiled.js'),
+    '--envoy',
+    'bench/shift/main.ts',
+  ]);
 }
 tests();
 

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { beside } from '../beside.ts';
 import { end, track } from '../xds/children.ts';
 import { monotonicMs, pause, within } from '../xds/clock.ts';
 import type { ServerAnswer, ServerCommand, Tally } from './messages.ts';
@@ -26,10 +26,10 @@ if (args.includes('--help')) process.stdout.write(USAGE);
 else await soak(optionsOrExit());
 
 async function soak(options: Options): Promise<void> {
-  const server = start('server-process.ts', ['--seed', String(options.seed)]);
+  const server = start('server-process', ['--seed', String(options.seed)]);
   const { port } = ofKind('ready', await heard<ServerAnswer>(server, START_LIMIT_MS));
   const churn = ['--port', String(port), '--streams', String(options.streams), '--seed', String(options.seed)];
-  const client = start('client-process.ts', churn);
+  const client = start('client-process', churn);
   const count = Math.round((options.minutes * MINUTE_MS) / SAMPLE_MS);
   const beganMs = monotonicMs();
   const atMs: number[] = [];
@@ -86,8 +86,7 @@ function line({ name, unit, mean, perHour, perHourError, growth, allowed, verdic
 }
 
 function start(script: string, args: readonly string[]): ChildProcess {
-  const execArgv = ['--import', 'tsx', '--expose-gc', '--no-warnings'];
-  return track(fork(join(import.meta.dirname, script), args, { execArgv }));
+  return track(fork(beside(import.meta, script), args, { execArgv: ['--expose-gc', '--no-warnings'] }));
 }
 
 async function look(server: ChildProcess): Promise<{ readonly alive: Alive; readonly atMs: number }> {

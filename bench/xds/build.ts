@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { beside, ROOT } from '../beside.ts';
 import type { Commands } from './server-child.ts';
 
-const root = join(import.meta.dirname, '../..');
-const cache = join(root, 'node_modules/.cache/loadline-bench');
+const cache = join(ROOT, 'node_modules/.cache/loadline-bench');
 const BUILD_LIMIT_MS = 15 * 60_000;
 
 export type Built = {
@@ -14,16 +13,15 @@ export type Built = {
   readonly peerMissing: string | undefined;
 };
 
-/** Builds what the bench starts. The peers are optional, our own side is not. */
+/** What the bench starts: our side, which is compiled as the bench itself is, and the peers, which are optional. */
 export function build(): Built {
-  const js = compile();
   const peer = join(cache, 'go-control-plane');
   const peerMissing = buildPeer(peer);
   return {
-    client: join(js, 'client-process.js'),
+    client: beside(import.meta, 'client-process'),
     peerMissing,
     commands: {
-      loadline: [process.execPath, join(js, 'loadline-process.js')],
+      loadline: [process.execPath, beside(import.meta, 'loadline-process')],
       ...(peerMissing === undefined
         ? { linear: [peer, '-cache', 'linear'], snapshot: [peer, '-cache', 'snapshot'] }
         : {}),
@@ -31,38 +29,9 @@ export function build(): Built {
   };
 }
 
-/**
- * Compiles our side as the product is compiled. Under tsx each closure would be wrapped to keep its name, hot paths
- * included, and the loader's own thread would count as the server's.
- */
-function compile(): string {
-  const js = join(cache, 'js');
-  mkdirSync(js, { recursive: true });
-  writeFileSync(join(js, 'package.json'), '{ "type": "module" }\n');
-  const config = {
-    extends: join(root, 'tsconfig.json'),
-    compilerOptions: {
-      rootDir: root,
-      outDir: js,
-      noEmit: false,
-      noCheck: true,
-      declaration: false,
-      isolatedDeclarations: false,
-      typeRoots: [join(root, 'node_modules/@types')],
-    },
-    include: [],
-    files: ['loadline-process.ts', 'client-process.ts'].map((file) => join(import.meta.dirname, file)),
-  };
-  writeFileSync(join(cache, 'tsconfig.json'), JSON.stringify(config));
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const done = spawnSync(process.execPath, [tsc, '-p', cache], { encoding: 'utf8', timeout: BUILD_LIMIT_MS });
-  if (done.status !== 0) throw new Error(`tsc failed: ${done.error?.message ?? done.stdout}`);
-  return join(js, 'bench/xds');
-}
-
 function buildPeer(binary: string): string | undefined {
   const done = spawnSync('go', ['build', '-buildvcs=false', '-o', binary, '.'], {
-    cwd: join(root, 'bench/peers/go-control-plane'),
+    cwd: join(ROOT, 'bench/peers/go-control-plane'),
     encoding: 'utf8',
     timeout: BUILD_LIMIT_MS,
   });
