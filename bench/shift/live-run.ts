@@ -18,7 +18,12 @@ export type LivePair = {
 };
 
 /** One run of a scenario on real Envoys: both lanes side by side, with the same requests at the same times. */
-export async function runLive(scenario: Scenario, seed: number, say: (line: string) => void): Promise<LivePair> {
+export async function runLive(
+  scenario: Scenario,
+  seed: number,
+  say: (line: string) => void,
+  interrupt?: AbortSignal,
+): Promise<LivePair> {
   const faults = liveFaults(scenario.events);
   const lab = await Lab.start(liveOptions(scenario), liveFleet(scenario), say);
   const lanes: Record<LaneName, LiveLane> = { leastRequest: new LiveLane(), loadline: new LiveLane() };
@@ -42,6 +47,8 @@ export async function runLive(scenario: Scenario, seed: number, say: (line: stri
     startMs = performance.now();
     let pushesBefore = 0;
     const failed = new Promise<never>((_, reject) => {
+      interrupt?.addEventListener('abort', () => reject(new Error('interrupted')));
+      if (interrupt?.aborted) reject(new Error('interrupted'));
       for (const observer of observers) observer.start(reject);
       for (const { atMs, server, fault } of faults)
         timers.push(setTimeout(() => void lab.fleet.faultInAllLanes(server, fault).catch(reject), atMs));

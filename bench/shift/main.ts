@@ -36,8 +36,24 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The second time somebody is in a hurry.
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort();
+  });
+}
 if (values.help) process.stdout.write(USAGE);
-else await run();
+else {
+  try {
+    await run();
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    process.stderr.write('e2e:shift was interrupted\n');
+    process.exitCode = 130;
+  }
+}
 
 async function run(): Promise<void> {
   const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => Number(values['first-seed']) + at);
@@ -54,7 +70,7 @@ async function run(): Promise<void> {
     const pairs: LivePair[] = [];
     for (const seed of seeds) {
       process.stderr.write(`e2e:shift: ${scenario.name}, seed ${seed}\n`);
-      pairs.push(await runLive(scenario, seed, (line) => process.stderr.write(`  ${line}\n`)));
+      pairs.push(await runLive(scenario, seed, (line) => process.stderr.write(`  ${line}\n`), interrupt.signal));
     }
     results.push({ bar, scenario, pairs });
   }
@@ -145,7 +161,9 @@ function verdictOf({ bar, scenario, pairs }: Result): { readonly ok: boolean; re
   atMost('pushes/min', ours.pushesPerMin, bar.pushesPerMin);
   atMost('t50', (shift?.t50Ms ?? Number.POSITIVE_INFINITY) / 1000, bar.t50Sec);
   atMost('t90', (shift?.t90Ms ?? Number.POSITIVE_INFINITY) / 1000, bar.t90Sec);
-  if (bar.losesRequests !== true) atMost('client errors', ours.errors, 0);
+  if (bar.errorRatio !== undefined)
+    atMost('client errors, %', (100 * ours.errors) / ours.requests, 100 * bar.errorRatio);
+  else if (bar.losesRequests !== true) atMost('client errors', ours.errors, 0);
   atMost('generator late, p99 ms', lagMs, MAX_LAG_MS);
   const failures = pairs.flatMap(({ lanes }) =>
     Object.entries(lanes.loadline.failures).map(([kind, times]) => `${times} x ${kind}`),
