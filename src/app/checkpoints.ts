@@ -8,9 +8,11 @@ export type Checkpoint = {
   readonly policyFiles: readonly PolicyText[];
 };
 
+/** What the law learned in less than this is learned again. */
+const LEARNED_MS = 5000;
+
 /**
- * Saves the state of the controller after each tick, one save at a time: while one is on its way only the newest waiting
- * one is kept. A disk that fails is told once and tried again; it never stops the control loop.
+ * Saves the state of the controller, one save at a time: while one is on its way only the newest waiting one is kept. A disk that fails is told once and tried again; it never stops the control loop.
  */
 export class Checkpoints {
   readonly #store: CheckpointStore;
@@ -18,6 +20,7 @@ export class Checkpoints {
   #waiting: Checkpoint | undefined;
   #saving: Promise<void> | undefined;
   #failing = false;
+  #newest: Checkpoint | undefined;
 
   constructor(folder: string, log: Log) {
     this.#store = new CheckpointStore(folder);
@@ -35,7 +38,20 @@ export class Checkpoints {
     return checkpoint as Checkpoint | undefined;
   }
 
+  /**
+   * Takes what a tick left behind. What Envoys were sent, and the policy, is saved at once; what was learned since, every five
+   * seconds: of a thousand endpoints that is megabytes.
+   */
+  offer(checkpoint: Checkpoint): void {
+    const { state, policyFiles } = checkpoint;
+    const same =
+      this.#newest?.state.plan?.sequence === state.plan?.sequence && this.#newest?.policyFiles === policyFiles;
+    const ageMs = state.atMs - (this.#newest?.state.atMs ?? Number.NEGATIVE_INFINITY);
+    if (!same || ageMs >= LEARNED_MS) void this.save(checkpoint);
+  }
+
   save(checkpoint: Checkpoint): Promise<void> {
+    this.#newest = checkpoint;
     this.#waiting = checkpoint;
     this.#saving ??= this.#drain().finally(() => {
       this.#saving = undefined;

@@ -21,7 +21,7 @@ import {
 } from '../edge/observe/index.ts';
 import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
-import { Checkpoints } from './checkpoints.ts';
+import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
@@ -194,7 +194,7 @@ export class LoadlineServer {
       await this.#xds.published();
       // One turn for the writes to reach the transport before the streams end.
       await new Promise((resolve) => setImmediate(resolve));
-      await this.#save();
+      await this.#checkpoints.save(this.#checkpoint());
     }
     await this.#xds.stop();
     await this.#admin?.stop();
@@ -263,12 +263,11 @@ export class LoadlineServer {
     this.#tell(ticked);
     this.#probes.ticked(ticked);
     if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());
-    void this.#save();
+    this.#checkpoints.offer(this.#checkpoint());
   }
 
-  #save(): Promise<void> {
-    const files = this.#keeper.loaded?.files ?? [];
-    return this.#checkpoints.save({ state: this.#loop.state, policyFiles: files });
+  #checkpoint(): Checkpoint {
+    return { state: this.#loop.state, policyFiles: this.#keeper.loaded?.files ?? [] };
   }
 
   #reload(read: PolicyRead): void {

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Checkpoint, Checkpoints } from '../../src/app/checkpoints.ts';
-import { INITIAL_STATE } from '../../src/core/control/index.ts';
+import { INITIAL_STATE, type Plan } from '../../src/core/control/index.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
+
+const START_MS = 1_800_000_000_000;
 
 let folder: string;
 let log: FakeLog;
@@ -51,6 +53,29 @@ describe('checkpoints', () => {
     await Promise.all(saves);
     expect(tickOf(await stored())).toBe(199);
     expect(log.lines).toEqual([]);
+  });
+
+  it('are of what Envoys were sent at once, and of what was learned every five seconds', async () => {
+    const files = [{ name: 'lab.yaml', text: 'x' }];
+    const offer = (sec: number, sequence: number, policyFiles = files) => {
+      const plan = { sequence } as Plan;
+      checkpoints.offer({ state: { ...INITIAL_STATE, tick: sec, atMs: START_MS + sec * 1000, plan }, policyFiles });
+    };
+    const kept: (number | undefined)[] = [];
+    const seen = async () => kept.push(tickOf(await stored()));
+    for (const sec of [0, 1, 4]) offer(sec, 1);
+    await seen();
+    offer(5, 1);
+    offer(6, 1);
+    offer(7, 2);
+    offer(8, 2);
+    await seen();
+    offer(9, 2);
+    offer(10, 2, [...files]);
+    offer(11, 2, files);
+    for (let sec = 12; sec < 17; sec += 1) offer(sec, 2);
+    await seen();
+    expect(kept).toEqual([0, 7, 16]);
   });
 
   it('on their way are waited for when the server ends', async () => {
