@@ -24,7 +24,7 @@ import type { ServiceLoad } from '../core/load/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
 import type { EndpointSet, Sample } from '../core/topology/index.ts';
-import { restingWeights, type ServiceDecision, weightsText } from '../core/weights/index.ts';
+import { restingWeights, type ServiceDecision, sameWeights } from '../core/weights/index.ts';
 import type { Evenness } from '../edge/observe/index.ts';
 import type { SnapshotProvider } from '../edge/xds/index.ts';
 import type { ControlInbox } from './inbox.ts';
@@ -137,7 +137,7 @@ export class ControlLoop implements SnapshotProvider {
     this.#loads = out.loads;
     const stood = new Map(Object.entries(before.plan?.decisions ?? {}));
     const pushed = Object.values(out.plan.decisions).filter(
-      (decision) => weightsText(stood.get(decision.service)) !== weightsText(decision),
+      (decision) => !sameWeights(stood.get(decision.service), decision),
     );
     const shifts = this.#meters.step({ nowMs, before: before.plan, ...out, ...heard });
     const herds = Object.values(out.plan.decisions).filter(({ loop }) => loop?.herdAtMs === nowMs);

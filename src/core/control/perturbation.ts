@@ -53,7 +53,7 @@ export function perturbed(
     const weight = Math.max(1, Math.round(((raw[i] as number) * most) / top));
     if (factor === 1) return { ...one, weight, previousWeight };
     const told = `a probe multiplies its weight by ${factor.toFixed(2)} for now (${reason})`;
-    return { ...one, weight, previousWeight, reason: `${one.reason}; ${told}`, clamps: [...one.clamps, 'Probe'] };
+    return { ...one, weight, previousWeight, probe: told, clamps: [...one.clamps, 'Probe'] };
   });
   if (!touched) return { ...decision, endpoints };
   const first = endpoints.find(({ health }) => health === 'Healthy')?.weight;

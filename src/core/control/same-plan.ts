@@ -1,5 +1,5 @@
 import type { Endpoint } from '../topology/index.ts';
-import type { EndpointDecision } from '../weights/index.ts';
+import { type EndpointDecision, sameDecision } from '../weights/index.ts';
 import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 
@@ -31,10 +31,6 @@ function sameByService<T>(
 /** Mostly the very object that the source gave before. */
 function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
-}
-
-function sameDecision(one: EndpointDecision, other: EndpointDecision): boolean {
-  return one.id === other.id && one.weight === other.weight && one.health === other.health;
 }
 
 function endpointDecisions({

@@ -1,7 +1,7 @@
 import type { ServiceLoad } from '../load/index.ts';
 import type { ModelService } from '../policy/index.ts';
 import type { Delivery, NodePresence } from '../topology/index.ts';
-import { weightsText } from '../weights/index.ts';
+import { sameWeights } from '../weights/index.ts';
 import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 import { PushMeter } from './push-acks.ts';
@@ -38,7 +38,7 @@ export class ShiftMeters {
       const meter = this.#meters.get(service) ?? newMeters(service);
       meters.set(service, meter);
       const stood = own(before?.decisions ?? {}, service);
-      const pushed = stood === undefined || weightsText(stood) !== weightsText(decision);
+      const pushed = stood === undefined || !sameWeights(stood, decision);
       const acks = meter.pushes.step({ nowMs, pushed, deliveries, presence });
       const edited = before !== undefined && before.policy !== plan.policy && isEdited(before, plan, service);
       const endpoints = own(loads, service)?.endpoints ?? [];

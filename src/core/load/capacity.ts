@@ -18,19 +18,20 @@ export type CapacityInput = {
   readonly bad: boolean;
 };
 
-/** Which source speaks for an endpoint, and its capacity sample: log of (work per request in flight × slots). */
-function sampleOf(input: CapacityInput, ageSec: number): { source: CapacitySource; x: number } | undefined {
-  const { memory, slots, engineFresh, reportsFresh, bad } = input;
-  if (bad) return undefined;
-  if (engineFresh && memory.engineRunning > 0.5 && memory.engineWork > 0) {
-    if (ageSec <= ENGINE_AFTER_SEC) return undefined;
-    return { source: 'Engine', x: Math.log((memory.engineWork / memory.engineRunning) * slots) };
-  }
-  if (memory.engine !== null && !engineFresh && !engineIsDoubted(memory)) return undefined;
-  if (reportsFresh && memory.meanInFlight > 0.3 && memory.completions > 0.003 && ageSec > REPORTS_AFTER_SEC) {
-    return { source: 'LoadReports', x: Math.log((memory.completions / memory.meanInFlight) * slots) };
-  }
-  return undefined;
+/** Which source speaks for an endpoint. */
+function sourceOf({ memory, engineFresh, reportsFresh, bad }: CapacityInput, ageSec: number): CapacitySource {
+  if (bad) return 'None';
+  if (engineFresh && memory.engineRunning > 0.5 && memory.engineWork > 0)
+    return ageSec > ENGINE_AFTER_SEC ? 'Engine' : 'None';
+  if (memory.engine !== null && !engineFresh && !engineIsDoubted(memory)) return 'None';
+  const told = reportsFresh && memory.meanInFlight > 0.3 && memory.completions > 0.003;
+  return told && ageSec > REPORTS_AFTER_SEC ? 'LoadReports' : 'None';
+}
+
+/** Its capacity sample: log of (work per request in flight × slots). */
+function sampleOf({ memory, slots }: CapacityInput, source: CapacitySource): number {
+  if (source === 'Engine') return Math.log((memory.engineWork / memory.engineRunning) * slots);
+  return source === 'LoadReports' ? Math.log((memory.completions / memory.meanInFlight) * slots) : 0;
 }
 
 /** [step 6] Moves the learned capacities towards the samples, source by source: samples of two sources have two units. */
@@ -39,29 +40,39 @@ export function learnCapacity(
   ageSec: number,
   elapsedSec: number,
 ): readonly CapacitySource[] {
-  const samples = inputs.map((input) => sampleOf(input, ageSec));
-  const compared = new Set<EndpointMemory>();
+  const sources = inputs.map((input) => sourceOf(input, ageSec));
+  const samples = inputs.map((input, i) => sampleOf(input, sources[i] as CapacitySource));
+  const alone: CapacitySource[] = ['None'];
   for (const source of ['Engine', 'LoadReports'] as const) {
-    const set = inputs.flatMap((input, i) => {
-      const sample = samples[i];
-      return sample?.source === source ? [{ memory: input.memory, slots: input.slots, x: sample.x }] : [];
-    });
+    let count = 0;
+    let sumX = 0;
+    let sumCapacity = 0;
+    for (let i = 0; i < inputs.length; i += 1) {
+      if (sources[i] !== source) continue;
+      count += 1;
+      sumX += samples[i] as number;
+      sumCapacity += (inputs[i] as CapacityInput).memory.logCapacity;
+    }
     // Alone it has nobody to be compared with.
-    if (set.length < 2) continue;
-    const meanX = set.reduce((sum, { x }) => sum + x, 0) / set.length;
-    const meanCapacity = set.reduce((sum, { memory }) => sum + memory.logCapacity, 0) / set.length;
-    for (const { memory, slots, x } of set) {
-      compared.add(memory);
+    if (count < 2) {
+      alone.push(source);
+      continue;
+    }
+    const meanX = sumX / count;
+    const meanCapacity = sumCapacity / count;
+    for (let i = 0; i < inputs.length; i += 1) {
+      if (sources[i] !== source) continue;
+      const { memory, slots } = inputs[i] as CapacityInput;
       memory.capacitySlots = slots;
-      move(memory, x - meanX + meanCapacity - memory.logCapacity, source, elapsedSec);
+      move(memory, (samples[i] as number) - meanX + meanCapacity - memory.logCapacity, source, elapsedSec);
     }
   }
-  for (const { memory, slots } of inputs) {
-    if (compared.has(memory)) continue;
+  for (const [i, { memory, slots }] of inputs.entries()) {
+    if (!alone.includes(sources[i] as CapacitySource)) continue;
     memory.farSec = 0;
     followSlots(memory, slots);
   }
-  return samples.map((sample) => sample?.source ?? 'None');
+  return sources;
 }
 
 /**

@@ -49,7 +49,9 @@ export function takeReading(memory: EndpointMemory, taken: EngineReading, contex
   const atMs = effectiveAtMs(taken, memory.inFlight);
   // A stored time ahead of now was written before the clock was set back.
   if (before !== null && atMs <= before.atMs && before.atMs <= context.nowMs) return undefined;
-  const reading = { ...taken, atMs, kvUsageRatio: believedKv(memory, taken, context.nowMs) };
+  const kvUsageRatio = believedKv(memory, taken, context.nowMs);
+  const asTold = atMs === taken.atMs && kvUsageRatio === taken.kvUsageRatio;
+  const reading = asTold ? taken : { ...taken, atMs, kvUsageRatio };
   if (before === null) {
     memory.engine = reading;
     return undefined;

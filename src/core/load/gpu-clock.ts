@@ -1,5 +1,5 @@
 import { gpuMaxAgeMs } from './gpu-age.ts';
-import type { EndpointMemory } from './load-state.ts';
+import type { EndpointMemory, GpuMemory } from './load-state.ts';
 import { clampCapacity } from './plausible.ts';
 
 /** A smaller change of the SM clock is boost noise. */
@@ -15,14 +15,9 @@ const BUSY_SEC = 5;
  */
 export function applyClock(memory: EndpointMemory, nowMs: number, elapsedSec: number): void {
   memory.busySec = memory.inFlight + (memory.engine?.running ?? 0) > 1 ? memory.busySec + elapsedSec : 0;
-  if (memory.gpus.length === 0 || memory.gpus.some(({ whole }) => !whole) || memory.busySec < BUSY_SEC) return;
-  const clocks = memory.gpus.flatMap((gpu) => {
-    const { clockHertz, clockAtMs } = gpu;
-    return clockHertz !== null && clockHertz > 0 && nowMs - clockAtMs <= gpuMaxAgeMs(gpu) ? [clockHertz] : [];
-  });
-  if (clocks.length === 0) return;
-  // The slowest device holds up an endpoint that spans several.
-  const clock = Math.min(...clocks);
+  if (memory.busySec < BUSY_SEC) return;
+  const clock = slowestClock(memory.gpus, nowMs);
+  if (clock === undefined) return;
   if (memory.clockHertz === null) {
     memory.clockHertz = clock;
     return;
@@ -33,4 +28,16 @@ export function applyClock(memory: EndpointMemory, nowMs: number, elapsedSec: nu
   memory.completions *= Math.exp(GAIN * step);
   memory.engineWork *= Math.exp(GAIN * step);
   memory.clockHertz = clock;
+}
+
+/** Of devices that are whole; the slowest holds up an endpoint that spans several. Undefined where none is heard. */
+function slowestClock(gpus: readonly GpuMemory[], nowMs: number): number | undefined {
+  let slowest: number | undefined;
+  for (const gpu of gpus) {
+    const { whole, clockHertz, clockAtMs } = gpu;
+    if (!whole) return undefined;
+    if (clockHertz === null || clockHertz <= 0 || nowMs - clockAtMs > gpuMaxAgeMs(gpu)) continue;
+    slowest = Math.min(slowest ?? clockHertz, clockHertz);
+  }
+  return slowest;
 }

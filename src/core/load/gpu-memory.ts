@@ -48,8 +48,8 @@ function merged(before: GpuMemory | undefined, fresh: GpuReading, memory: Endpoi
     utilAtMs: util.utilAtMs,
     clockHertz: clock.clockHertz,
     clockAtMs: clock.clockAtMs,
-    ...(newest.leaseMs === undefined ? {} : { leaseMs: newest.leaseMs }),
   };
+  if (newest.leaseMs !== undefined) next.leaseMs = newest.leaseMs;
   // The first life that was seen may be as old as it likes.
   const restartedAtMs = memory.lives > 0 ? memory.joinedAtMs : null;
   const nextXid = xid === undefined ? before?.xid : stepXid(before?.xid, xid, { nowMs, restartedAtMs });

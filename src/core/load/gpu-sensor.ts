@@ -22,11 +22,15 @@ const FULL = 0.92;
 
 /** [u] Mean utilisation of the whole GPUs of an endpoint; undefined when a device is shared, or nothing is fresh. */
 export function utilisation(memory: EndpointMemory, nowMs: number): number | undefined {
-  if (memory.gpus.length === 0 || memory.gpus.some(({ whole }) => !whole)) return undefined;
-  const fresh = memory.gpus.flatMap((gpu) =>
-    gpu.utilRatio !== null && nowMs - gpu.utilAtMs <= gpuMaxAgeMs(gpu) ? [gpu.utilRatio] : [],
-  );
-  return fresh.length === 0 ? undefined : fresh.reduce((sum, value) => sum + value, 0) / fresh.length;
+  let sum = 0;
+  let fresh = 0;
+  for (const gpu of memory.gpus) {
+    if (!gpu.whole) return undefined;
+    if (gpu.utilRatio === null || nowMs - gpu.utilAtMs > gpuMaxAgeMs(gpu)) continue;
+    sum += gpu.utilRatio;
+    fresh += 1;
+  }
+  return fresh === 0 ? undefined : sum / fresh;
 }
 
 /** Follows one utilisation and adds to the cluster's regression of utilisation on load. */
@@ -48,7 +52,7 @@ export function followUtil(
   const logUtil = Math.log(Math.max(util3, 0.02));
   // Only an engine that is heard tells that there is nothing to do.
   const idleFull = util >= PINNED_RATIO && n === 0 && memory.engine?.running === 0 && memory.engine.waiting === 0;
-  memory.util = {
+  const next: UtilMemory = {
     last: util,
     repeatSec: before !== null && before.last === util ? before.repeatSec + elapsedSec : 0,
     util3,
@@ -57,8 +61,10 @@ export function followUtil(
     inFlight20: ewmaFrom(before?.inFlight20 ?? null, n, SLOW_TAU_SEC, elapsedSec),
     meanLogInFlight: ewmaFrom(before?.meanLogInFlight ?? null, logLoad, SLOW_TAU_SEC, elapsedSec),
     meanLogUtil: ewmaFrom(before?.meanLogUtil ?? null, logUtil, SLOW_TAU_SEC, elapsedSec),
-    ...(idleFull ? { idleFullSec: Math.min(MAX_IDLE_FULL_SEC, (before?.idleFullSec ?? 0) + elapsedSec) } : {}),
   };
+  memory.util = idleFull
+    ? { ...next, idleFullSec: Math.min(MAX_IDLE_FULL_SEC, (before?.idleFullSec ?? 0) + elapsedSec) }
+    : next;
   return memory.util;
 }
 

@@ -3,7 +3,7 @@ import type { LoadState, SidecarMemory } from './load-state.ts';
 import { type OrcaSums, plusSums } from './orca.ts';
 import { placed } from './places.ts';
 import { clamp, MAX_EPOCH_MS, plausible } from './plausible.ts';
-import { type Counts, ReportCounts } from './report-counts.ts';
+import { ReportCounts } from './report-counts.ts';
 
 /** A sidecar that has been silent for this many of its intervals is gone, and what it had in flight with it. */
 const GONE_INTERVALS = 10;
@@ -11,9 +11,6 @@ const GONE_INTERVALS = 10;
 const SILENT_INTERVALS = 5;
 /** After a longer gap than this the counts of a report cover an unknown time. */
 const GAP_INTERVALS = 3;
-
-/** What a report counts for an endpoint that it does not name, where absence means idle. */
-const IDLE: Counts = { inProgress: 0, issued: 0, succeeded: 0, errors: 0, orca: undefined };
 
 /** What all sidecars have at one endpoint, and what came of it since the last tick. */
 export type Traffic = {
@@ -124,28 +121,32 @@ function followReport(
     inFlight.push(has);
     pending.push(waits);
   };
-  const take = (place: number, count: Counts, had: number, waited: number): void => {
-    const { inProgress: now = had, issued, succeeded, errors, orca } = count;
-    keep(place, now, baseline ? 0 : clamp(waited + issued - succeeded - errors, 0, now));
+  const take = (place: number, had: number, waited: number): void => {
+    const now = counts.inProgress(place) ?? had;
+    const issued = counts.issued(place);
+    const errors = counts.errors(place);
+    keep(place, now, baseline ? 0 : clamp(waited + issued - counts.succeeded(place) - errors, 0, now));
     const sum = traffic[place] as Traffic;
     sum.issued += issued;
     if (baseline) return;
     sum.done += Math.max(0, issued - (now - had) - errors);
     sum.errors += errors;
-    sum.orca = plusSums(sum.orca, orca);
+    sum.orca = plusSums(sum.orca, counts.orca(place));
   };
   for (let i = 0; i < sidecar.places.length; i += 1) {
     const place = sidecar.places[i] as number;
     const had = sidecar.inFlight[i] as number;
-    const waited = sidecar.pending[i] as number;
-    const count = counts.take(place);
-    if (count !== undefined || absentMeansIdle) take(place, count ?? IDLE, had, waited);
+    if (counts.take(place)) take(place, had, sidecar.pending[i] as number);
+    else if (absentMeansIdle) {
+      // All that was there is done: what a report does not name has nothing.
+      if (!baseline) (traffic[place] as Traffic).done += had;
+    }
     // Who left is never heard of again.
-    else if (counts.covers(place)) keep(place, had, waited);
+    else if (counts.covers(place)) keep(place, had, sidecar.pending[i] as number);
   }
-  for (const place of counts.places) {
-    const count = counts.take(place);
-    if (count !== undefined) take(place, count, 0, 0);
+  for (let i = 0; i < counts.count; i += 1) {
+    const place = counts.placeAt(i);
+    if (counts.take(place)) take(place, 0, 0);
   }
   return { nodeId, reportedAtMs, intervalSec, baseline: false, places, inFlight, pending };
 }

@@ -165,7 +165,7 @@ export type EndpointMemory = {
   /** [W10, N10] */
   pending10: number;
   inFlight10: number;
-  gpus: GpuMemory[];
+  gpus: Readonly<GpuMemory>[];
   util: UtilMemory | null;
   /** [B_U] slots by utilisation, and whether a known batch limit is being cut by it. */
   slotsByUtil: number | null;
@@ -293,7 +293,7 @@ export function draftEndpoint(memory: EndpointMemory): EndpointMemory {
     queueSec: memory.queueSec,
     pending10: memory.pending10,
     inFlight10: memory.inFlight10,
-    gpus: memory.gpus.map((gpu) => ({ ...gpu })),
+    gpus: memory.gpus.slice(),
     util: memory.util,
     slotsByUtil: memory.slotsByUtil,
     utilCut: memory.utilCut,

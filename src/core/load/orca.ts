@@ -33,11 +33,14 @@ export function addMeans(before: OrcaSums | undefined, means: readonly OrcaMean[
 
 export function plusSums(a: OrcaSums | undefined, b: OrcaSums | undefined): OrcaSums | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  const plus = (metric: OrcaMean['metric']): OrcaSums['kvUsageRatio'] => ({
-    sum: a[metric].sum + b[metric].sum,
-    answers: a[metric].answers + b[metric].answers,
-  });
-  return { kvUsageRatio: plus('kvUsageRatio'), waitingRequests: plus('waitingRequests') };
+  return {
+    kvUsageRatio: plus(a.kvUsageRatio, b.kvUsageRatio),
+    waitingRequests: plus(a.waitingRequests, b.waitingRequests),
+  };
+}
+
+function plus(a: OrcaSums['kvUsageRatio'], b: OrcaSums['kvUsageRatio']): OrcaSums['kvUsageRatio'] {
+  return { sum: a.sum + b.sum, answers: a.answers + b.answers };
 }
 
 /**

@@ -1,43 +1,45 @@
-import { type EndpointIndex, type EndpointReport, type LoadReport, placeAt } from '../topology/index.ts';
+import { type EndpointIndex, type EndpointReport, type LoadReport, NOWHERE, placeAt } from '../topology/index.ts';
 import { addMeans, type OrcaSums } from './orca.ts';
 import { MAX_REQUESTS, plausible } from './plausible.ts';
 
-export type Counts = {
-  /** Undefined: the report does not say. */
-  inProgress: number | undefined;
-  issued: number;
-  succeeded: number;
-  errors: number;
-  orca: OrcaSums | undefined;
-};
-
 /**
  * What one load report after the other counts for one service, by place. One of these reads all reports of a tick: a report of
- * a large fleet has a thousand rows, and a tick takes one from every sidecar.
+ * a large fleet has a thousand rows, and a tick takes one from every sidecar. So the counts stand in columns, not in rows.
  */
 export class ReportCounts {
   readonly #service: string;
   readonly #index: EndpointIndex;
-  readonly #rows: (Counts & { fresh: boolean })[];
-  #places: number[] = [];
+  readonly #named: Uint8Array;
+  /** NaN: the report does not say. */
+  readonly #inProgress: Float64Array;
+  readonly #issued: Float64Array;
+  readonly #succeeded: Float64Array;
+  readonly #errors: Float64Array;
+  /** Hardly any report has some. */
+  readonly #orca = new Map<number, OrcaSums>();
+  /** Places that the report names, in its order. */
+  readonly #places: Int32Array;
+  #count = 0;
+  /** Where the row before was. */
+  #last = NOWHERE;
 
   constructor(service: string, index: EndpointIndex) {
+    const count = index.endpoints.length;
     this.#service = service;
     this.#index = index;
-    this.#rows = index.endpoints.map(() => ({
-      fresh: false,
-      inProgress: undefined,
-      issued: 0,
-      succeeded: 0,
-      errors: 0,
-      orca: undefined,
-    }));
+    this.#named = new Uint8Array(count);
+    this.#places = new Int32Array(count);
+    this.#inProgress = new Float64Array(count);
+    this.#issued = new Float64Array(count);
+    this.#succeeded = new Float64Array(count);
+    this.#errors = new Float64Array(count);
   }
 
   /** Takes a report in place of the one before; false when it does not name the service. */
   read({ clusters }: LoadReport): boolean {
-    for (const place of this.#places) this.take(place);
-    this.#places = [];
+    for (let i = 0; i < this.#count; i += 1) this.#named[this.#places[i] as number] = 0;
+    this.#count = 0;
+    this.#orca.clear();
     let named = false;
     for (const { cluster, endpoints } of clusters) {
       if (cluster !== this.#service) continue;
@@ -47,43 +49,74 @@ export class ReportCounts {
     return named;
   }
 
-  /** Where the endpoints stand that the report names, in its order. */
-  get places(): readonly number[] {
-    return this.#places;
+  /** How many endpoints the report names, and where they stand, in its order. */
+  get count(): number {
+    return this.#count;
+  }
+
+  placeAt(i: number): number {
+    return this.#places[i] as number;
   }
 
   /** Whether a report can name an endpoint at this place: it has not left. */
   covers(place: number): boolean {
-    return place < this.#rows.length;
+    return place < this.#named.length;
   }
 
-  /** What the report counts at a place, once; undefined when it does not name it, or when that was taken. */
-  take(place: number): Counts | undefined {
-    const row = this.#rows[place];
-    if (!row?.fresh) return undefined;
-    row.fresh = false;
-    return row;
+  /** Whether the report names the endpoint at a place: says so once, the counts stay until the next report. */
+  take(place: number): boolean {
+    if (this.#named[place] !== 1) return false;
+    this.#named[place] = 0;
+    return true;
+  }
+
+  /** Requests in flight; undefined where the report does not say. */
+  inProgress(place: number): number | undefined {
+    const value = this.#inProgress[place] as number;
+    return Number.isNaN(value) ? undefined : value;
+  }
+
+  issued(place: number): number {
+    return this.#issued[place] as number;
+  }
+
+  succeeded(place: number): number {
+    return this.#succeeded[place] as number;
+  }
+
+  errors(place: number): number {
+    return this.#errors[place] as number;
+  }
+
+  orca(place: number): OrcaSums | undefined {
+    return this.#orca.size === 0 ? undefined : this.#orca.get(place);
   }
 
   /** Localities may repeat an address: summed. A count that cannot be is none. */
   #add({ address, port, inProgress, issued, succeeded, errors, orca }: EndpointReport): void {
-    const place = placeAt(this.#index, address, port);
-    const row = this.#rows[place];
-    if (row === undefined) return;
-    if (!row.fresh) {
-      this.#places.push(place);
-      row.fresh = true;
-      row.inProgress = undefined;
-      row.issued = 0;
-      row.succeeded = 0;
-      row.errors = 0;
-      row.orca = undefined;
+    const place = placeAt(this.#index, address, port, this.#last);
+    if (place === NOWHERE) return;
+    this.#last = place;
+    if (this.#named[place] === 0) {
+      this.#places[this.#count] = place;
+      this.#count += 1;
+      this.#named[place] = 1;
+      this.#inProgress[place] = Number.NaN;
+      this.#issued[place] = 0;
+      this.#succeeded[place] = 0;
+      this.#errors[place] = 0;
     }
     const more = plausible(inProgress, 0, MAX_REQUESTS);
-    if (more !== undefined) row.inProgress = (row.inProgress ?? 0) + more;
-    row.issued += plausible(issued, 0, MAX_REQUESTS) ?? 0;
-    row.succeeded += plausible(succeeded, 0, MAX_REQUESTS) ?? 0;
-    row.errors += plausible(errors, 0, MAX_REQUESTS) ?? 0;
-    row.orca = addMeans(row.orca, orca);
+    if (more !== undefined) this.#inProgress[place] = (this.inProgress(place) ?? 0) + more;
+    addTo(this.#issued, place, issued);
+    addTo(this.#succeeded, place, succeeded);
+    addTo(this.#errors, place, errors);
+    if (orca === undefined) return;
+    const sums = addMeans(this.#orca.get(place), orca);
+    if (sums !== undefined) this.#orca.set(place, sums);
   }
+}
+
+function addTo(column: Float64Array, place: number, value: unknown): void {
+  column[place] = (column[place] as number) + (plausible(value as number, 0, MAX_REQUESTS) ?? 0);
 }

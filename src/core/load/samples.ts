@@ -34,9 +34,6 @@ const MAX_LEASE_MS = 3_600_000;
 /** The samples of one endpoint since the last tick, oldest first. */
 export type EndpointSamples = { readonly engine: readonly EngineReading[]; readonly gpus: readonly GpuReading[] };
 
-/** What was heard of one endpoint, in the order in which it came. */
-type Heard = { readonly engine: Sample[]; readonly gpus: GpuReading[] };
-
 /**
  * Sorts the samples of all services to the endpoints of this one, each at its place in the index, and gathers what belongs
  * together: engine values of one page, GPU values of one device. Values that are not numbers, out of range or dated in the
@@ -47,24 +44,61 @@ export function gatherSamples(
   index: EndpointIndex,
   nowMs: number,
 ): readonly (EndpointSamples | undefined)[] {
-  const heard: (Heard | undefined)[] = index.endpoints.map(() => undefined);
-  for (const sample of samples) {
+  const gpus: (GpuReading[] | undefined)[] = index.endpoints.map(() => undefined);
+  let last = NOWHERE;
+  const engine = new Chains(index.endpoints.length, samples.length);
+  for (let i = 0; i < samples.length; i += 1) {
+    const sample = samples[i] as Sample;
     const { metric } = sample;
     const range = RANGE[metric];
     if (range === undefined) continue;
     if (plausible(sample.value, range[0], range[1]) === undefined && !isBeyond(metric, sample.value)) continue;
     if (plausible(sample.sampledAtMs, 0, nowMs + MAX_AHEAD_MS) === undefined) continue;
-    const place = placeOf(index, sample.subject);
+    const place = placeOf(index, sample.subject, last);
     if (place === NOWHERE) continue;
-    let of = heard[place];
-    if (of === undefined) {
-      of = { engine: [], gpus: [] };
-      heard[place] = of;
+    last = place;
+    if (!isGpu(metric)) engine.add(place, i);
+    else {
+      const devices = gpus[place] ?? [];
+      gpus[place] = devices;
+      takeGpu(devices, sample);
     }
-    if (isGpu(metric)) takeGpu(of.gpus, sample);
-    else of.engine.push(sample);
   }
-  return heard.map((of) => of && { engine: engineReadings(of.engine), gpus: of.gpus });
+  const scratch: Sample[] = [];
+  return gpus.map((devices, place) => {
+    engine.read(place, samples, scratch);
+    if (scratch.length === 0 && devices === undefined) return undefined;
+    return { engine: scratch.length === 0 ? NO_READINGS : engineReadings(scratch), gpus: devices ?? NO_GPUS };
+  });
+}
+
+const NO_READINGS: readonly EngineReading[] = [];
+const NO_GPUS: readonly GpuReading[] = [];
+
+/** Which samples belong to which place, in the order in which they came: a chain of indexes, since thousands of lists cost more. */
+class Chains {
+  readonly #first: Int32Array;
+  readonly #last: Int32Array;
+  readonly #next: Int32Array;
+
+  constructor(places: number, samples: number) {
+    this.#first = new Int32Array(places).fill(-1);
+    this.#last = new Int32Array(places);
+    this.#next = new Int32Array(samples);
+  }
+
+  add(place: number, i: number): void {
+    if (this.#first[place] === -1) this.#first[place] = i;
+    else this.#next[this.#last[place] as number] = i;
+    this.#last[place] = i;
+    this.#next[i] = -1;
+  }
+
+  /** The samples of a place into a list, in place of what was in it. */
+  read(place: number, samples: readonly Sample[], into: Sample[]): void {
+    into.length = 0;
+    for (let i = this.#first[place] as number; i !== -1; i = this.#next[i] as number) into.push(samples[i] as Sample);
+  }
 }
 
 /** A ratio above 1: up to 1.05 it is 1, and further up a conflict, which people are told of. */

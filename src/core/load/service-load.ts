@@ -81,7 +81,7 @@ function endpointLoad(
   let newestMs = Math.max(memory.engine?.atMs ?? 0, newestReportMs ?? 0);
   for (const { utilAtMs } of memory.gpus) newestMs = Math.max(newestMs, utilAtMs);
   const lost = lostGpu(memory);
-  return {
+  const load: EndpointLoad = {
     id: endpoint.id,
     inFlight,
     inFlightPerSidecar: memory.inFlightPerSidecar,
@@ -103,19 +103,22 @@ function endpointLoad(
     waiting1st: memory.phase === 'Waiting',
     rampAgeSec: memory.phase === 'Ramping' ? Math.max(0, (nowMs - memory.firstAtMs) / 1000) : undefined,
     pressure: ((inFlight + 1) / slots) * (1 + KV_PRESSURE_SLOPE * Math.max(0, (kv ?? 0) - KV_PRESSURE_FROM)),
-    ...(lost === undefined ? {} : { gpuFault: { words: faultWords(lost), drained: memory.drainedAtMs !== null } }),
     engine,
     ageMs: newestMs > 0 ? Math.max(0, nowMs - newestMs) : Math.max(0, nowMs - memory.joinedAtMs),
     notes: notesOf(one, foreign, util, nowMs),
   };
+  if (lost === undefined) return load;
+  return { ...load, gpuFault: { words: faultWords(lost), drained: memory.drainedAtMs !== null } };
 }
+
+const NO_NOTES: readonly string[] = [];
 
 function notesOf(
   { memory, engine, slots, endpoint }: Believed,
   foreign: number,
   util: number | undefined,
   nowMs: number,
-): string[] {
+): readonly string[] {
   const notes: string[] = [];
   if (engineIsDoubted(memory)) {
     notes.push('its engine tells of less than half of what the sidecars have there: load reports are believed');
@@ -133,7 +136,7 @@ function notesOf(
   else if (util !== undefined && util >= PINNED_RATIO)
     notes.push('GPU utilisation reads full: it cannot tell load apart and is ignored');
   faultNotes(memory, nowMs, notes);
-  return notes;
+  return notes.length === 0 ? NO_NOTES : notes;
 }
 
 function faultNotes(memory: EndpointMemory, nowMs: number, notes: string[]): void {

@@ -116,12 +116,7 @@ export function stepLoad(
   });
   // Anew: this tick's readings are in.
   if (!reportsFresh) for (const { memory } of members) takeEngineTraffic(memory);
-  cluster.engineAgeSec = meanAge(
-    members.flatMap(({ memory }, i) =>
-      freshness[i] === 'Fresh' && memory.engine !== null ? [memory.engine.atMs] : [],
-    ),
-    nowMs,
-  );
+  cluster.engineAgeSec = engineAge(drafts, freshness, nowMs);
   cluster.reportAgeSec = reportAgeSec;
   for (const [place, { endpoint, memory }] of members.entries()) {
     if (options.orca !== true || freshness[place] === 'Fresh') memory.orca = null;
@@ -254,20 +249,18 @@ function supposedSlots(
 ): readonly number[] {
   const supposed = members.map(({ endpoint, memory }) => knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS);
   // An engine that went silent untaught cannot show a queue any more: it is no wider than those that have.
-  const taught = quantile(
-    members.flatMap(({ memory }, i) =>
-      freshness[i] === 'Fresh' && memory.slotsByQueue !== null ? [memory.slotsByQueue] : [],
-    ),
-    0.5,
-  );
+  const taughtSlots: number[] = [];
+  const blind: { readonly endpoint: Endpoint; readonly memory: EndpointMemory; readonly i: number }[] = [];
+  for (const [i, { endpoint, memory }] of members.entries()) {
+    if (freshness[i] !== 'Fresh') blind.push({ endpoint, memory, i });
+    else if (memory.slotsByQueue !== null) taughtSlots.push(memory.slotsByQueue);
+  }
+  const taught = quantile(taughtSlots, 0.5);
   if (taught !== undefined)
     for (const [i, { endpoint, memory }] of members.entries())
       if (freshness[i] === 'Stale' && memory.slotsByQueue === null && knownSlots(endpoint, memory) === undefined)
         supposed[i] = Math.min(UNKNOWN_SLOTS, taught);
   for (const { memory } of members) followHeaders(memory, elapsedSec);
-  const blind = members.flatMap(({ endpoint, memory }, i) =>
-    freshness[i] === 'Fresh' ? [] : [{ endpoint, memory, i }],
-  );
   for (const { memory } of members) {
     const util = utilisation(memory, nowMs);
     if (util !== undefined || memory.util !== null) followUtil(memory, util, elapsedSec);
@@ -341,6 +334,18 @@ function stepCluster(
     const pressure = well.reduce((sum, { memory }) => sum + memory.inFlight, 0) / slots;
     cluster.goodPressure = ewmaFrom(cluster.goodPressure, pressure, 3, elapsedSec);
   }
+}
+
+/** Of the readings that count. */
+function engineAge(drafts: readonly EndpointMemory[], freshness: readonly Freshness[], nowMs: number): number | null {
+  let sumMs = 0;
+  let count = 0;
+  for (const [i, { engine }] of drafts.entries()) {
+    if (freshness[i] !== 'Fresh' || engine === null) continue;
+    sumMs += Math.max(0, nowMs - engine.atMs);
+    count += 1;
+  }
+  return count === 0 ? null : sumMs / count / 1000;
 }
 
 function meanAge(timesMs: readonly number[], nowMs: number): number | null {

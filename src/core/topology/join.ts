@@ -15,6 +15,8 @@ export type EndpointIndex = {
   readonly byPod: ReadonlyMap<string, number>;
   readonly byNode: ReadonlyMap<string, number>;
   readonly byAddress: ReadonlyMap<string, number>;
+  /** No two endpoints have one address and port. */
+  readonly unique: boolean;
 };
 
 /** There is no such endpoint, or more than one. */
@@ -37,27 +39,42 @@ function newIndex(endpoints: readonly Endpoint[]): EndpointIndex {
   const byPod = new Map<string, number>();
   const byNode = new Map<string, number>();
   const byAddress = new Map<string, number>();
+  let unique = true;
   for (const [place, { address, port, pod, node }] of endpoints.entries()) {
     const ports = byAddressAndPort.get(address) ?? new Map<number, number>();
     // Two pools may name one server: what is heard about it is then believed of the first, never counted twice.
-    if (!ports.has(port)) ports.set(port, place);
+    if (ports.has(port)) unique = false;
+    else ports.set(port, place);
     byAddressAndPort.set(address, ports);
     addUnique(byPod, pod, place);
     addUnique(byNode, node, place);
     addUnique(byAddress, address, place);
   }
-  return { endpoints, byAddressAndPort, byPod, byNode, byAddress };
+  return { endpoints, byAddressAndPort, byPod, byNode, byAddress, unique };
 }
 
-/** Where the endpoint stands that serves on this address and port. */
-export function placeAt(index: EndpointIndex, address: string, port: number): number {
+/**
+ * Where the endpoint stands that serves on this address and port. Sources tell of one endpoint several times, or of all in
+ * their order: with the place that was found last, a look at it and the next one is mostly enough.
+ */
+export function placeAt(index: EndpointIndex, address: string, port: number, last: number = NOWHERE): number {
+  if (index.unique) {
+    if (isAt(index, last, address, port)) return last;
+    if (isAt(index, last + 1, address, port)) return last + 1;
+  }
   return index.byAddressAndPort.get(address)?.get(port) ?? NOWHERE;
 }
 
-/** Where the endpoint stands that the subject means. */
-export function placeOf(index: EndpointIndex, { address, port, pod, node }: Subject): number {
+function isAt({ endpoints }: EndpointIndex, place: number, address: string, port: number): boolean {
+  const endpoint = place === NOWHERE ? undefined : endpoints[place];
+  return endpoint !== undefined && endpoint.port === port && endpoint.address === address;
+}
+
+/** Where the endpoint stands that the subject means. `last`: see {@link placeAt}. */
+export function placeOf(index: EndpointIndex, subject: Subject, last: number = NOWHERE): number {
+  const { address, port, pod, node } = subject;
   if (address !== undefined && port !== undefined) {
-    const place = placeAt(index, address, port);
+    const place = placeAt(index, address, port, last);
     if (place !== NOWHERE) return place;
   }
   if (pod !== undefined) {

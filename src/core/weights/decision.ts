@@ -19,12 +19,14 @@ export type EndpointDecision = {
   readonly previousWeight: number;
   /** 0..1 target share of new requests over the service. */
   readonly share: number;
+  /** The share that is aimed at, where the weights as computed are not, or only in part, sent. */
+  readonly computedShare?: number;
   readonly health: 'Healthy' | 'Draining';
   readonly terms: Terms;
   /** Names of limits that held it back: `StepUp`, `StepDown`, `Floor`, `MaxWeightRatio`, `Clamp3`; `Probe`: moved by one. */
   readonly clamps: readonly string[];
-  /** One sentence for a person. */
-  readonly reason: string;
+  /** What a probe does to its weight now, in words. */
+  readonly probe?: string;
 };
 
 export type Outcome =
@@ -61,6 +63,8 @@ export type ServiceDecision = {
   readonly decidedAtMs: number;
   readonly equal: boolean;
   readonly endpoints: readonly EndpointDecision[];
+  /** Part of the computed weights that is sent, where that is not all of it; `Shadow` and `Disabled` send none. */
+  readonly sentRatio?: number;
   /** With `Shadow`, or where only a part is sent: the weights as computed, which all of it would send. */
   readonly shadowWeights?: Readonly<Record<EndpointId, number>>;
   /** Absent in recordings of before it was told. */

@@ -5,7 +5,7 @@ const STEP = 0.05;
 
 /** [step 15] Log weights to integers 1..1000 on a grid, the largest 1000. */
 export function toGrid(logs: readonly number[]): readonly number[] {
-  const top = Math.max(...logs);
+  const top = largest(logs);
   return logs.map((log) => {
     const steps = Math.round((log - top) / STEP);
     return Math.min(MAX_WEIGHT, Math.max(1, Math.round(MAX_WEIGHT * Math.exp(steps * STEP))));
@@ -14,23 +14,36 @@ export function toGrid(logs: readonly number[]): readonly number[] {
 
 /** Shifts values so that their mean is 0. */
 export function recentre(values: readonly number[]): number[] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const mean = sumOf(values) / Math.max(1, values.length);
   return values.map((value) => value - mean);
 }
 
 /** Shares that sum to 1, none below the floor (which is at most an even share). */
 export function sharesOf(logs: readonly number[], floor: number): readonly number[] {
-  const top = Math.max(...logs);
+  const top = largest(logs);
   const raw = logs.map((log) => Math.exp(log - top));
-  const sum = raw.reduce((total, value) => total + value, 0);
+  const sum = sumOf(raw);
   const shares = raw.map((value) => value / sum);
   // Who stands on the floor keeps it; the others give what that costs, in proportion, and may so come to stand there too.
   const low = new Set<number>();
   for (;;) {
-    const high = shares.reduce((total, value, i) => total + (low.has(i) ? 0 : value), 0);
+    let high = 0;
+    for (let i = 0; i < shares.length; i += 1) if (!low.has(i)) high += shares[i] as number;
     const scale = high > 0 ? (1 - low.size * floor) / high : 1;
-    const fallen = shares.flatMap((value, i) => (!low.has(i) && value * scale < floor ? [i] : []));
-    if (fallen.length === 0) return shares.map((value, i) => (low.has(i) ? floor : value * scale));
-    for (const i of fallen) low.add(i);
+    const stood = low.size;
+    for (let i = 0; i < shares.length; i += 1) if ((shares[i] as number) * scale < floor) low.add(i);
+    if (low.size === stood) return shares.map((value, i) => (low.has(i) ? floor : value * scale));
   }
+}
+
+function sumOf(values: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i += 1) sum += values[i] as number;
+  return sum;
+}
+
+function largest(values: readonly number[]): number {
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i += 1) most = Math.max(most, values[i] as number);
+  return most;
 }

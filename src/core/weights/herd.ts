@@ -1,3 +1,4 @@
+import { emptyRecord } from '../../base/units/index.ts';
 import type { EndpointId } from '../topology/index.ts';
 
 /**
@@ -67,33 +68,30 @@ export function stepHerd(
   input: { readonly nowMs: number; readonly elapsedSec: number; readonly members: readonly HerdMember[] },
 ): HerdState {
   const { nowMs, elapsedSec, members } = input;
-  const swings: Record<EndpointId, Swing> = {};
+  const swings = emptyRecord<Swing>();
+  let swinging = 0;
   for (const member of members) {
     const swing = stepSwing(before.swings[member.id], member, nowMs);
-    if (swing !== undefined) swings[member.id] = swing;
+    swings[member.id] = swing;
+    if (swing.count >= SWINGS) swinging += 1;
   }
-  const swinging = Object.values(swings).filter(({ count }) => count >= SWINGS).length;
   if (swinging < ENDPOINTS) {
     const damping = Math.min(1, before.damping * Math.exp(RECOVERY_PER_SEC * elapsedSec));
     return { damping, alarmedAtMs: before.alarmedAtMs, swings };
   }
-  const anew = Object.entries(swings).map(([id, swing]) => [id, { ...swing, count: 0 }]);
+  for (const { id } of members) swings[id] = { ...(swings[id] as Swing), count: 0 };
   const damping = Math.max(LEAST_DAMPING, before.damping * HALVED);
-  return { damping, alarmedAtMs: nowMs, swings: Object.fromEntries(anew) as typeof swings };
+  return { damping, alarmedAtMs: nowMs, swings };
 }
 
-function stepSwing(
-  before: Swing | undefined,
-  { weight, deviation, inFlight }: HerdMember,
-  nowMs: number,
-): Swing | undefined {
-  const noise = NOISE_TIMES / Math.sqrt(inFlight + 1);
+function stepSwing(before: Swing | undefined, { weight, deviation, inFlight }: HerdMember, nowMs: number): Swing {
   if (before === undefined) return begin(weight, deviation, nowMs);
   const { direction, extreme } = before;
   if ((weight - extreme) * direction >= 0) {
     const moved = weight !== extreme;
     return moved ? { ...before, extreme: weight, extremeAtMs: nowMs, deviation } : before;
   }
+  const noise = NOISE_TIMES / Math.sqrt(inFlight + 1);
   const back = (extreme - weight) * direction;
   if (back < Math.max(LEAST_SWING, noise)) return before;
   const size = Math.abs(extreme - before.turn);
@@ -117,6 +115,15 @@ function stepSwing(
 }
 
 function begin(weight: number, deviation: number, nowMs: number): Swing {
-  const at = { turn: weight, turnedAtMs: nowMs, extreme: weight, extremeAtMs: nowMs };
-  return { direction: 1, ...at, deviation, lastSize: 0, lastMs: 0, count: 0 };
+  return {
+    direction: 1,
+    turn: weight,
+    turnedAtMs: nowMs,
+    extreme: weight,
+    extremeAtMs: nowMs,
+    deviation,
+    lastSize: 0,
+    lastMs: 0,
+    count: 0,
+  };
 }

@@ -14,12 +14,16 @@ const MAX_PREFERENCE = 0.5;
 
 /** Natural logs, mean about 0: by how much the fill (requests per slot) of each is wanted above the mean. */
 export function preferences(endpoints: readonly EndpointLoad[]): readonly number[] {
-  const speeds = endpoints.map(({ engine, logCapacity, slots }) =>
-    engine === 'Absent' ? undefined : logCapacity - Math.log(slots),
-  );
-  const told = speeds.filter((speed) => speed !== undefined);
-  const mean = told.reduce((sum, speed) => sum + speed, 0) / Math.max(1, told.length);
-  return recentre(speeds.map((speed) => (speed === undefined ? 0 : preferenceOf(speed - mean))));
+  const speeds = endpoints.map(({ logCapacity, slots }) => logCapacity - Math.log(slots));
+  let sum = 0;
+  let told = 0;
+  for (let i = 0; i < speeds.length; i += 1) {
+    if (endpoints[i]?.engine === 'Absent') continue;
+    sum += speeds[i] as number;
+    told += 1;
+  }
+  const mean = sum / Math.max(1, told);
+  return recentre(speeds.map((speed, i) => (endpoints[i]?.engine === 'Absent' ? 0 : preferenceOf(speed - mean))));
 }
 
 function preferenceOf(speed: number): number {

@@ -1,7 +1,33 @@
-import type { EndpointLoad } from '../load/index.ts';
-import type { Terms } from './decision.ts';
+import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
+import type { EndpointId } from '../topology/index.ts';
+import type { ServiceDecision, Terms } from './decision.ts';
 
 const NOTICEABLE = 0.05;
+
+/**
+ * Why each endpoint has the weight that it has, in one sentence for a person. Made when somebody asks: a tick decides about a
+ * thousand endpoints, and hardly ever is one of them looked at.
+ */
+export function reasonsOf(decision: ServiceDecision, load: ServiceLoad | undefined): ReadonlyMap<EndpointId, string> {
+  const beliefs = new Map(load?.endpoints.map((one) => [one.id, one]));
+  const count = decision.endpoints.filter(({ health }) => health === 'Healthy').length;
+  return new Map(
+    decision.endpoints.map(({ id, health, terms, share, computedShare = share, probe }) => {
+      const belief = beliefs.get(id);
+      if (health === 'Draining') return [id, drainReason(belief?.gpuFault?.words)];
+      const why =
+        decision.outcome === 'Disabled'
+          ? 'gets an even share: weights are disabled by policy'
+          : `${prefixOf(decision)}${reasonOf(terms, computedShare, count, belief)}`;
+      return [id, probe === undefined ? why : `${why}; ${probe}`];
+    }),
+  );
+}
+
+function prefixOf({ outcome, sentRatio }: ServiceDecision): string {
+  if (outcome === 'Shadow') return '(shadow) ';
+  return sentRatio === undefined ? '' : `(${Math.round(sentRatio * 100)} % sent) `;
+}
 
 /** One sentence for a person: where the target share stands against an even one, and what moved it most. */
 export function reasonOf(terms: Terms, share: number, count: number, load: EndpointLoad | undefined): string {
@@ -15,7 +41,7 @@ export function reasonOf(terms: Terms, share: number, count: number, load: Endpo
 }
 
 /** Why an endpoint takes no new requests: its GPU is lost, or discovery or the operator says so. */
-export function drainReason(fault: string | undefined): string {
+function drainReason(fault: string | undefined): string {
   if (fault === undefined) return 'drains: it takes no new requests';
   return `drains: its GPU reported ${fault}; it comes back when that clears or its server is started anew`;
 }

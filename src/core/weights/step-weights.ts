@@ -6,9 +6,9 @@ import type { EndpointDecision, Outcome, ServiceDecision } from './decision.ts';
 import { delayOf, proportionalGain } from './gain.ts';
 import { MAX_WEIGHT, recentre, toGrid } from './grid.ts';
 import { stepHerd } from './herd.ts';
-import { drainReason, reasonOf } from './reason.ts';
+import { preferences } from './preference.ts';
 import { STEP_DOWN_PER_SEC, STEP_UP_PER_SEC } from './step-limit.ts';
-import { deviations, type Target, type TargetOptions, targets } from './target.ts';
+import { deviations, restingLogs, standingOf, type Target, type TargetOptions, targets } from './target.ts';
 import type { WeightMemory, WeightsState } from './weights-state.ts';
 
 export type WeightsOptions = TargetOptions & {
@@ -38,6 +38,9 @@ const DEAD_BAND = 0.1;
 const MIN_PUSH_MS = 950;
 /** With nothing known for so long, learned weights are no better than equal ones. */
 const BLIND_MS = 60_000;
+const NONE: readonly string[] = [];
+const HELD_UP: readonly string[] = ['StepUp'];
+const HELD_DOWN: readonly string[] = ['StepDown'];
 const NO_TERMS = { capacity: 0, speed: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 };
 
 type Member = {
@@ -58,17 +61,19 @@ export function stepWeights(
   const elapsedSec = before === undefined ? 1 : Math.min(5, Math.max(0.05, (nowMs - before.atMs) / 1000));
   const known = before?.endpoints ?? {};
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
-  const believed = new Map(load.endpoints.map((one) => [one.id, one]));
-  const loads = active.map(({ id }) => believed.get(id) as EndpointLoad);
-  const filtered = filterDeviations(active, loads, known, elapsedSec);
+  const loads = loadsOf(endpoints, load);
+  const wanted = preferences(loads);
+  const remembered = active.map(({ id }) => steeredBefore(known, id));
+  const filtered = filterDeviations(loads, wanted, remembered, elapsedSec);
   const damping = before?.herd?.damping ?? 1;
   const gain = damping * proportionalGain(load, options.leastRequest, elapsedSec, input.loopDelaySec);
-  const aims = active.length === 0 ? [] : targets(loads, load, filtered, gain, options);
-  const rests = active.length === 0 ? [] : toGrid(targets(loads, load, filtered, 0, options).map(({ out }) => out));
+  const standing = standingOf(loads, wanted, load, options);
+  const aims = targets(standing, filtered, gain);
+  const rests = toGrid(restingLogs(standing));
   const members: Member[] = active.map((endpoint, i) => ({
     endpoint,
     load: loads[i] as EndpointLoad,
-    memory: steeredBefore(known, endpoint.id),
+    memory: remembered[i],
     target: aims[i] as Target,
   }));
   const blind = load.loadReports === 'Silent' && load.endpoints.every(({ engine }) => engine !== 'Fresh');
@@ -81,25 +86,25 @@ export function stepWeights(
   const sentWeights = blend === 1 ? weights : blendedWeights(logs, blend);
   const moved = members.some(({ memory }, i) => memory !== undefined && sentOf(memory) !== sentWeights[i]);
   const memories = emptyRecord<WeightMemory>();
-  const places = new Map(active.map((endpoint, i) => [endpoint, i]));
+  let i = -1;
   for (const endpoint of endpoints) {
-    const i = places.get(endpoint) ?? -1;
     const old = known[endpoint.id];
-    if (i === -1) {
+    if (endpoint.lifecycle === 'Active') i += 1;
+    else {
       memories[endpoint.id] = {
         ...(old ?? { deviation: 0, sent: 0, shareSent: 0, weight: 1, resting: 1 }),
         draining: true,
       };
       continue;
     }
-    memories[endpoint.id] = {
+    const memory: WeightMemory = {
       deviation: filtered[i] as number,
       sent: logs[i] as number,
       shareSent: decided ? (members[i] as Member).target.share : (old?.shareSent ?? 1 / active.length),
       weight: weights[i] as number,
       resting: rests[i] ?? MAX_WEIGHT,
-      ...(blend === 1 ? {} : { sentWeight: sentWeights[i] as number }),
     };
+    memories[endpoint.id] = blend === 1 ? memory : { ...memory, sentWeight: sentWeights[i] as number };
   }
   const pushed = decided || moved;
   const state: WeightsState = {
@@ -138,6 +143,11 @@ export function stepWeights(
   return { state, decision: { ...decision, loop } };
 }
 
+/** What is believed of the active endpoints. Beliefs stand in the order of all endpoints. */
+function loadsOf(endpoints: readonly Endpoint[], load: ServiceLoad): readonly EndpointLoad[] {
+  return load.endpoints.filter((_, i) => endpoints[i]?.lifecycle === 'Active');
+}
+
 /** Who drains because its GPU is lost (`core/load` keeps that within bounds) drains like one that discovery says to. */
 function withoutLost(endpoints: readonly Endpoint[], load: ServiceLoad): readonly Endpoint[] {
   const lost = new Set<EndpointId>();
@@ -160,6 +170,7 @@ function blendOf(
 ): number {
   const goal = options.mode === 'Active' ? options.blendRatio : 0;
   if (before?.blend === undefined) return goal;
+  if (before.blend === goal) return goal;
   if (goal > 0 && nowMs - before.lastPushMs < MIN_PUSH_MS) return before.blend;
   const moves = members.map(({ memory }, i): BlendMove => ({ before: memory?.sent, after: logs[i] as number }));
   return stepBlend(before.blend, goal, moves, elapsedSec);
@@ -199,15 +210,15 @@ function countSteered({ active, endpoints }: WeightsState): number {
 }
 
 function filterDeviations(
-  active: readonly Endpoint[],
   loads: readonly EndpointLoad[],
-  known: WeightsState['endpoints'],
+  wanted: readonly number[],
+  remembered: readonly (WeightMemory | undefined)[],
   elapsedSec: number,
 ): readonly number[] {
   const smooth = 1 - Math.exp(-elapsedSec);
-  return deviations(loads).map((value, i) => {
+  return deviations(loads, wanted).map((value, i) => {
     const one = loads[i] as EndpointLoad;
-    const previous = steeredBefore(known, (active[i] as Endpoint).id)?.deviation ?? 0;
+    const previous = remembered[i]?.deviation ?? 0;
     const next = previous + smooth * (value - previous);
     // A fast failure empties an endpoint; that is not room.
     return one.bad ? Math.max(0, next) : next;
@@ -232,7 +243,7 @@ function choose(
 ): Choice {
   const { nowMs, load } = input;
   const n = members.length;
-  const none = members.map(() => []);
+  const none: readonly (readonly string[])[] = [];
   const stay = (outcome: Outcome): Choice => ({
     outcome,
     weights: undefined,
@@ -282,15 +293,14 @@ function limitSteps(
   members: readonly Member[],
   sinceSec: number,
 ): { logs: readonly number[]; held: readonly (readonly string[])[] } {
-  const held: string[][] = [];
+  const held: (readonly string[])[] = members.map(() => NONE);
   const logs = members.map(({ memory, target }, i) => {
-    held[i] = [];
     // A newcomer starts at its target (a tenth while it has completed nothing), not at an even weight.
     if (memory === undefined) return target.out;
     const up = memory.sent + STEP_UP_PER_SEC * sinceSec;
     const down = memory.sent - STEP_DOWN_PER_SEC * sinceSec;
-    if (target.out > up) held[i]?.push('StepUp');
-    if (target.out < down) held[i]?.push('StepDown');
+    if (target.out > up) held[i] = HELD_UP;
+    else if (target.out < down) held[i] = HELD_DOWN;
     return Math.min(up, Math.max(down, target.out));
   });
   return { logs, held };
@@ -337,7 +347,7 @@ function decisionOf(
   state: WeightsState,
   known: WeightsState['endpoints'],
   members: readonly Member[],
-  { nowMs, service, endpoints, load, options }: WeightsInput,
+  { nowMs, service, endpoints, options }: WeightsInput,
   outcome: Outcome,
   held: readonly (readonly string[])[],
 ): ServiceDecision {
@@ -347,29 +357,23 @@ function decisionOf(
     members.map(({ target }) => target.share),
     blend,
   );
-  const places = new Map(members.map((member, i) => [member.endpoint, i]));
-  const faultOf = (id: EndpointId): string | undefined => load.endpoints.find((one) => one.id === id)?.gpuFault?.words;
-  const decided = endpoints.map((endpoint): EndpointDecision => {
-    const { id, lifecycle } = endpoint;
+  let i = -1;
+  const decided = endpoints.map(({ id, lifecycle }): EndpointDecision => {
     const memory = state.endpoints[id] as WeightMemory;
     const before = known[id];
-    const i = places.get(endpoint) ?? -1;
-    const member = members[i];
-    return {
+    const draining = lifecycle !== 'Active';
+    if (!draining) i += 1;
+    const target = draining ? undefined : (members[i] as Member).target;
+    const decision: EndpointDecision = {
       id,
       weight: sentOf(memory),
       previousWeight: sentOf(before ?? memory),
-      share: aimed[i] ?? 0,
-      health: lifecycle === 'Draining' ? 'Draining' : 'Healthy',
-      terms: member?.target.terms ?? NO_TERMS,
-      clamps: member === undefined ? [] : [...member.target.clamps, ...(held[i] ?? [])],
-      reason:
-        member === undefined
-          ? drainReason(faultOf(id))
-          : mode === 'Disabled'
-            ? 'gets an even share: weights are disabled by policy'
-            : `${prefixOf(mode, blend)}${reasonOf(member.target.terms, member.target.share, members.length, member.load)}`,
+      share: draining ? 0 : (aimed[i] as number),
+      health: draining ? 'Draining' : 'Healthy',
+      terms: target?.terms ?? NO_TERMS,
+      clamps: target === undefined ? NONE : clampsOf(target.clamps, held[i] ?? NONE),
     };
+    return blend === 1 || target === undefined ? decision : { ...decision, computedShare: target.share };
   });
   const first = decided.find(({ health }) => health === 'Healthy')?.weight;
   return {
@@ -379,21 +383,18 @@ function decisionOf(
     decidedAtMs: state.decidedAtMs,
     equal: decided.every(({ weight, health }) => health === 'Draining' || weight === first),
     endpoints: decided,
-    ...(mode !== 'Disabled' && blend < 1
-      ? {
-          shadowWeights: computedWeights(state, endpoints),
-        }
-      : {}),
+    ...(mode === 'Active' && blend < 1 ? { sentRatio: blend } : {}),
+    ...(mode !== 'Disabled' && blend < 1 ? { shadowWeights: computedWeights(state, endpoints) } : {}),
   };
+}
+
+function clampsOf(aimed: readonly string[], held: readonly string[]): readonly string[] {
+  if (held.length === 0) return aimed;
+  return aimed.length === 0 ? held : [...aimed, ...held];
 }
 
 function computedWeights(state: WeightsState, endpoints: readonly Endpoint[]): Readonly<Record<EndpointId, number>> {
   const weights = emptyRecord<number>();
   for (const { id } of endpoints) weights[id] = (state.endpoints[id] as WeightMemory).weight;
   return weights;
-}
-
-function prefixOf(mode: WeightsOptions['mode'], blend: number): string {
-  if (mode === 'Shadow') return '(shadow) ';
-  return blend < 1 ? `(${Math.round(blend * 100)} % sent) ` : '';
 }

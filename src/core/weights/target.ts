@@ -2,7 +2,6 @@ import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
 import type { Terms } from './decision.ts';
 import { recentre, sharesOf } from './grid.ts';
 import { healthFactor, rampFactor } from './health.ts';
-import { preferences } from './preference.ts';
 
 const MAX_LOG = 3;
 const MAX_DEVIATION = 1.5;
@@ -29,16 +28,62 @@ export type Target = {
  * [step 7] Deviation of each endpoint's log pressure from the mean, less how much fuller it is wanted. A bad endpoint is never
  * read as free capacity, and neither is the mean: its emptiness would make the others look full, and so bring it traffic after all.
  */
-export function deviations(endpoints: readonly EndpointLoad[]): readonly number[] {
-  const wanted = preferences(endpoints);
+export function deviations(endpoints: readonly EndpointLoad[], wanted: readonly number[]): readonly number[] {
   const logs = endpoints.map(({ pressure }, i) => Math.log(Math.max(pressure, 1e-9)) - (wanted[i] as number));
-  const well = logs.filter((_, i) => !endpoints[i]?.bad);
-  const mean = well.reduce((sum, value) => sum + value, 0) / Math.max(1, well.length);
-  const told = logs.map((value, i) => (endpoints[i]?.bad && well.length > 0 ? Math.max(value, mean) : value));
+  let well = 0;
+  let sum = 0;
+  for (let i = 0; i < logs.length; i += 1) {
+    if (endpoints[i]?.bad) continue;
+    well += 1;
+    sum += logs[i] as number;
+  }
+  const mean = sum / Math.max(1, well);
+  const told = logs.map((value, i) => (endpoints[i]?.bad && well > 0 ? Math.max(value, mean) : value));
   return recentre(told).map((value, i) => {
     const limited = clampTo(value, MAX_DEVIATION);
     return endpoints[i]?.bad && limited < 0 ? 0 : limited;
   });
+}
+
+/** What the targets are made of beside the deviations of the moment, by place. A tick aims twice from one of these. */
+export type Standing = {
+  /** [lc] within the ratio that the policy allows, and whether that took something of it. */
+  readonly capacity: readonly number[];
+  readonly limited: readonly boolean[];
+  readonly speed: readonly number[];
+  readonly foreign: readonly number[];
+  readonly health: readonly number[];
+  readonly ramp: readonly number[];
+  /** [h f] */
+  readonly factor: readonly number[];
+  readonly feedForward: readonly number[];
+};
+
+/** [steps 9-11] What is known of the active endpoints, as terms. `wanted`: how much fuller each is wanted (`preferences`). */
+export function standingOf(
+  endpoints: readonly EndpointLoad[],
+  wanted: readonly number[],
+  load: ServiceLoad,
+  options: TargetOptions,
+): Standing {
+  const spread = Math.log(options.maxWeightRatio) / 2;
+  const capacity = endpoints.map(({ logCapacity }) => clampTo(logCapacity, spread));
+  const limited = endpoints.map(({ logCapacity }, i) => capacity[i] !== logCapacity);
+  const speed = capacity.map((own, i) => clampTo(own + (wanted[i] as number), spread) - own);
+  let sumInFlight = 0;
+  let sumSlots = 0;
+  for (const { inFlight, slots } of endpoints) {
+    sumInFlight += inFlight;
+    sumSlots += slots;
+  }
+  const foreign = endpoints.map(({ foreign: own, slots }) =>
+    own > 0 ? Math.log(Math.min(1, Math.max(0.1, 1 - own / Math.max(1e-9, (sumInFlight * slots) / sumSlots)))) : 0,
+  );
+  const health = endpoints.map((endpoint) => healthFactor(endpoint, load.goodPressure));
+  const ramp = endpoints.map((endpoint) => rampFactor(endpoint, options.warmupMs, load.goodPressure));
+  const factor = health.map((value, i) => value * (ramp[i] as number));
+  const forward = options.leastRequest ? feedForward(endpoints, load, factor, speed) : endpoints.map(() => 0);
+  return { capacity, limited, speed, foreign, health, ramp, factor, feedForward: forward };
 }
 
 /**
@@ -46,62 +91,57 @@ export function deviations(endpoints: readonly EndpointLoad[]): readonly number[
  * and ramp make the share; `least_request` divides weights by what is in flight, so the weight gets the in-flight that
  * belongs to the target share as a factor.
  */
-export function targets(
-  endpoints: readonly EndpointLoad[],
-  load: ServiceLoad,
-  filtered: readonly number[],
-  gain: number,
-  options: TargetOptions,
-): readonly Target[] {
-  const n = endpoints.length;
-  const spread = Math.log(options.maxWeightRatio) / 2;
-  const clamps = endpoints.map((): string[] => []);
-  const wanted = preferences(endpoints);
-  const capacity = endpoints.map(({ logCapacity }, i) => {
-    const bounded = clampTo(logCapacity, spread);
-    if (bounded !== logCapacity) clamps[i]?.push('MaxWeightRatio');
-    return bounded;
-  });
-  const speed = capacity.map((own, i) => clampTo(own + (wanted[i] as number), spread) - own);
-  const sumInFlight = endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0);
-  const sumSlots = endpoints.reduce((sum, { slots }) => sum + slots, 0);
-  const foreign = endpoints.map(({ foreign: own, slots }) =>
-    own > 0 ? Math.log(Math.min(1, Math.max(0.1, 1 - own / Math.max(1e-9, (sumInFlight * slots) / sumSlots)))) : 0,
-  );
+export function targets(standing: Standing, filtered: readonly number[], gain: number): readonly Target[] {
+  const { capacity, limited, speed, foreign, health, ramp, factor, feedForward: forward } = standing;
   const inFlight = filtered.map((deviation) => -gain * deviation);
+  const { steady, shares, out, floor } = aim(standing, inFlight);
+  return out.map((own, i) => {
+    const share = shares[i] as number;
+    const held = Math.abs(steady[i] as number) > MAX_LOG;
+    const low = share <= floor * 1.0001;
+    return {
+      terms: {
+        capacity: capacity[i] as number,
+        speed: speed[i] as number,
+        inFlight: inFlight[i] as number,
+        foreign: foreign[i] as number,
+        health: Math.log(health[i] as number),
+        ramp: Math.log(ramp[i] as number),
+        feedForward: forward[i] as number,
+      },
+      out: own,
+      share,
+      factor: factor[i] as number,
+      clamps: limited[i] || held || low ? clampsOf(limited[i] as boolean, held, low) : NO_CLAMPS,
+    };
+  });
+}
+
+/** The log weights without what the deviations of the moment add: what is left behind when the controller goes away. */
+export function restingLogs(standing: Standing): readonly number[] {
+  return aim(
+    standing,
+    standing.capacity.map(() => 0),
+  ).out;
+}
+
+const NO_CLAMPS: readonly string[] = [];
+
+function clampsOf(limited: boolean, held: boolean, low: boolean): readonly string[] {
+  return [...(limited ? ['MaxWeightRatio'] : []), ...(held ? ['Clamp3'] : []), ...(low ? ['Floor'] : [])];
+}
+
+function aim({ capacity, speed, foreign, factor, feedForward: forward }: Standing, inFlight: readonly number[]) {
   const steady = recentre(
     capacity.map((own, i) => own + (speed[i] as number) + (inFlight[i] as number) + (foreign[i] as number)),
-  ).map((value, i) => {
-    const bounded = clampTo(value, MAX_LOG);
-    if (bounded !== value) clamps[i]?.push('Clamp3');
-    return bounded;
-  });
-  const health = endpoints.map((endpoint) => healthFactor(endpoint, load.goodPressure));
-  const ramp = endpoints.map((endpoint) => rampFactor(endpoint, options.warmupMs, load.goodPressure));
-  const factor = health.map((value, i) => value * (ramp[i] as number));
-  const floor = FLOOR / n;
+  );
+  const floor = FLOOR / capacity.length;
   const shares = sharesOf(
-    steady.map((value, i) => value + Math.log(factor[i] as number)),
+    steady.map((value, i) => clampTo(value, MAX_LOG) + Math.log(factor[i] as number)),
     floor,
   );
-  for (const [i, share] of shares.entries()) if (share <= floor * 1.0001) clamps[i]?.push('Floor');
-  const forward = options.leastRequest ? feedForward(endpoints, load, factor, speed) : endpoints.map(() => 0);
   const out = recentre(shares.map((share, i) => Math.log(share) + (forward[i] as number)));
-  return endpoints.map((_, i) => ({
-    terms: {
-      capacity: capacity[i] as number,
-      speed: speed[i] as number,
-      inFlight: inFlight[i] as number,
-      foreign: foreign[i] as number,
-      health: Math.log(health[i] as number),
-      ramp: Math.log(ramp[i] as number),
-      feedForward: forward[i] as number,
-    },
-    out: out[i] as number,
-    share: shares[i] as number,
-    factor: factor[i] as number,
-    clamps: clamps[i] as string[],
-  }));
+  return { steady, shares, out, floor };
 }
 
 /** [step 11] log(a* + 1), a* the in-flight per sidecar that each endpoint has at its target. */
@@ -112,16 +152,18 @@ function feedForward(
   speed: readonly number[],
 ): readonly number[] {
   const sidecars = Math.max(1, load.sidecars);
-  const foreign = endpoints.map((endpoint) => endpoint.foreign / sidecars);
-  const all = endpoints.reduce(
-    (sum, { inFlightPerSidecar }, i) => sum + inFlightPerSidecar + (foreign[i] as number),
-    0,
-  );
   const room = endpoints.map(({ slots }, i) => slots * (factor[i] as number) * Math.exp(speed[i] as number));
-  const sumRoom = room.reduce((sum, value) => sum + value, 0);
+  let all = 0;
+  let sumRoom = 0;
+  for (let i = 0; i < room.length; i += 1) {
+    const { inFlightPerSidecar, foreign } = endpoints[i] as EndpointLoad;
+    all = all + inFlightPerSidecar + foreign / sidecars;
+    sumRoom += room[i] as number;
+  }
   return room.map((own, i) => {
     const target = (all * own) / Math.max(1e-9, sumRoom);
-    return Math.log(Math.max(0.1 * target, target - (foreign[i] as number)) + 1);
+    const foreign = (endpoints[i] as EndpointLoad).foreign / sidecars;
+    return Math.log(Math.max(0.1 * target, target - foreign) + 1);
   });
 }
 

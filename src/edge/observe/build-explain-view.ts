@@ -2,16 +2,7 @@ import type { Result } from '../../base/units/index.ts';
 import type { EndpointLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ServiceDecision } from '../../core/weights/index.ts';
 import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from './explain-view.ts';
-import {
-  decisionOf,
-  type EndpointRow,
-  endpointRows,
-  finite,
-  loadOf,
-  own,
-  UNDECIDED_REASON,
-  type ViewInput,
-} from './view-input.ts';
+import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, own, type ViewInput } from './view-input.ts';
 
 /** Enough to find a misspelt name in, short enough for an error message. */
 const KNOWN_NAMES_SHOWN = 20;
@@ -99,7 +90,7 @@ function explanation(input: ViewInput, row: EndpointRow, service: ServiceDecisio
     shadowWeight: finite(own(service?.shadowWeights, endpoint.id)),
     share: decision?.share ?? 0,
     issuedShare: finite(own(input.issuedShares, endpoint.id)),
-    reason: decision?.reason ?? UNDECIDED_REASON,
+    reason: row.reason,
     terms: decision?.terms ?? null,
     clamps: decision?.clamps ?? [],
     belief: load === undefined ? null : belief(load, own(input.signals, endpoint.id) ?? []),

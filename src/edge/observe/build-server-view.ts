@@ -1,14 +1,6 @@
 import type { ModelService, Pool } from '../../core/policy/index.ts';
 import type { EndpointView, PoolView, ServerView, ServiceView } from './server-view.ts';
-import {
-  decisionOf,
-  type EndpointRow,
-  endpointRows,
-  finite,
-  own,
-  UNDECIDED_REASON,
-  type ViewInput,
-} from './view-input.ts';
+import { decisionOf, type EndpointRow, endpointRows, finite, own, type ViewInput } from './view-input.ts';
 
 /** @returns the state of the whole server; services and pools stand in the order of the policy. */
 export function buildServerView(input: ViewInput): ServerView {
@@ -82,6 +74,6 @@ function endpointView(input: ViewInput, row: EndpointRow): EndpointView {
     ),
     gpuFault: load?.gpuFault?.words ?? null,
     state: row.state,
-    reason: decision?.reason ?? UNDECIDED_REASON,
+    reason: row.reason,
   };
 }

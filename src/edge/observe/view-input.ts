@@ -2,7 +2,7 @@ import type { Counterfactual, LoopDelay, Plan } from '../../core/control/index.t
 import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
-import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
+import { type EndpointDecision, reasonsOf, type ServiceDecision } from '../../core/weights/index.ts';
 import type { ProbeView } from './probe-view.ts';
 import type { EndpointState, NodeView, PolicyView } from './server-view.ts';
 
@@ -43,21 +43,29 @@ export type EndpointRow = {
   readonly decision: EndpointDecision | undefined;
   readonly load: EndpointLoad | undefined;
   readonly state: EndpointState;
+  /** Why it has the weight that it has: one sentence for a person. */
+  readonly reason: string;
 };
 
-export const UNDECIDED_REASON = 'not decided yet';
+const UNDECIDED_REASON = 'not decided yet';
 
 /**
  * Joins the endpoints of a service with what was decided and believed about them. Names come from policy text, so every
  * lookup asks for an own property: a service called `constructor` has no decision, not a function.
  */
 export function endpointRows(input: ViewInput, service: ModelService): readonly EndpointRow[] {
-  const decisions = new Map(decisionOf(input, service.name)?.endpoints.map((decision) => [decision.id, decision]));
+  const decision = decisionOf(input, service.name);
+  const decisions = new Map(decision?.endpoints.map((one) => [one.id, one]));
   const load = loadOf(input, service.name);
+  const reasons = decision && reasonsOf(decision, load);
   const loads = new Map(load?.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   return (own(input.plan?.endpoints, service.name) ?? []).map((endpoint) => {
     const row = { endpoint, decision: decisions.get(endpoint.id), load: loads.get(endpoint.id) };
-    return { ...row, state: stateOf(row, load?.loadReports ?? 'Silent', service.loadBalancer.warmupMs) };
+    return {
+      ...row,
+      state: stateOf(row, load?.loadReports ?? 'Silent', service.loadBalancer.warmupMs),
+      reason: reasons?.get(endpoint.id) ?? UNDECIDED_REASON,
+    };
   });
 }
 
@@ -80,7 +88,7 @@ export function finite(value: number | undefined): number | null {
 }
 
 function stateOf(
-  row: Omit<EndpointRow, 'state'>,
+  row: Omit<EndpointRow, 'state' | 'reason'>,
   loadReports: ServiceLoad['loadReports'],
   warmupMs: number,
 ): EndpointState {

@@ -41,7 +41,7 @@ describe('a perturbation', () => {
     expect(weightsOf(up)).toEqual([1000, 833, 833, 417]);
     expect(up).toMatchObject({ equal: false, perturbed: true });
     expect(up.endpoints[0]?.clamps).toContain('Probe');
-    expect(up.endpoints[0]?.reason).toContain('a probe multiplies its weight by 1.20 for now (Tuesday check)');
+    expect(up.endpoints[0]?.probe).toContain('a probe multiplies its weight by 1.20 for now (Tuesday check)');
     expect(weightsOf(perturbed(decided([1000, 1000, 1000, 500]), [PROBE], START + 30_000, up))).toEqual([
       833, 1000, 1000, 500,
     ]);

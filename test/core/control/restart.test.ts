@@ -84,7 +84,7 @@ describe('a restart', () => {
     }
     const said = (fleet: Fleet) => {
       const { outcome, endpoints } = fleet.run(1).decisions.chat!;
-      return { outcome, weights: endpoints.map(({ weight, reason }) => `${weight} ${reason}`) };
+      return { outcome, weights: endpoints.map(({ weight, share }) => `${weight} ${share}`) };
     };
     for (let i = 0; i < 60; i++) expect(said(turned), `${i + 1} s after`).toEqual(said(steady));
     expect(new Set(weightsOf(turned.state.plan as Plan)).size).toBeGreaterThan(1);

@@ -32,7 +32,6 @@ function decision(atMs: number, { target, pushed = false, drained = false }: Sec
       health: i === 0 && drained ? 'Draining' : 'Healthy',
       terms: { capacity: 0, speed: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 },
       clamps: [],
-      reason: '',
     })),
   };
 }

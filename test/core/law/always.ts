@@ -1,5 +1,6 @@
 import type { LoadInput } from '../../../src/core/load/index.ts';
 import { proportionalGain } from '../../../src/core/weights/gain.ts';
+import { reasonsOf } from '../../../src/core/weights/index.ts';
 import { type Memory, step, type Tick } from './pipeline.ts';
 
 const PUSHES = ['First', 'Pushed', 'SnappedEqual', 'Membership', 'Single'];
@@ -107,7 +108,9 @@ function drains(
     const gone = members.filter(({ id }) => lost.some((one) => one.id === id)).length;
     if (members.length > 0 && gone > members.length / 2) found.push(`${gone} of ${members.length} drain in ${pool}`);
   }
-  for (const { id, reason } of lost) {
+  const reasons = reasonsOf(decision, load);
+  for (const { id } of lost) {
+    const reason = reasons.get(id) ?? '';
     if (!/XID \d+/.test(reason)) found.push(`${id} drains without a reason: ${reason}`);
     if (load.endpoints.find((one) => one.id === id)?.gpuFault?.drained !== true) found.push(`${id} drains unbelieved`);
   }

@@ -55,7 +55,7 @@ describe('who left', () => {
     const copy = structuredClone(before);
     const [draft, ...others] = drafts(before, [endpoint(0)]);
     expect(others).toEqual([]);
-    draft!.gpus[0]!.utilRatio = 0.7;
+    draft!.gpus[0] = gpu({ utilRatio: 0.7 });
     draft!.logCapacity = 2;
     expect(before).toEqual(copy);
   });

@@ -109,5 +109,5 @@ export function aPlan(
 
 function aDecision(id: string, weight: number): EndpointDecision {
   const terms = { capacity: 0, speed: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 };
-  return { id, weight, previousWeight: weight, share: 0, health: 'Healthy', terms, clamps: [], reason: '' };
+  return { id, weight, previousWeight: weight, share: 0, health: 'Healthy', terms, clamps: [] };
 }

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import type { EndpointLoad, ServiceLoad } from '../../../src/core/load/index.ts';
 import type { Endpoint } from '../../../src/core/topology/index.ts';
 import {
+  reasonsOf,
+  type ServiceDecision,
   stepWeights,
   type WeightsInput,
   type WeightsOptions,
@@ -62,6 +64,11 @@ export function belief(i: number, over: Partial<EndpointLoad> = {}): EndpointLoa
     notes: [],
     ...over,
   };
+}
+
+/** What is told of each endpoint, in the order of the decision. */
+export function reasons(decision: ServiceDecision, load: ServiceLoad): readonly string[] {
+  return [...reasonsOf(decision, load).values()];
 }
 
 export function beliefs(loads: readonly EndpointLoad[], over: Partial<ServiceLoad> = {}): ServiceLoad {

@@ -14,6 +14,7 @@ import {
   endpoints,
   hold,
   OPTIONS,
+  reasons,
   run,
   START_MS,
   shares,
@@ -47,7 +48,7 @@ describe('a part of the weights', () => {
     // Within a half of the grid's step of 5 %.
     expect(Math.abs(Math.log(weights(half)[0]! / Math.sqrt(1000 * whole[0]!)))).toBeLessThanOrEqual(0.026);
     expect(Object.values(half.decision.shadowWeights!)).toEqual(whole);
-    expect(half.decision.endpoints[0]!.reason).toMatch(/^\(50 % sent\) aims at /);
+    expect(reasons(half.decision, SKEWED)[0]).toMatch(/^\(50 % sent\) aims at /);
     expect(shares(half)[0]).toBeGreaterThan(shares(run(hold(SKEWED, 30)).at(-1)!)[0]!);
   });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { proportionalGain } from '../../../src/core/weights/gain.ts';
 import { type Outcome, stepWeights } from '../../../src/core/weights/index.ts';
-import { anyBeliefs, anyRun, belief, beliefs, endpoints, hold, run, shares, weights } from './beliefs.ts';
+import { anyBeliefs, anyRun, belief, beliefs, endpoints, hold, reasons, run, shares, weights } from './beliefs.ts';
 
 const PUSHES: readonly Outcome[] = ['First', 'Pushed', 'SnappedEqual', 'Membership', 'Single'];
 const STEP = 0.05;
@@ -17,12 +17,14 @@ describe('the law', () => {
         const steps = run(frozen);
         for (const step of steps) {
           expect(step.decision.endpoints).toHaveLength(step.input.endpoints.length);
-          for (const { weight, share, reason, terms } of step.decision.endpoints) {
+          for (const { weight, share, terms } of step.decision.endpoints) {
             expect(Number.isInteger(weight) && weight >= 1 && weight <= 1000, `weight ${weight}`).toBe(true);
             expect(Number.isFinite(share)).toBe(true);
             expect(Object.values(terms).every(Number.isFinite), JSON.stringify(terms)).toBe(true);
-            expect(reason.length).toBeGreaterThan(5);
           }
+          const told = reasons(step.decision, step.input.load);
+          expect(told).toHaveLength(step.input.endpoints.length);
+          for (const reason of told) expect(reason.length).toBeGreaterThan(5);
         }
         expect(JSON.stringify(run(ticks))).toBe(JSON.stringify(steps));
       }),

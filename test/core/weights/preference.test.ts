@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { preferences } from '../../../src/core/weights/preference.ts';
-import { targets } from '../../../src/core/weights/target.ts';
+import { standingOf, targets } from '../../../src/core/weights/target.ts';
 import { anyBelief, belief, beliefs, OPTIONS } from './beliefs.ts';
 
 const close = (value: number) => expect.closeTo(value, 9);
@@ -51,7 +51,11 @@ describe('what speed adds', () => {
   it('is a term of its own, within the ratio that the policy allows', () => {
     const load = beliefs(unlike('Fresh'));
     const terms = (maxWeightRatio: number) =>
-      targets(load.endpoints, load, [0, 0], 0, { ...OPTIONS, maxWeightRatio }).map(({ terms: one }) => one);
+      targets(
+        standingOf(load.endpoints, preferences(load.endpoints), load, { ...OPTIONS, maxWeightRatio }),
+        [0, 0],
+        0,
+      ).map(({ terms: one }) => one);
     expect(terms(10)[1]).toMatchObject({ capacity: Math.LN2, speed: close(TWICE) });
     expect(terms(4)[1]).toMatchObject({ capacity: close(Math.LN2), speed: close(0) });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../../src/core/topology/index.ts';
 import { restingWeights, stepWeights, type WeightsState } from '../../../src/core/weights/index.ts';
-import { belief, beliefs, endpoint, hold, OPTIONS, run, START_MS, weights } from './beliefs.ts';
+import { belief, beliefs, endpoint, hold, OPTIONS, reasons, run, START_MS, weights } from './beliefs.ts';
 
 const fleet = (first: Parameters<typeof belief>[1], over: Parameters<typeof beliefs>[1] = {}) =>
   beliefs([belief(0, first), ...[1, 2, 3, 4, 5, 6, 7].map((i) => belief(i))], over);
@@ -12,7 +12,7 @@ describe('weights', () => {
     const all = run([...hold(fleet({}), 10), ...hold(slow, 20), ...hold(fleet({}), 30)]);
     const during = all[29]!;
     expect(weights(during)[0]).toBeLessThan(600);
-    expect(during.decision.endpoints[0]!.reason).toMatch(
+    expect(reasons(during.decision, slow)[0]).toMatch(
       /less than an even share: learned capacity is 0\.\d+ of the mean/,
     );
     expect(during.decision.endpoints[0]!.terms.capacity).toBeLessThan(-0.4);
@@ -65,7 +65,7 @@ describe('weights', () => {
     expect(shadow.decision.outcome).toBe('Shadow');
     expect(Object.values(shadow.decision.shadowWeights!)).toEqual(weights(active));
     expect(weights(disabled)).toEqual([1000, 1000]);
-    expect(disabled.decision.endpoints[0]!.reason).toContain('disabled by policy');
+    expect(reasons(disabled.decision, skewed[0]!.load)[0]).toContain('disabled by policy');
   });
 
   it('know an endpoint that comes back from draining as a newcomer, and are decided at once when one drains', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointLoad } from '../../../src/core/load/index.ts';
-import { deviations, type TargetOptions, targets } from '../../../src/core/weights/target.ts';
+import { preferences } from '../../../src/core/weights/preference.ts';
+import { deviations, standingOf, type TargetOptions, targets } from '../../../src/core/weights/target.ts';
 import { belief, beliefs } from './beliefs.ts';
 
 const ROUND_ROBIN: TargetOptions = { leastRequest: false, maxWeightRatio: 100, warmupMs: 30_000 };
@@ -20,9 +21,10 @@ function aim(
     over?: Parameters<typeof beliefs>[1];
   } = {},
 ) {
-  return targets(loads, beliefs(loads, over), filtered, gain, options);
+  return targets(standingOf(loads, preferences(loads), beliefs(loads, over), options), filtered, gain);
 }
 
+const deviationsOf = (loads: readonly EndpointLoad[]) => deviations(loads, preferences(loads));
 const sharesOf = (all: ReturnType<typeof aim>): readonly number[] => all.map(({ share }) => share);
 const close = (value: number) => expect.closeTo(value, 9);
 
@@ -30,24 +32,24 @@ describe('the deviation of pressure', () => {
   const pressed = (...pressures: readonly number[]) => pressures.map((pressure, i) => belief(i, { pressure }));
 
   it('is the log distance to the mean, 1.5 at most', () => {
-    expect(deviations(pressed(1, Math.E))).toEqual([close(-0.5), close(0.5)]);
-    expect(deviations(pressed(1, 1000))).toEqual([-1.5, 1.5]);
-    expect(deviations([])).toEqual([]);
+    expect(deviationsOf(pressed(1, Math.E))).toEqual([close(-0.5), close(0.5)]);
+    expect(deviationsOf(pressed(1, 1000))).toEqual([-1.5, 1.5]);
+    expect(deviationsOf([])).toEqual([]);
   });
 
   it('never makes a bad endpoint look free, nor the others full', () => {
     const [bad, ...well] = pressed(0.001, 1, Math.E ** 2);
-    expect(deviations([{ ...bad!, bad: true }, ...well])).toEqual([close(0), close(-1), close(1)]);
+    expect(deviationsOf([{ ...bad!, bad: true }, ...well])).toEqual([close(0), close(-1), close(1)]);
   });
 
   it('of a bad endpoint that is full is its own', () => {
     const [bad, ...well] = pressed(Math.E ** 3, 1, 1);
-    expect(deviations([{ ...bad!, bad: true }, ...well])).toEqual([1.5, close(-1), close(-1)]);
+    expect(deviationsOf([{ ...bad!, bad: true }, ...well])).toEqual([1.5, close(-1), close(-1)]);
   });
 
   it('where all are bad has no emptiness in it', () => {
     const all = pressed(1, Math.E).map((one) => ({ ...one, bad: true }));
-    expect(deviations(all)).toEqual([0, close(0.5)]);
+    expect(deviationsOf(all)).toEqual([0, close(0.5)]);
   });
 });
 

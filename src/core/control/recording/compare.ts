@@ -1,4 +1,4 @@
-import { type ServiceDecision, weightsText } from '../../weights/index.ts';
+import { type ServiceDecision, sameWeights } from '../../weights/index.ts';
 
 /** The first tick in which a replay came to another weight than the recording has. */
 export type FirstDifference = {
@@ -34,7 +34,7 @@ export class ServiceComparer {
   readonly #service: string;
   #ticks = 0;
   #pushes = { recorded: 0, replayed: 0 };
-  #before: { recorded?: string; replayed?: string } = {};
+  #before: { recorded?: ServiceDecision | undefined; replayed?: ServiceDecision | undefined } = {};
   #ticksThatDiffer = 0;
   #first: FirstDifference | null = null;
   #sum = 0;
@@ -47,7 +47,7 @@ export class ServiceComparer {
 
   /** What stands without having been pushed: the weights of a state from which a recording goes on. */
   startFrom(recorded: ServiceDecision | undefined, replayed: ServiceDecision | undefined): void {
-    this.#before = { recorded: weightsText(recorded), replayed: weightsText(replayed) };
+    this.#before = { recorded, replayed };
   }
 
   take(
@@ -56,10 +56,9 @@ export class ServiceComparer {
     where: { readonly line: number; readonly tick: number; readonly atMs: number },
   ): void {
     this.#ticks += 1;
-    const now = { recorded: weightsText(recorded), replayed: weightsText(replayed) };
-    if (now.recorded !== this.#before.recorded) this.#pushes.recorded += 1;
-    if (now.replayed !== this.#before.replayed) this.#pushes.replayed += 1;
-    this.#before = now;
+    if (!sameWeights(this.#before.recorded, recorded)) this.#pushes.recorded += 1;
+    if (!sameWeights(this.#before.replayed, replayed)) this.#pushes.replayed += 1;
+    this.#before = { recorded, replayed };
     const differences: Difference[] = [];
     const was = sentBy(recorded);
     const is = sentBy(replayed);
