@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { GPU_NAMES, GPU_ROWS } from '../src/edge/signals/formats/gpu-formats.ts';
+import { VLLM } from '../src/edge/signals/formats/vllm.ts';
 import { HttpPageFetcher, type PageRequest } from '../src/edge/signals/page-fetcher.ts';
+import { fleetQuery } from '../src/edge/signals/prometheus-fleet.ts';
 import { instantQuery, readQueryAnswer } from '../src/edge/signals/prometheus-query.ts';
 import { findPrometheus, Prometheus } from '../test/support/prometheus.ts';
 import type { Row } from './main.ts';
@@ -53,6 +55,11 @@ async function fleetRows(binary: string, gpus: number): Promise<readonly Row[]> 
     const rows = [
       await row(`Prometheus, ${gpus} GPUs, one query`, [instantQuery({ names: GPU_NAMES })]),
       await row(`Prometheus, ${gpus} GPUs, ${each.length} queries`, each),
+      await row(`Prometheus, ${gpus} GPUs and engines, one query`, [fleetQuery(new Set(['Engines', 'Gpus']))]),
+      await row(`Prometheus, ${gpus} GPUs and engines, two queries`, [
+        fleetQuery(new Set(['Engines'])),
+        fleetQuery(new Set(['Gpus'])),
+      ]),
     ];
     if (gpus > LARGEST_CHAINED) return rows;
     const chain = chained(instantQuery({ names: GPU_NAMES }));
@@ -108,13 +115,20 @@ function chained(query: string): string {
   return branches.join(' or ');
 }
 
+/** What vLLM writes and Loadline reads. */
+const ENGINE_WRITTEN = VLLM.rows.map(({ name }) => name).filter((name) => !/gpu_cache|request_max/.test(name));
+
 function fleetPage(gpus: number): string {
-  return WRITTEN.flatMap((name) =>
+  const engines = ENGINE_WRITTEN.flatMap((name) =>
+    Array.from({ length: gpus }, (_, at) => `${name}{engine="0",model_name="llama",pod="vllm-${at}"} ${at % 100}\n`),
+  );
+  const devices = WRITTEN.flatMap((name) =>
     Array.from({ length: gpus }, (_, at) => {
       const uuid = `GPU-604ac76c-d9cf-fef3-62e9-${String(at).padStart(12, '0')}`;
       const device = `gpu="${at % 8}",UUID="${uuid}",pci_bus_id="00000000:83:00.0",device="nvidia${at % 8}"`;
       const place = `modelName="NVIDIA H200",Hostname="node-${at >> 3}",DCGM_FI_DRIVER_VERSION="580.159.03"`;
       return `${name}{${device},${place},container="vllm",namespace="llm",pod="vllm-${at}"} ${at % 100}\n`;
     }),
-  ).join('');
+  );
+  return [...engines, ...devices].join('');
 }

@@ -45,6 +45,8 @@ export type ScrapeJob = {
   readonly targets: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly honorLabels?: boolean;
+  /** Where it differs from that of the others. */
+  readonly scrapeIntervalMs?: number;
 };
 
 export type PrometheusOptions = { readonly binary: string; readonly scrapeIntervalMs: number };
@@ -66,8 +68,9 @@ export class Prometheus {
     const every = `${scrapeIntervalMs}ms`;
     const config = {
       global: { scrape_interval: every, scrape_timeout: every },
-      scrape_configs: jobs.map(({ job, targets, labels = {}, honorLabels = false }) => ({
+      scrape_configs: jobs.map(({ job, targets, labels = {}, honorLabels = false, scrapeIntervalMs: own }) => ({
         job_name: job,
+        ...(own === undefined ? {} : { scrape_interval: `${own}ms`, scrape_timeout: `${own}ms` }),
         honor_labels: honorLabels,
         static_configs: [{ targets, labels }],
       })),

@@ -70,7 +70,7 @@ export class PrometheusFleet {
 
   async #ask(parts: ReadonlySet<FleetPart>, nowMs: number, signal: AbortSignal): Promise<FleetAnswer> {
     const request = { url: this.#url, accept: 'application/json', gzip: true, maxBytes: MAX_ANSWER_BYTES };
-    const page = await this.#fetcher.get({ ...request, form: { query: queryFor(parts) } }, signal);
+    const page = await this.#fetcher.get({ ...request, form: { query: fleetQuery(parts) } }, signal);
     if (!page.ok) return page;
     const answer = readQueryAnswer(page.body.toString('utf8'));
     if (!answer.ok) return answer;
@@ -89,7 +89,7 @@ export class PrometheusFleet {
   }
 }
 
-function queryFor(parts: ReadonlySet<FleetPart>): string {
+export function fleetQuery(parts: ReadonlySet<FleetPart>): string {
   const gpuNames = parts.has('Gpus') ? GPU_NAMES : [];
   if (!parts.has('Engines')) return instantQuery({ names: gpuNames });
   const common = { names: PROCESS_NAMES, besides: ENGINES_KNOWN_BY };
