@@ -23,8 +23,8 @@ import {
 import type { ServiceLoad } from '../core/load/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
-import type { EndpointSet, Sample } from '../core/topology/index.ts';
-import { restingWeights, type ServiceDecision, sameWeights } from '../core/weights/index.ts';
+import type { EndpointId, EndpointSet, Sample } from '../core/topology/index.ts';
+import { reasonsOf, restingWeights, type ServiceDecision, sameWeights } from '../core/weights/index.ts';
 import type { Evenness } from '../edge/observe/index.ts';
 import type { SnapshotProvider } from '../edge/xds/index.ts';
 import type { ControlInbox } from './inbox.ts';
@@ -94,6 +94,14 @@ export class ControlLoop implements SnapshotProvider {
       imbalance: imbalanceOf(load, decision),
       counterfactual: counterfactualOf(load, decision, this.issuedShares, leastRequest),
     };
+  }
+
+  /** Why each endpoint of a service has its weight, in a sentence. */
+  reasons(service: string): ReadonlyMap<EndpointId, string> {
+    const own = <T>(of: Readonly<Record<string, T>> = {}): T | undefined =>
+      Object.hasOwn(of, service) ? of[service] : undefined;
+    const decision = own(this.#state.plan?.decisions);
+    return decision === undefined ? new Map() : reasonsOf(decision, own(this.#loads));
   }
 
   /** Whether shares of a service are on their way. */

@@ -236,6 +236,7 @@ export class LoadlineServer {
       sources: this.#signals.health(),
       policy: this.#keeper.view(),
       issuedShares: this.#loop.issuedShares,
+      reasons: (service) => this.#loop.reasons(service),
       evenness: (service) => this.#loop.evenness(service),
       signalAgesMs: this.#loop.signalAgesMs(nowMs),
       loopDelay: (service) => this.#loop.loopDelay(service),

@@ -2,7 +2,7 @@ import type { Counterfactual, LoopDelay, Plan } from '../../core/control/index.t
 import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
-import { type EndpointDecision, reasonsOf, type ServiceDecision } from '../../core/weights/index.ts';
+import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
 import type { ProbeView } from './probe-view.ts';
 import type { EndpointState, NodeView, PolicyView } from './server-view.ts';
 
@@ -20,6 +20,8 @@ export type ViewInput = {
   readonly sources: readonly SourceHealth[];
   readonly policy: PolicyView;
   readonly issuedShares: Readonly<Record<EndpointId, number>>;
+  /** Why each endpoint of a service has its weight, in a sentence. */
+  readonly reasons?: (service: string) => ReadonlyMap<EndpointId, string>;
   /** How even the load of a service is, and would be with the weights as computed. */
   readonly evenness?: (service: string) => Evenness;
   /** Parts of the delay of a service's loop, in seconds, as far as they are measured. */
@@ -57,7 +59,7 @@ export function endpointRows(input: ViewInput, service: ModelService): readonly 
   const decision = decisionOf(input, service.name);
   const decisions = new Map(decision?.endpoints.map((one) => [one.id, one]));
   const load = loadOf(input, service.name);
-  const reasons = decision && reasonsOf(decision, load);
+  const reasons = input.reasons?.(service.name);
   const loads = new Map(load?.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   return (own(input.plan?.endpoints, service.name) ?? []).map((endpoint) => {
     const row = { endpoint, decision: decisions.get(endpoint.id), load: loads.get(endpoint.id) };
