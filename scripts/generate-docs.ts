@@ -26,7 +26,10 @@ export function generateDocs(): ReadonlyMap<string, string> {
 
 function commandsPage(): string {
   const program = buildProgram({ out: () => {}, err: () => {}, colour: false }, () => {});
-  const sections = program.commands.map(commandSection);
+  const sections = program.commands.flatMap((one) => [
+    commandSection(one.name(), one),
+    ...one.commands.map((sub) => commandSection(`${one.name()} ${sub.name()}`, sub)),
+  ]);
   return `${GENERATED}
 
 # Commands
@@ -50,8 +53,12 @@ An address (\`ADDR\`) is written \`127.0.0.1:18000\`, \`localhost:18000\` or \`[
 ${sections.join('\n')}`;
 }
 
-function commandSection(command: Command): string {
-  const parts = [`## loadline ${command.name()}`, sentence(command.description()), usageOf(command)];
+function commandSection(name: string, command: Command): string {
+  const parts = [
+    `## loadline ${name}`,
+    sentence(command.description()),
+    `    loadline ${name} ${command.usage()}`.trimEnd(),
+  ];
   if (command.registeredArguments.length > 0) {
     parts.push(
       `| argument | meaning |\n|---|---|\n${command.registeredArguments.map((one) => argumentRow(one)).join('\n')}`,
@@ -65,10 +72,6 @@ function commandSection(command: Command): string {
   const after = textAfterHelp(command);
   if (after !== '') parts.push(after);
   return `${parts.join('\n\n')}\n`;
-}
-
-function usageOf(command: Command): string {
-  return `    loadline ${command.name()} ${command.usage()}`.trimEnd();
 }
 
 function argumentRow(argument: Argument): string {

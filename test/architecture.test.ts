@@ -115,7 +115,7 @@ describe('the house', () => {
     expect(long).toEqual([]);
   });
 
-  it('keeps protobufjs in the codec and commander in the cli', () => {
+  it('keeps each library in the room that knows it: protobufjs, commander, prom-client, SQLite', () => {
     const strays = files.flatMap((file) => {
       const text = readFileSync(file, 'utf8');
       const room = roomOf(file);
@@ -124,6 +124,9 @@ describe('the house', () => {
         ...(/from 'commander'/.test(text) && room !== 'cli' ? [`${relative(source, file)}: commander`] : []),
         ...(/from 'prom-client'/.test(text) && room !== 'edge/observe'
           ? [`${relative(source, file)}: prom-client`]
+          : []),
+        ...(/'node-sqlite3-wasm'/.test(text) && !relative(source, file).startsWith('edge/store/embedded/')
+          ? [`${relative(source, file)}: node-sqlite3-wasm`]
           : []),
       ];
     });

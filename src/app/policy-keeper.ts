@@ -47,16 +47,23 @@ export class PolicyKeeper {
   }
 
   /**
-   * The first load. When the files are bad the last good texts from the store go on, with the problems in view.
-   * @throws LoadlineError LOADLINE_POLICY_UNUSABLE when there is neither.
+   * The first load. When the files are bad the last good texts from the checkpoint go on, with the problems in view.
+   * @throws LoadlineError LOADLINE_POLICY_UNUSABLE when there is neither, and none can come later
    */
-  startWith(read: PolicyRead, stored: readonly PolicyText[] | undefined, nowMs: number): void {
+  startWith(
+    read: PolicyRead,
+    stored: readonly PolicyText[] | undefined,
+    nowMs: number,
+    mayWait: boolean = false,
+  ): void {
     if (this.take(read, nowMs) !== 'Refused') return;
     const problems = this.#problems;
     if (stored !== undefined && this.take({ ok: true, files: stored, hash: '' }, nowMs) !== 'Refused') {
       this.#problems = problems;
       return;
     }
+    this.#problems = problems;
+    if (mayWait) return;
     throw new LoadlineError(
       'LOADLINE_POLICY_UNUSABLE',
       `there is no policy to serve:\n${problems.map(formatIssue).join('\n')}`,

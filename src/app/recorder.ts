@@ -1,3 +1,4 @@
+import { scrubText } from '../base/units/index.ts';
 import {
   type ControlState,
   groupSamples,
@@ -8,7 +9,7 @@ import {
   type TickInput,
 } from '../core/control/index.ts';
 import type { ServiceDecision } from '../core/weights/index.ts';
-import { type Log, scrubText } from '../edge/observe/index.ts';
+import type { Log } from '../edge/observe/index.ts';
 import { type PolicyText, RotatingFile } from '../edge/store/index.ts';
 import { VERSION } from './version.ts';
 

@@ -5,7 +5,8 @@ import { LoadlineServer } from './server.ts';
 import { VERSION } from './version.ts';
 
 export type ServeOptions = {
-  readonly policies: string;
+  /** undefined: the store in the data directory owns them. */
+  readonly policies?: string | undefined;
   readonly data: string;
   readonly xds: string;
   readonly admin: string;

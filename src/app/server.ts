@@ -19,23 +19,25 @@ import {
   startHttpServer,
   type ViewInput,
 } from '../edge/observe/index.ts';
-import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
+import type { PolicyRead } from '../edge/store/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { PolicyKeeper } from './policy-keeper.ts';
+import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
 import { SignalInputs } from './signal-inputs.ts';
+import { StorePolicies } from './store-policies.ts';
 import { herdEvent, shiftEvent, timelineEvent } from './timeline-event.ts';
 import { VERSION } from './version.ts';
 
 export type ServerOptions = {
-  /** File or folder of policies. */
-  readonly policies: string;
-  /** Data directory: checkpoints, last good policy. */
+  /** File or folder of policies; undefined: the store in the data directory owns them. */
+  readonly policies?: string | undefined;
+  /** Data directory: checkpoints, last good policy, store. */
   readonly data: string;
   readonly xds: string;
   readonly admin: string;
@@ -61,6 +63,7 @@ export class LoadlineServer {
   readonly #timeline = new EventTimeline();
   readonly #lag: EventLoopLagMeter = startEventLoopLag();
   readonly #metrics: Metrics;
+  readonly #policies: PolicySource;
   readonly #checkpoints: Checkpoints;
   readonly #signals: SignalInputs;
   readonly #inbox: ControlInbox;
@@ -68,7 +71,6 @@ export class LoadlineServer {
   readonly #probes: Probes;
   readonly #xds: XdsServer;
   #recorder: Recorder | undefined;
-  #watch: PolicyWatch | undefined;
   #admin: AdminServer | undefined;
   #http: HttpServer | undefined;
   #ticks: NodeJS.Timeout | undefined;
@@ -84,7 +86,9 @@ export class LoadlineServer {
       view: () => buildServerView(this.#viewInput([])),
       eventLoopLag: this.#lag,
     });
-    this.#checkpoints = new Checkpoints(options.data, log);
+    const { policies, data } = options;
+    this.#policies = policies === undefined ? new StorePolicies(data, log) : new FilePolicies(policies);
+    this.#checkpoints = new Checkpoints(data, log);
     this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics });
     this.#inbox = new ControlInbox((word) => {
       const event = timelineEvent(word);
@@ -145,16 +149,15 @@ export class LoadlineServer {
 
   async #open(): Promise<Addresses> {
     const stored = await this.#checkpoints.load();
-    const first = readPolicyFiles(this.#options.policies);
-    this.#keeper.startWith(first, stored?.policyFiles, this.#now());
+    const first = await this.#policies.open();
+    this.#keeper.startWith(first, stored?.policyFiles, this.#now(), this.#policies.mayBeEmpty);
     this.#tellPolicy(first);
     if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
     const { record, log } = this.#options;
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
     this.#configureSignals();
     this.#tick();
-    this.#watch = new PolicyWatch(this.#options.policies, first, (read) => this.#reload(read));
-    this.#watch.start();
+    this.#policies.follow((read) => this.#reload(read));
     this.#admin = await createAdminServer({
       address: this.#options.admin,
       observe: {
@@ -185,7 +188,7 @@ export class LoadlineServer {
   async stop(): Promise<void> {
     this.#ready = false;
     clearInterval(this.#ticks);
-    this.#watch?.stop();
+    await this.#policies.close();
     this.#signals.stop();
     this.#probes.stop();
     if (this.#loop.plan !== undefined && this.#ticks !== undefined) {
@@ -328,12 +331,16 @@ export class LoadlineServer {
     const { log } = this.#options;
     const view = this.#keeper.view();
     const refused = view.problems.length > 0;
+    if (this.#keeper.loaded === undefined) {
+      for (const issue of view.problems) log.warn(issueFields(issue), 'no policy yet: Envoys wait');
+      return;
+    }
     this.#metrics.policyLoaded(refused ? 'refused' : outcome === 'Unchanged' ? 'unchanged' : 'accepted');
     for (const issue of view.problems) log.error(issueFields(issue), 'policy refused');
     if (refused) {
       const message = `${view.problems.length} problem(s); revision ${view.revision} stays in force`;
       log.error({ revision: view.revision, problems: view.problems.length }, 'the last good policy stays in force');
-      this.#timeline.add({ atMs: this.#now(), kind: 'PolicyRefused', subject: this.#options.policies, message });
+      this.#timeline.add({ atMs: this.#now(), kind: 'PolicyRefused', subject: this.#policies.name, message });
       return;
     }
     for (const issue of view.warnings) log.warn(issueFields(issue), 'policy warning');
@@ -341,7 +348,7 @@ export class LoadlineServer {
     this.#timeline.add({
       atMs: this.#now(),
       kind: 'PolicyLoaded',
-      subject: this.#options.policies,
+      subject: this.#policies.name,
       message: `revision ${view.revision}`,
     });
   }

@@ -69,13 +69,14 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorDefinition>> = {
   },
   LOADLINE_POLICY_UNUSABLE: {
     meaning:
-      'There is no policy to work with: the files cannot be read or are refused, and no last good policy is stored in the data directory.',
+      'There is no policy to work with: the files given with `--policies` cannot be read or are refused, and no last good policy is stored in the data directory.',
     remedy: 'Check the files with `loadline validate -f FILE`, which names each mistake with its line and column.',
   },
   LOADLINE_STORE: {
-    meaning: 'The data directory (`--data`) cannot be used, or another server uses it.',
+    meaning:
+      'The data directory (`--data`) cannot be used, another server uses it, or a record of the store in it is damaged.',
     remedy:
-      'Make sure that the user of the server may write there, that the disk is not full, and that each server has a directory of its own.',
+      'Make sure that the user of the server may write there, that the disk is not full, and that each server has a directory of its own. What was acknowledged is kept; when the cause is gone, try again. The next start moves a damaged record aside and says which: apply that document again.',
   },
   LOADLINE_RECORDING: {
     meaning:

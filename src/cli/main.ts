@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { LoadlineError } from '../base/errors.ts';
 import { addAgent } from './commands/agent.ts';
+import { addAudit } from './commands/audit.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
 import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
@@ -65,11 +66,12 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addModelserver,
     addSimulate,
     addReplay,
+    addAudit,
     addVersion,
   ]) {
     add(program, io, finish);
   }
-  for (const command of program.commands)
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
     command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
   return program;
 }

@@ -17,6 +17,7 @@ const NAMES = [
   'modelserver',
   'simulate',
   'replay',
+  'audit',
   'version',
 ];
 
@@ -57,6 +58,9 @@ describe('loadline', () => {
       "error: option '--type <TYPE>' argument 'xds' is invalid. Allowed choices are cds, eds, sds, rtds, ecds, lds, rds.",
     ],
     [['replay'], "error: missing required argument 'FILE'"],
+    [['audit'], 'Usage: loadline audit'],
+    [['audit', 'verfy'], "error: unknown command 'verfy'\n(Did you mean verify?)"],
+    [['audit', 'list', '--limit', '0'], "argument '0' is invalid. expected 1 or more."],
     [['validate'], "error: required option '-f, --file <PATH...>' not specified"],
     [['validate', '-f'], "error: option '-f, --file <PATH...>' argument missing"],
     [['bootstrap', '--group', 'lab'], "error: required option '--node-id <ID>' not specified"],

@@ -46,7 +46,8 @@ export async function usageMistake(
 ): Promise<string | undefined> {
   let said = '';
   const program = buildProgram({ out: () => {}, err: (text) => (said += text), colour: false }, () => {});
-  for (const command of program.commands) command.action(() => {});
+  for (const command of program.commands.flatMap((one) => (one.commands.length === 0 ? [one] : one.commands)))
+    command.action(() => {});
   try {
     await program.parseAsync(argv[0] === '--version' ? ['version'] : [...argv], { from: 'user' });
     return undefined;
@@ -57,6 +58,7 @@ export async function usageMistake(
       'commander.missingArgument',
       'commander.missingMandatoryOptionValue',
       'commander.optionMissingArgument',
+      'commander.help', // a command of commands, without one
     ];
     if (options.mention === true && left.includes(code)) return undefined;
     return `loadline ${argv.join(' ')}: ${said.split('\n')[0]}`;

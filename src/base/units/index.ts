@@ -5,3 +5,4 @@ export { contentHash } from './hash.ts';
 export { type Random, seededRandom } from './random.ts';
 export { emptyRecord } from './record.ts';
 export type { Issue, Position, Result } from './result.ts';
+export { REDACTED, scrubText } from './scrub-text.ts';

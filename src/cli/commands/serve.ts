@@ -18,8 +18,11 @@ type Flags = {
   readonly recordMaxMib?: number;
 };
 
+/** Where a server keeps its data when nobody says otherwise. */
+export const DEFAULT_DATA = '.loadline';
+
 const DEFAULTS = {
-  data: '.loadline',
+  data: DEFAULT_DATA,
   xds: '127.0.0.1:18000',
   admin: '127.0.0.1:18001',
   http: '127.0.0.1:18002',
@@ -51,8 +54,11 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
       '--config <FILE>',
       'YAML file with these flags (policies, data, xds, admin, http, dev, logLevel, record, recordMaxMib); flags win',
     )
-    .option('--policies <PATH>', 'policy file, or folder of *.yaml; reloaded when it changes')
-    .option('--data <DIR>', `checkpoints and the last good policy (default: ${DEFAULTS.data})`)
+    .option(
+      '--policies <PATH>',
+      'policy file, or folder of *.yaml; reloaded when it changes; the only writer then (default: the store in --data)',
+    )
+    .option('--data <DIR>', `checkpoints, the last good policy, and the store of policies (default: ${DEFAULTS.data})`)
     .option('--xds <ADDR>', `where Envoys connect: HOST:PORT or unix:PATH (default: ${DEFAULTS.xds})`)
     .option('--admin <ADDR>', `gRPC for people and tools (default: ${DEFAULTS.admin})`)
     .option('--http <ADDR>', `/metrics, /livez, /readyz, /api/state (default: ${DEFAULTS.http})`)
@@ -75,8 +81,6 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
     )
     .action(async (flags: Flags) => {
       const options = { ...DEFAULTS, ...(await configFile(flags.config)), ...defined(flags) };
-      if (options.policies === undefined)
-        throw usage('--policies PATH is required: a policy file, or a folder of them');
       if (options.dev !== true) {
         throw usage(
           'without --dev the server demands mutual TLS, which this version does not have yet; use --dev (plaintext, loopback only)',

@@ -1,4 +1,4 @@
-import { scrubText } from './redact.ts';
+import { scrubText } from '../../base/units/index.ts';
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null>>;
 

@@ -31,7 +31,6 @@ export type {
   ProxyConfigTarget,
   ProxyConfigView,
 } from './proxy-config-view.ts';
-export { scrubText } from './redact.ts';
 export type {
   EndpointState,
   EndpointView,

@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, pino } from 'pino';
-import { redact, scrubText } from './redact.ts';
+import { scrubText } from '../../base/units/index.ts';
+import { redact } from './redact.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { REDACTED, scrubText } from '../../../src/base/units/index.ts';
 import { createLog, type LogLevel } from '../../../src/edge/observe/index.ts';
-import { REDACTED, redact, scrubText } from '../../../src/edge/observe/redact.ts';
+import { redact } from '../../../src/edge/observe/redact.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 

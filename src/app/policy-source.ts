@@ -1,0 +1,41 @@
+import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
+
+/** Where the policies come from: files, or the store. One of them is the only writer. */
+export interface PolicySource {
+  /** What it is, in words for the log and the timeline. */
+  readonly name: string;
+  /** Whether a server may start before there is a policy, because one can still be given to it. */
+  readonly mayBeEmpty: boolean;
+  /** The first read. Bad content is a value; @throws LoadlineError LOADLINE_STORE when the source cannot be used at all. */
+  open(): Promise<PolicyRead>;
+  /** Tells each read that differs from the one before, from {@link open} on. */
+  follow(changed: (read: PolicyRead) => void): void;
+  close(): Promise<void>;
+}
+
+/** Policies in a file or a folder (`--policies`). */
+export class FilePolicies implements PolicySource {
+  readonly name: string;
+  readonly mayBeEmpty = false;
+  #first: PolicyRead | undefined;
+  #watch: PolicyWatch | undefined;
+
+  constructor(path: string) {
+    this.name = path;
+  }
+
+  async open(): Promise<PolicyRead> {
+    this.#first = readPolicyFiles(this.name);
+    return this.#first;
+  }
+
+  follow(changed: (read: PolicyRead) => void): void {
+    if (this.#first === undefined) throw new Error('the policies were not opened');
+    this.#watch = new PolicyWatch(this.name, this.#first, changed);
+    this.#watch.start();
+  }
+
+  async close(): Promise<void> {
+    this.#watch?.stop();
+  }
+}
