@@ -1,5 +1,5 @@
-import { buildServerView, type PolicyView, type ServerView, type ViewInput } from '../../../src/edge/observe/index.ts';
 import { reasonsOf } from '../../../src/core/weights/index.ts';
+import { buildServerView, type PolicyView, type ServerView, type ViewInput } from '../../../src/edge/observe/index.ts';
 import { Fleet, fleetPolicy } from '../../core/control/fleet.ts';
 
 export const POLICY_VIEW: PolicyView = {
