@@ -42,7 +42,8 @@ export class PolicyKeeper {
     }
     this.#problems = [];
     const before = this.#loaded?.policy.revision;
-    this.#loaded = { policy: result.value, files: read.files, warnings: result.warnings, loadedAtMs: nowMs };
+    const warnings = [...(read.warnings ?? []), ...result.warnings];
+    this.#loaded = { policy: result.value, files: read.files, warnings, loadedAtMs: nowMs };
     return before === result.value.revision ? 'Unchanged' : 'Loaded';
   }
 
