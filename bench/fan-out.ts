@@ -44,7 +44,7 @@ export async function fanOut(): Promise<readonly Row[]> {
   let snapshot = snapshotOf(0);
   const server = new XdsServer({
     address: '127.0.0.1:0',
-    snapshots: { groups: () => ['lab'], snapshot: () => snapshot },
+    snapshots: { groups: () => ['lab'], groupsOf: () => [], servicesOf: () => new Set(), snapshot: () => snapshot },
     inbox: { presence: () => {}, report: () => {}, delivery: () => {} },
     meter: { pushed: () => {}, answered: () => {}, streams: () => {}, reported: () => {} },
     log: { info: () => {}, warn: () => {}, debug: () => {} },

@@ -83,7 +83,8 @@ function optionRow(option: Option): string {
   const said = /^(.*?)\s*\(default: (.*)\)$/.exec(option.description);
   const words = said?.[1] ?? option.description;
   const choices = option.argChoices === undefined ? '' : `: ${option.argChoices.map((one) => `\`${one}\``).join(', ')}`;
-  return `| \`${cell(option.flags)}\` | ${cell(defaultOf(option, said?.[2]))} | ${cell(words + choices)} |`;
+  const variable = option.envVar === undefined ? '' : `; or the variable \`${option.envVar}\``;
+  return `| \`${cell(option.flags)}\` | ${cell(defaultOf(option, said?.[2]))} | ${cell(words + choices)}${variable} |`;
 }
 
 function defaultOf(option: Option, said: string | undefined): string {
@@ -153,6 +154,7 @@ function labelsOf({ labels }: MetricDefinition): string {
 
 /** The unit stands in the name where Prometheus asks for it; the others are numbers of something, or ratios. */
 function unitOf(name: string): string {
+  if (name.endsWith('_timestamp_seconds')) return 'seconds since 1970';
   if (name.endsWith('_seconds')) return 'seconds';
   if (/_(share|issued_share|pressure)$/.test(name)) return 'ratio';
   if (name.endsWith('_info')) return 'always 1';

@@ -20,25 +20,29 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/control': {
     values: ['core/policy', 'core/topology', 'core/load', 'core/weights', 'core/resources', 'core/snapshot'],
   },
-  'edge/listen': {},
+  'edge/tls': {},
+  'edge/listen': { values: ['edge/tls'] },
   'edge/http2': {},
   'edge/discovery': { values: ['core/topology'], types: ['core/policy'] },
   'edge/signals': { values: ['core/topology'], types: ['core/policy'] },
   'edge/xds': {
-    values: ['edge/listen', 'edge/http2', 'core/subscriptions', 'core/snapshot', 'core/resources'],
+    values: ['edge/listen', 'edge/tls', 'edge/http2', 'core/subscriptions', 'core/snapshot', 'core/resources'],
     types: ['core/topology'],
   },
   'edge/envoy': { values: ['core/resources'], types: ['core/topology'] },
   'edge/store': {},
   'edge/observe': {
-    values: ['edge/listen', 'core/topology'],
+    values: ['edge/listen', 'edge/tls', 'core/topology'],
     types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
   },
   'edge/admin': {
-    values: ['edge/listen', 'edge/observe'],
+    values: ['edge/listen', 'edge/tls', 'edge/observe'],
     types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology'],
   },
-  'edge/agent': { values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology'] },
+  'edge/agent': {
+    values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology'],
+    types: ['edge/tls'],
+  },
   'lab/modelserver': {},
   'lab/traffic': {},
   'lab/simulate': {
@@ -115,13 +119,14 @@ describe('the house', () => {
     expect(long).toEqual([]);
   });
 
-  it('keeps each library in the room that knows it: protobufjs, commander, prom-client, SQLite', () => {
+  it('keeps each library in the room that knows it: protobufjs, commander, prom-client, SQLite, x509', () => {
     const strays = files.flatMap((file) => {
       const text = readFileSync(file, 'utf8');
       const room = roomOf(file);
       return [
         ...(/from 'protobufjs/.test(text) && room !== 'base/codec' ? [`${relative(source, file)}: protobufjs`] : []),
         ...(/from 'commander'/.test(text) && room !== 'cli' ? [`${relative(source, file)}: commander`] : []),
+        ...(/from '@peculiar\/x509'/.test(text) && room !== 'edge/tls' ? [`${relative(source, file)}: x509`] : []),
         ...(/from 'prom-client'/.test(text) && room !== 'edge/observe'
           ? [`${relative(source, file)}: prom-client`]
           : []),

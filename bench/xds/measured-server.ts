@@ -20,7 +20,7 @@ export async function measuredServer(
   const metrics = new Metrics({ version: 'bench', view: () => undefined, eventLoopLag });
   return new XdsServer({
     address: '127.0.0.1:0',
-    snapshots: { groups: () => ['lab'], snapshot },
+    snapshots: { groups: () => ['lab'], groupsOf: () => ['lab'], servicesOf: () => new Set(), snapshot },
     inbox: { presence: () => {}, report: () => {}, delivery: () => {} },
     meter: {
       pushed: (type, group, resources) => metrics.pushed(type, group, resources),

@@ -21,7 +21,7 @@ import {
   weightsOptions,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
-import type { Policy } from '../core/policy/index.ts';
+import { Identities, type Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
 import type { EndpointId, EndpointSet, Sample } from '../core/topology/index.ts';
 import { reasonsOf, restingWeights, type ServiceDecision, sameWeights } from '../core/weights/index.ts';
@@ -58,6 +58,8 @@ export class ControlLoop implements SnapshotProvider {
   readonly #meters = new ShiftMeters();
   #state: ControlState = INITIAL_STATE;
   #loads: Readonly<Record<string, ServiceLoad>> = {};
+  /** Of the policy that was asked about last. */
+  #identities: { readonly policy: Policy; readonly of: Identities } | undefined;
 
   constructor(inbox: ControlInbox, takeSamples: () => readonly Sample[]) {
     this.#inbox = inbox;
@@ -156,6 +158,18 @@ export class ControlLoop implements SnapshotProvider {
 
   groups(): readonly string[] {
     return this.#state.plan?.policy.groups.map(({ name }) => name) ?? [];
+  }
+
+  groupsOf(spiffeId: string): readonly string[] {
+    const policy = this.#state.plan?.policy;
+    if (policy === undefined) return [];
+    if (this.#identities?.policy !== policy) this.#identities = { policy, of: new Identities(policy) };
+    return this.#identities.of.groupsOf(spiffeId);
+  }
+
+  servicesOf(group: string): ReadonlySet<string> {
+    const groups = this.#state.plan?.policy.groups ?? [];
+    return new Set(groups.find(({ name }) => name === group)?.modelServices);
   }
 
   snapshot(key: SnapshotKey): Snapshot | undefined {

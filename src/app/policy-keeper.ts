@@ -42,8 +42,7 @@ export class PolicyKeeper {
     }
     this.#problems = [];
     const before = this.#loaded?.policy.revision;
-    const warnings = [...(read.warnings ?? []), ...result.warnings];
-    this.#loaded = { policy: result.value, files: read.files, warnings, loadedAtMs: nowMs };
+    this.#loaded = { policy: result.value, files: read.files, warnings: result.warnings, loadedAtMs: nowMs };
     return before === result.value.revision ? 'Unchanged' : 'Loaded';
   }
 

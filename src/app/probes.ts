@@ -1,5 +1,12 @@
 import { endAtMs, factorAt, type Perturbation, ProbeRun, planProbe, WATCH_MS } from '../core/control/index.ts';
-import type { OperationsSeam, ProbeEvent, ProbeRequest, ProbeStart } from '../edge/admin/index.ts';
+import {
+  type Caller,
+  callerText,
+  type OperationsSeam,
+  type ProbeEvent,
+  type ProbeRequest,
+  type ProbeStart,
+} from '../edge/admin/index.ts';
 import type { Log, NewEvent, ProbeView } from '../edge/observe/index.ts';
 import type { ControlLoop, Ticked } from './control-loop.ts';
 
@@ -41,7 +48,7 @@ export class Probes implements OperationsSeam {
     return { endpoint, factor: factorAt(running, nowMs), endAtMs: endAtMs(running), reason };
   }
 
-  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void): ProbeStart {
+  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void, caller: Caller): ProbeStart {
     const { service, pool, address, stepRatio, holdMs, reason } = request;
     const startAtMs = this.#now() + WATCH_MS;
     const endpoint = `${service}/${pool}/${address}`;
@@ -53,6 +60,7 @@ export class Probes implements OperationsSeam {
     const members = this.#loop.plan?.endpoints[service] ?? [];
     const running: Running = { run: new ProbeRun(perturbation, planned.value, members), tell };
     this.#running.push(running);
+    this.#log.info({ endpoint, caller: callerText(caller) }, 'probe asked for');
     this.#say(
       'ProbeStarted',
       perturbation,

@@ -1,5 +1,7 @@
 import { LoadlineError } from '../base/errors.ts';
 import { createLog, type LogLevel } from '../edge/observe/index.ts';
+import type { TlsFiles } from '../edge/tls/index.ts';
+import { Certificates } from './certificates.ts';
 import type { RecordOptions } from './recorder.ts';
 import { LoadlineServer } from './server.ts';
 import { VERSION } from './version.ts';
@@ -11,7 +13,8 @@ export type ServeOptions = {
   readonly xds: string;
   readonly admin: string;
   readonly http: string;
-  readonly dev: boolean;
+  /** Mutual TLS for xDS and admin; undefined with `--dev`. */
+  readonly tls: TlsFiles | undefined;
   readonly record?: RecordOptions | undefined;
   readonly logLevel: LogLevel;
 };
@@ -19,14 +22,17 @@ export type ServeOptions = {
 /** `loadline serve`: runs until SIGTERM or SIGINT. Exit code 0 after a clean end, 1 when it could not start. */
 export async function runServe(options: ServeOptions): Promise<number> {
   const log = await createLog({ level: options.logLevel });
-  const { policies, data, xds, admin, http, record } = options;
+  const { policies, data, xds, admin, http, record, tls } = options;
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
-  const server = new LoadlineServer({ policies, data, xds, admin, http, record, log });
+  let server: LoadlineServer;
   try {
+    const certificates = tls === undefined ? undefined : await Certificates.open(tls, log);
+    server = new LoadlineServer({ policies, data, xds, admin, http, record, log, certificates });
     const addresses = await server.start();
-    log.info({ version: VERSION, ...addresses, policies, data }, 'loadline is ready');
+    const security = tls === undefined ? 'plaintext' : 'mutual TLS';
+    log.info({ version: VERSION, ...addresses, policies, data, security }, 'loadline is ready');
   } catch (error) {
     if (!(error instanceof LoadlineError)) throw error;
     log.error({ code: error.code, reason: error.message }, 'loadline cannot start');

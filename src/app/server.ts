@@ -21,6 +21,7 @@ import {
 } from '../edge/observe/index.ts';
 import type { PolicyRead } from '../edge/store/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
+import type { Certificates } from './certificates.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked } from './control-loop.ts';
@@ -44,6 +45,8 @@ export type ServerOptions = {
   readonly http: string;
   /** Where ticks are recorded; undefined: nowhere. */
   readonly record?: RecordOptions | undefined;
+  /** For mutual TLS on xDS and admin; without them both are for loopback alone. */
+  readonly certificates?: Certificates | undefined;
   readonly log: Log;
 };
 
@@ -79,7 +82,7 @@ export class LoadlineServer {
   readonly #toldRefusals = new Set<string>();
 
   constructor(options: ServerOptions) {
-    const { log } = options;
+    const { log, certificates } = options;
     this.#options = options;
     this.#metrics = new Metrics({
       version: VERSION,
@@ -105,6 +108,7 @@ export class LoadlineServer {
       address: options.xds,
       snapshots: this.#loop,
       inbox: this.#inbox,
+      ...(certificates === undefined ? {} : { tls: certificates.material }),
       meter: {
         pushed: (type, group, resources) => this.#metrics.pushed(type, group, resources),
         answered: (type, latencyMs, nacked) =>
@@ -113,6 +117,7 @@ export class LoadlineServer {
         reported: () => this.#metrics.loadReport(),
         refused: (reason) => this.#metrics.refused(reason),
         gaveUp: (type) => this.#metrics.gaveUp(type),
+        handshakeFailed: (failure) => certificates?.handshakeFailed('xds', failure),
       },
       log: {
         info: (fields, message) => log.info({ ...fields }, message),
@@ -158,8 +163,11 @@ export class LoadlineServer {
     this.#configureSignals();
     this.#tick();
     this.#policies.follow((read) => this.#reload(read));
+    const { certificates } = this.#options;
     this.#admin = await createAdminServer({
       address: this.#options.admin,
+      tls: certificates?.material,
+      handshakeFailed: (failure) => certificates?.handshakeFailed('admin', failure),
       observe: {
         status: () => this.view(),
         explain: (target) => this.#explain(target),
@@ -179,6 +187,7 @@ export class LoadlineServer {
       log: this.#options.log,
     });
     const xds = await this.#xds.start();
+    certificates?.start([this.#xds, this.#admin], this.#metrics);
     this.#ready = true;
     this.#ticks = setInterval(() => this.#tick(), TICK_MS);
     return { xds, admin: this.#admin.address, http: this.#http.address };
@@ -189,6 +198,7 @@ export class LoadlineServer {
     this.#ready = false;
     clearInterval(this.#ticks);
     await this.#policies.close();
+    this.#options.certificates?.stop();
     this.#signals.stop();
     this.#probes.stop();
     if (this.#loop.plan !== undefined && this.#ticks !== undefined) {
@@ -238,6 +248,7 @@ export class LoadlineServer {
       nodes,
       sources: this.#signals.health(),
       policy: this.#keeper.view(),
+      tls: this.#options.certificates?.view(),
       issuedShares: this.#loop.issuedShares,
       reasons: (service) => this.#loop.reasons(service),
       evenness: (service) => this.#loop.evenness(service),
@@ -280,6 +291,7 @@ export class LoadlineServer {
     if (outcome !== 'Loaded') return;
     this.#configureSignals();
     this.#tick();
+    this.#xds.reviewIdentities();
   }
 
   #configureSignals(): void {
@@ -344,6 +356,7 @@ export class LoadlineServer {
       return;
     }
     for (const issue of view.warnings) log.warn(issueFields(issue), 'policy warning');
+    if (this.#options.certificates !== undefined) this.#tellClosedGroups();
     log.info({ revision: view.revision, files: read.ok ? read.files.map(({ name }) => name) : [] }, 'policy loaded');
     this.#timeline.add({
       atMs: this.#now(),
@@ -351,6 +364,15 @@ export class LoadlineServer {
       subject: this.#policies.name,
       message: `revision ${view.revision}`,
     });
+  }
+
+  /** With mutual TLS a group without identities is one that nobody may join: most often they were forgotten. */
+  #tellClosedGroups(): void {
+    for (const { name, origin, identities } of this.#keeper.loaded?.policy.groups ?? []) {
+      if (identities.length > 0) continue;
+      const at = `${origin.file}:${origin.line}`;
+      this.#options.log.warn({ group: name, at }, 'no sidecar can join this group: it has no identities');
+    }
   }
 }
 

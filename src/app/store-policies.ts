@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadlineError } from '../base/errors.ts';
-import type { Issue } from '../base/units/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { type DocumentStore, EmbeddedStore, type PolicyRead, type Revision, storeFolder } from '../edge/store/index.ts';
 import type { PolicySource } from './policy-source.ts';
@@ -21,8 +20,6 @@ export class StorePolicies implements PolicySource {
   readonly #ended = new AbortController();
   #store: EmbeddedStore | undefined;
   #seen: Revision = 0;
-  /** What this start has found damaged: in the status for as long as the server runs. */
-  #warnings: readonly Issue[] = [];
   #following: Promise<void> | undefined;
 
   constructor(data: string, log: Log) {
@@ -44,11 +41,6 @@ export class StorePolicies implements PolicySource {
     if (salvagedFrom !== undefined)
       this.#log.error({ folder: salvagedFrom }, 'the store was damaged and is made anew from what could be read');
     for (const { record, reason } of damages) this.#log.error({ record, reason }, 'damaged record moved aside');
-    this.#warnings = damages.map(({ record, reason }) => ({
-      code: 'STORE_DAMAGED',
-      path: record,
-      message: `it was damaged and is moved aside: ${reason}`,
-    }));
     for (const { kind, name } of restored) this.#log.warn({ kind, name }, 'document restored from its history');
     const { revision, audit } = await store.status();
     // Whoever keeps the log can prove with this line that the trail was not written anew since.
@@ -97,13 +89,10 @@ export class StorePolicies implements PolicySource {
       return { ok: false, reason: `damaged in the ${this.name}: ${words}; apply them again` };
     }
     if (documents.length === 0) return { ok: false, reason: `the ${this.name} holds no policy yet` };
-    // Lines count within the document: its name, not that of a file that several may have come from, says where they are.
-    const files = documents.map(({ kind, name, content }) => ({ name: `${kind}/${name}`, text: content }));
-    return {
-      ok: true,
-      files,
-      hash: String(revision),
-      ...(this.#warnings.length === 0 ? {} : { warnings: this.#warnings }),
-    };
+    const files = documents.map(({ kind, name, file, content }) => ({
+      name: file ?? `${kind}/${name}`,
+      text: content,
+    }));
+    return { ok: true, files, hash: String(revision) };
   }
 }

@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'LOADLINE_RECORDING'
   | 'LOADLINE_BIND'
   | 'LOADLINE_ADMIN'
+  | 'LOADLINE_TLS'
+  | 'LOADLINE_CERTS'
   | 'LOADLINE_LAB';
 
 export type ErrorDefinition = {
@@ -93,6 +95,17 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorDefinition>> = {
     meaning: 'The server cannot be reached by a command, did not answer in time, or does not know what was asked for.',
     remedy:
       'Make sure that `loadline serve` runs, and that `--admin` names the address that it prints when it is ready.',
+  },
+  LOADLINE_TLS: {
+    meaning:
+      'The certificate, the key, the client authorities or the revocation list of `loadline serve` cannot be used when it starts.',
+    remedy:
+      'The message names the file and what is wrong with it: unreadable, not in PEM, a key of another certificate, or out of its time. Later on a bad file is only refused, and the server keeps what it has.',
+  },
+  LOADLINE_CERTS: {
+    meaning: 'Certificates for development (`loadline certs dev`) were not written.',
+    remedy:
+      'Choose another folder with `--out`, or replace what is there with `--force`; what was issued before is then worthless.',
   },
   LOADLINE_LAB: {
     meaning: 'The model servers, the traffic or the demo could not be set up, or a file for them is wrong.',

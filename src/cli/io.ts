@@ -19,7 +19,11 @@ export function printError(io: Io, error: LoadlineError): void {
 
 /** A value for programs: JSON or YAML. */
 export function printValue(io: Io, format: Exclude<OutputFormat, 'table'>, value: unknown): void {
-  io.out(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(JSON.parse(JSON.stringify(value))));
+  io.out(valueText(format, value));
+}
+
+export function valueText(format: Exclude<OutputFormat, 'table'>, value: unknown): string {
+  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(JSON.parse(JSON.stringify(value)));
 }
 
 /** Columns padded to their widest cell; numbers to the right. */

@@ -3,6 +3,7 @@ import { LoadlineError } from '../base/errors.ts';
 import { addAgent } from './commands/agent.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
+import { addCerts } from './commands/certs.ts';
 import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
 import { addProbe } from './commands/probe.ts';
@@ -58,6 +59,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addServe,
     addValidate,
     addBootstrap,
+    addCerts,
     addStatus,
     addProxyConfig,
     addExplain,
@@ -71,7 +73,12 @@ export function buildProgram(io: Io, finish: Finish): Command {
   ]) {
     add(program, io, finish);
   }
-  for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
+  for (const command of commandsOf(program))
     command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
   return program;
+}
+
+/** All of them, also those below another. */
+function commandsOf(command: Command): readonly Command[] {
+  return command.commands.flatMap((one) => [one, ...commandsOf(one)]);
 }

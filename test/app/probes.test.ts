@@ -43,16 +43,18 @@ function world() {
   return { probes, loop, seconds, happened };
 }
 
+const CALLER = { kind: 'Plaintext' } as const;
+
 describe('probes under way', () => {
   it('are input of the ticks until who asked goes away', () => {
     const { probes, seconds, happened } = world();
     const heard: ProbeEvent[] = [];
-    const started = probes.probe(REQUEST, (event) => heard.push(event));
+    const started = probes.probe(REQUEST, (event) => heard.push(event), CALLER);
     if (!started.ok) throw new Error(started.issues[0]?.message);
     expect(seconds(8)[0]).toBeGreaterThan(seconds(1)[1] as number);
     expect(probes.view('chat')).toMatchObject({ endpoint: 'chat/gpu/10.0.0.1:8000', factor: 1.2, reason: 'a test' });
     expect(heard.map(({ kind }) => kind)).toEqual(['Begun', ...Array.from({ length: 9 }, () => 'Going')]);
-    expect(probes.probe(REQUEST, () => {})).toMatchObject({ ok: false, issues: [{ code: 'Refused' }] });
+    expect(probes.probe(REQUEST, () => {}, CALLER)).toMatchObject({ ok: false, issues: [{ code: 'Refused' }] });
     started.cancel();
     started.cancel();
     expect(new Set(seconds(1)).size).toBe(1);
@@ -64,7 +66,7 @@ describe('probes under way', () => {
   it('end with the server, and say so', () => {
     const { probes, seconds } = world();
     const heard: ProbeEvent[] = [];
-    expect(probes.probe(REQUEST, (event) => heard.push(event)).ok).toBe(true);
+    expect(probes.probe(REQUEST, (event) => heard.push(event), CALLER).ok).toBe(true);
     seconds(8);
     probes.stop();
     expect(heard.at(-1)).toEqual({ kind: 'Aborted', reason: 'the server stops' });

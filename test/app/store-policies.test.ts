@@ -43,11 +43,11 @@ function apply(store: Pick<EmbeddedStore, 'write'>, changes: readonly Change[]) 
   return store.write({ action: 'Apply', author: 'ann', reason: '', changes });
 }
 
-/** Makes documents unreadable, in the list and where one says so in the history. */
-function damage(kind: string, prefixes: readonly string[] = ['document', 'history']): void {
+/** Makes documents unreadable, in the list and in the history. */
+function damage(kind: string): void {
   const file = new SqliteFile(join(storeFolder(data), 'store.db'));
   file.transaction(() => {
-    for (const prefix of prefixes)
+    for (const prefix of ['document', 'history'])
       for (const { key } of file.range({ from: `${prefix}/${kind}/`, below: `${prefix}/${kind}0` }))
         file.put(key, 'rubbish');
   });
@@ -105,19 +105,6 @@ describe('a server without --policies', () => {
   });
 });
 
-describe('a damaged document that the history still has', () => {
-  it('is served, and the damage stands in the status', async () => {
-    await inStore((store) => apply(store, labChanges([1, 2])));
-    damage('ModelService', ['document']);
-    const running = await serve();
-    expect(servicesOf(running)).toEqual(['chat:2']);
-    expect(messages(running)).toContain('document restored from its history');
-    const { problems, warnings } = running.server.view().policy;
-    expect(problems).toEqual([]);
-    expect(warnings).toMatchObject([{ code: 'STORE_DAMAGED', path: 'document/ModelService/chat' }]);
-  });
-});
-
 describe('the policies of a store', () => {
   async function followed(): Promise<{ readonly policies: StorePolicies; readonly reads: PolicyRead[] }> {
     const policies = new StorePolicies(data, new FakeLog());
@@ -127,7 +114,7 @@ describe('the policies of a store', () => {
     return { policies, reads };
   }
 
-  it('are told as they change, each by the name of its document', async () => {
+  it('are told as they change, by the name of their document or the file that they came from', async () => {
     const { policies, reads } = await followed();
     expect(reads[0]).toEqual({ ok: false, reason: `the store ${storeFolder(data)} holds no policy yet` });
     const chat = { kind: 'ModelService', name: 'chat' };
@@ -144,7 +131,7 @@ describe('the policies of a store', () => {
         ok: true,
         files: [
           { name: 'ModelService/chat', text: 'c' },
-          { name: 'SidecarGroup/lab', text: 'b' },
+          { name: 'lab.yaml', text: 'b' },
         ],
         hash: '2',
       },

@@ -1,7 +1,11 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { run } from './run.ts';
 
+const TLS = ['--tls-ca', 'ca.crt', '--tls-cert', 'a.crt', '--tls-key', 'a.key'];
 const WHO = ['--group', 'lab', '--node-id', 'a'];
 
 type Bootstrap = {
@@ -62,7 +66,27 @@ describe('bootstrap', () => {
     expect((await run('bootstrap', ...WHO, '--output', 'json')).err).toContain('-c envoy.json');
   });
 
+  it('with TLS writes the bootstrap and the two files by which Envoy takes renewed certificates', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'loadline-bootstrap-'));
+    try {
+      const { code, out, err } = await run('bootstrap', ...WHO, ...TLS, '--out', folder);
+      expect({ code, out }).toEqual({ code: 0, out: '' });
+      expect(err).toContain(`run: envoy -c ${join(folder, 'envoy.yaml')} `);
+      expect(readdirSync(folder).sort()).toEqual(['client-certificate.json', 'envoy.yaml', 'server-ca.json']);
+      const text = readFileSync(join(folder, 'envoy.yaml'), 'utf8');
+      for (const name of ['client-certificate.json', 'server-ca.json']) expect(text).toContain(join(folder, name));
+      expect(readFileSync(join(folder, 'client-certificate.json'), 'utf8')).toContain(resolve('a.key'));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it.each([
+    [['--tls-cert', 'a.crt', '--tls-key', 'a.key'], '--tls-ca, --tls-cert and --tls-key are needed together'],
+    [TLS, 'with TLS --out DIR is needed'],
+    [['--tls-server-name', 'x'], '--tls-server-name needs'],
+    [[...TLS, '--out', 'x', '--xds', 'unix:/run/xds.sock'], 'has no host'],
+    [['--out', 'package.json/none'], '--out package.json/none: ENOTDIR'],
     [['--xds', 'nowhere'], 'nowhere'],
     [['--xds', '127.0.0.1:0'], '127.0.0.1:0'],
     [['--xds', 'a:1,b:2,c:3'], 'one or two xDS addresses are needed, not 3'],

@@ -30,8 +30,17 @@ async function refused(...argv: readonly string[]): Promise<string> {
 const POLICY = ['--policies', 'docs/examples/lab.yaml'];
 
 describe('serve refuses before it starts anything', () => {
-  it('without --dev as long as there is no TLS', async () => {
-    expect(await refused(...POLICY)).toContain('use --dev (plaintext, loopback only)');
+  it('without certificates: plaintext is never the default', async () => {
+    expect(await refused(...POLICY)).toContain('--tls-cert, --tls-key, --tls-client-ca are missing');
+    expect(await refused(...POLICY, '--tls-cert', 'a', '--tls-key', 'b')).toContain('--tls-client-ca is missing');
+    const file = config('tlsCert: a\ntlsKey: b\n');
+    expect(await refused(...POLICY, '--config', file)).toContain('--tls-client-ca is missing');
+    expect(await refused(...POLICY, '--config', config('tlsCert: 1'))).toContain("'tlsCert' has the wrong type");
+  });
+
+  it('certificates beside --dev: one of them would be meant', async () => {
+    for (const flag of ['--tls-cert', '--tls-key', '--tls-client-ca', '--tls-client-crl'])
+      expect(await refused('--dev', ...POLICY, flag, 'x')).toContain(`${flag} and --dev contradict each other`);
   });
 
   it('addresses that others could reach, and what is none', async () => {

@@ -132,6 +132,26 @@ describe('status', () => {
     );
   });
 
+  it('says which certificate comes to its end, and why newer ones are not in use', () => {
+    const { nowMs } = VIEW;
+    const one = (state: 'Valid' | 'Late' | 'Urgent' | 'Expired', leftMs: number) => ({
+      role: 'server',
+      file: `${state}.crt`,
+      expiresAtMs: nowMs + leftMs,
+      state,
+    });
+    const tls = {
+      certificates: [one('Valid', 1e9), one('Late', 7_200_000), one('Urgent', 60_000), one('Expired', -1)],
+      problems: ['server.key cannot be read: ENOENT'],
+    };
+    const text = statusText({ ...VIEW, tls }, false);
+    expect(text).toContain('the newest certificates are refused: server.key cannot be read: ENOENT\n');
+    expect(text).toContain('Late.crt expires in 120 min (');
+    expect(text).toContain('Urgent.crt expires in 60 s (');
+    expect(text).toContain('Expired.crt has expired (');
+    expect(text).not.toContain('Valid.crt');
+  });
+
   it('shows a server without endpoints and decisions', () => {
     const text = statusText(
       { ...VIEW, services: [{ name: 'chat', outcome: 'Undecided', decidedAtMs: null, pools: [] }] },

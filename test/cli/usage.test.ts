@@ -9,6 +9,7 @@ const NAMES = [
   'serve',
   'validate',
   'bootstrap',
+  'certs',
   'status',
   'proxy-config',
   'explain',

@@ -26,7 +26,12 @@ export async function startTarget(address = '127.0.0.1:0'): Promise<Target> {
   const snapshots = new Map<string, Snapshot>();
   const server = new XdsServer({
     address,
-    snapshots: { groups: () => [GROUP, OTHER_GROUP], snapshot: ({ group }) => snapshots.get(group) },
+    snapshots: {
+      groups: () => [GROUP, OTHER_GROUP],
+      groupsOf: () => [],
+      servicesOf: () => new Set(),
+      snapshot: ({ group }) => snapshots.get(group),
+    },
     inbox: { presence: () => {}, report: () => {}, delivery: () => {} },
     meter: { pushed: () => {}, answered: () => {}, streams: () => {}, reported: () => {} },
     log: { info: () => {}, debug: () => {}, warn: () => {} },

@@ -1,4 +1,5 @@
 import {
+  type ChannelCredentials,
   type ClientDuplexStream,
   credentials,
   makeGenericClientConstructor,
@@ -42,9 +43,10 @@ export class DeltaClient {
       readonly version?: readonly [number, number, number];
       readonly metadata?: JsonObject;
     },
+    as: ChannelCredentials = credentials.createInsecure(),
   ) {
     const Client = makeGenericClientConstructor(grpcService(SERVICE) as unknown as ServiceDefinition, SERVICE);
-    const client = new Client(address, credentials.createInsecure());
+    const client = new Client(address, as, { 'grpc.ssl_target_name_override': 'localhost' });
     const [major_number, minor_number, patch] = node.version ?? [1, 40, 0];
     this.#node = {
       id: node.id,

@@ -30,7 +30,12 @@ export class InProcessXds implements AsyncDisposable {
     this.#server = new XdsServer({
       ...options,
       address: '127.0.0.1:0',
-      snapshots: { groups: () => [...this.#worlds.keys()], snapshot: (key) => this.#snapshotOf(key) },
+      snapshots: {
+        groups: () => [...this.#worlds.keys()],
+        groupsOf: () => [],
+        servicesOf: () => new Set(),
+        snapshot: (key) => this.#snapshotOf(key),
+      },
       inbox: {
         presence: () => {},
         report: (report) => this.reports.push(report),

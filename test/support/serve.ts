@@ -14,10 +14,13 @@ export class Serve {
   http = '127.0.0.1:0';
   log = '';
   readonly #flags: readonly string[];
+  readonly #security: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(policyText: string, flags: readonly string[] = []) {
+  /** @param security in place of `--dev`: the flags of mutual TLS */
+  constructor(policyText: string, flags: readonly string[] = [], security: readonly string[] = ['--dev']) {
     this.#flags = flags;
+    this.#security = security;
     this.data = mkdtempSync(join(tmpdir(), 'loadline-e2e-'));
     this.policies = join(this.data, 'policy.yaml');
     this.write(policyText);
@@ -34,7 +37,7 @@ export class Serve {
       [
         BIN,
         'serve',
-        '--dev',
+        ...this.#security,
         '--policies',
         this.policies,
         '--data',

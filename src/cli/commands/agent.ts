@@ -5,10 +5,11 @@ import type { AgentEndpoint, AgentOptions } from '../../edge/agent/index.ts';
 import type { LogLevel } from '../../edge/observe/index.ts';
 import type { Io } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { LEVELS } from './serve.ts';
 import { DEFAULT_ADMIN } from './status.ts';
 
-type Flags = {
+type Flags = TlsFlags & {
   readonly server: string;
   readonly name?: string;
   readonly node?: string;
@@ -26,7 +27,7 @@ const MAX_INTERVAL_MS = 10_000;
 
 export function addAgent(program: Command, _io: Io, finish: Finish): void {
   const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-  program
+  const command = program
     .command('agent')
     .description(
       'run beside the GPUs: read nvidia-smi or exporters and engines of this machine, and push to the server',
@@ -45,7 +46,8 @@ export function addAgent(program: Command, _io: Io, finish: Finish): void {
       collect,
       [],
     )
-    .addOption(new Option('--log-level <LEVEL>', 'least level that is logged').choices(LEVELS).default('info'))
+    .addOption(new Option('--log-level <LEVEL>', 'least level that is logged').choices(LEVELS).default('info'));
+  addTlsFlags(command)
     .addHelpText(
       'after',
       `
@@ -97,6 +99,7 @@ async function optionsOf(flags: Flags): Promise<AgentOptions> {
   if (gpus !== undefined && node === undefined && pod === undefined && endpoints.length === 0 && engines.length !== 1) {
     throw usage('nobody is told whose the GPUs are: give --endpoint ADDR, --node or --pod');
   }
+  const tls = tlsOf(flags);
   const name = flags.name ?? (await import('node:os')).hostname();
   return {
     server,
@@ -104,6 +107,7 @@ async function optionsOf(flags: Flags): Promise<AgentOptions> {
     intervalMs,
     engines,
     endpoints,
+    tls,
     ...(node === undefined ? {} : { node }),
     ...(pod === undefined ? {} : { pod }),
     ...(gpus === undefined ? {} : { gpus }),

@@ -4,7 +4,10 @@ import type { EndpointExplanation, ExplainView } from '../../edge/observe/index.
 import { outcomeWords, termLines } from '../explain-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
+
+type Flags = TlsFlags & { readonly admin: string; readonly output: OutputFormat };
 
 /** More endpoints than that get a sentence each; who wants the terms names one. */
 const MAX_IN_DETAIL = 16;
@@ -14,17 +17,19 @@ const LEAST_SHIFT = 0.005;
 const LABEL_WIDTH = 10;
 
 export function addExplain(program: Command, io: Io, finish: Finish): void {
-  program
+  const command = program
     .command('explain')
     .description('why each weight is what it is')
     .argument('<SERVICE[/POOL[/ENDPOINT]]>', 'e.g. chat, chat/gpu or chat/gpu/127.0.0.1:9101')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+  addTlsFlags(command)
     .addHelpText('after', '\nExample:\n  loadline explain chat/gpu/127.0.0.1:9103')
-    .action(async (target: string, { admin, output }: { readonly admin: string; readonly output: OutputFormat }) => {
+    .action(async (target: string, { admin, output, ...flags }: Flags) => {
+      const tls = tlsOf(flags);
       const { connectObserve } = await import('../../edge/admin/index.ts');
       const [service = '', pool, ...endpoint] = target.split('/');
-      const client = connectObserve(admin);
+      const client = connectObserve(admin, { tls });
       try {
         const result = await client.explain({
           service,

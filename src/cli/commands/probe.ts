@@ -4,9 +4,10 @@ import { parseDurationMs } from '../../base/units/index.ts';
 import type { ProbeEvent, ProbeRequest } from '../../edge/admin/index.ts';
 import { type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
 
-type Options = {
+type Options = TlsFlags & {
   readonly step: number;
   readonly hold: number;
   readonly reason: string;
@@ -16,7 +17,7 @@ type Options = {
 type Measure = NonNullable<Extract<ProbeEvent, { kind: 'Ended' }>['measure']>;
 
 export function addProbe(program: Command, io: Io, finish: Finish): void {
-  program
+  const command = program
     .command('probe')
     .description('move one weight a little, up, down and back, and measure how the requests follow')
     .argument('<SERVICE/POOL/ENDPOINT>', 'e.g. chat/gpu/127.0.0.1:9101')
@@ -26,19 +27,21 @@ export function addProbe(program: Command, io: Io, finish: Finish): void {
     )
     .option('--reason <TEXT>', 'why; it stands in explain, the events and the log', 'how fast is the loop')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+  addTlsFlags(command)
     .addHelpText(
       'after',
       '\nExit code 1: refused, ended early, or nothing can be told. Interrupt it to take the step back at once.' +
         '\nExample:\n  loadline probe chat/gpu/127.0.0.1:9103 --step 20%',
     )
-    .action(async (target: string, { step: stepRatio, hold: holdMs, reason, admin, output }: Options) => {
+    .action(async (target: string, { step: stepRatio, hold: holdMs, reason, admin, output, ...flags }: Options) => {
+      const tls = tlsOf(flags);
       const [service = '', pool = '', ...rest] = target.split('/');
       const address = rest.join('/');
       if (service === '' || pool === '' || address === '')
         throw new LoadlineError('LOADLINE_CONFIG', `${target}: expected SERVICE/POOL/ADDRESS:PORT`);
       const { connectOperations } = await import('../../edge/admin/index.ts');
-      const client = connectOperations(admin);
+      const client = connectOperations(admin, { tls });
       const request: ProbeRequest = { service, pool, address, stepRatio, holdMs, reason };
       try {
         const result = await client.probe(request, (event) => {

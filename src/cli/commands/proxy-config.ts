@@ -5,28 +5,31 @@ import type { ConfigResourceView, ConfigTypeView, ProxyConfigView } from '../../
 import { envoyWords, placeWords } from '../envoy-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN } from './status.ts';
 
 /** As in edge/observe, which is loaded only when a command runs. */
 const TYPES: readonly string[] = ['cds', 'eds', 'sds', 'rtds', 'ecds', 'lds', 'rds'];
 
-type Flags = { readonly admin: string; readonly type?: string; readonly output: OutputFormat };
+type Flags = TlsFlags & { readonly admin: string; readonly type?: string; readonly output: OutputFormat };
 
 export function addProxyConfig(program: Command, io: Io, finish: Finish): void {
-  program
+  const command = program
     .command('proxy-config')
     .description('what one sidecar should have, was sent and has ACKed, by type and resource')
     .argument('<NODE>', 'id of the sidecar, as loadline status shows it')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
     .addOption(new Option('--type <TYPE>', 'this type alone').choices(TYPES))
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+  addTlsFlags(command)
     .addHelpText(
       'after',
       '\nExample:\n  loadline proxy-config a --type eds\n\nA line with ! is a resource that the sidecar does not have as it should; why stands below the table.',
     )
-    .action(async (node: string, { admin, type, output }: Flags) => {
+    .action(async (node: string, { admin, type, output, ...flags }: Flags) => {
+      const tls = tlsOf(flags);
       const { connectObserve } = await import('../../edge/admin/index.ts');
-      const client = connectObserve(admin);
+      const client = connectObserve(admin, { tls });
       try {
         const result = await client.proxyConfig({ node, ...(type === undefined ? {} : { type }) });
         if (!result.ok)

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import { isLoopback, parseAddress } from '../../base/units/index.ts';
 import type { LogLevel } from '../../edge/observe/index.ts';
+import type { TlsFiles } from '../../edge/tls/index.ts';
 import type { Io } from '../io.ts';
 import type { Finish } from '../main.ts';
 
@@ -13,6 +14,10 @@ type Flags = {
   readonly admin?: string;
   readonly http?: string;
   readonly dev?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+  readonly tlsClientCrl?: string;
   readonly logLevel?: LogLevel;
   readonly record?: string;
   readonly recordMaxMib?: number;
@@ -38,6 +43,10 @@ const KEYS: readonly string[] = [
   'admin',
   'http',
   'dev',
+  'tlsCert',
+  'tlsKey',
+  'tlsClientCa',
+  'tlsClientCrl',
   'logLevel',
   'record',
   'recordMaxMib',
@@ -50,10 +59,7 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
   program
     .command('serve')
     .description('run the server')
-    .option(
-      '--config <FILE>',
-      'YAML file with these flags (policies, data, xds, admin, http, dev, logLevel, record, recordMaxMib); flags win',
-    )
+    .option('--config <FILE>', `YAML file with these flags (${KEYS.join(', ')}); flags win`)
     .option(
       '--policies <PATH>',
       'policy file, or folder of *.yaml; reloaded when it changes; the only writer then (default: the store in --data)',
@@ -62,6 +68,13 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
     .option('--xds <ADDR>', `where Envoys connect: HOST:PORT or unix:PATH (default: ${DEFAULTS.xds})`)
     .option('--admin <ADDR>', `gRPC for people and tools (default: ${DEFAULTS.admin})`)
     .option('--http <ADDR>', `/metrics, /livez, /readyz, /api/state (default: ${DEFAULTS.http})`)
+    .option(
+      '--tls-cert <FILE>',
+      'certificate of the server for xDS and admin, PEM, with its chain; read again when it changes',
+    )
+    .option('--tls-key <FILE>', 'its private key, PEM')
+    .option('--tls-client-ca <FILE>', 'authorities whose clients are let in (sidecars, agents, people), PEM')
+    .option('--tls-client-crl <FILE>', 'certificates that they have revoked, PEM: one list for each authority')
     .option('--dev', 'plaintext, on loopback only')
     .addOption(
       new Option('--log-level <LEVEL>', `least level that is logged (default: ${DEFAULTS.logLevel})`).choices(LEVELS),
@@ -77,19 +90,19 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  loadline serve --dev --policies docs/examples/lab.yaml\n\nPort 0 takes a free port; the line "loadline is ready" names it.',
+      '\nExamples:' +
+        '\n  loadline serve --dev --policies docs/examples/lab.yaml' +
+        '\n  loadline serve --policies lab.yaml --tls-cert server.crt --tls-key server.key --tls-client-ca ca.crt' +
+        '\n\nPort 0 takes a free port; the line "loadline is ready" names it. HTTP is always plaintext, and beyond loopback it ' +
+        'has only /metrics, /livez and /readyz.',
     )
     .action(async (flags: Flags) => {
       const options = { ...DEFAULTS, ...(await configFile(flags.config)), ...defined(flags) };
-      if (options.dev !== true) {
-        throw usage(
-          'without --dev the server demands mutual TLS, which this version does not have yet; use --dev (plaintext, loopback only)',
-        );
-      }
+      const tls = tlsOf(options);
       for (const name of ['xds', 'admin', 'http'] as const) {
         const address = parseAddress(options[name]);
         if (!address.ok) throw usage(`--${name}: ${address.issues[0]?.message}`);
-        if (!isLoopback(address.value))
+        if (tls === undefined && !isLoopback(address.value))
           throw usage(
             `--${name} ${options[name]}: with --dev only loopback addresses are allowed, since there is no TLS`,
           );
@@ -100,8 +113,27 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
       const record = path === undefined ? undefined : { path, maxBytes: recordMaxMib * MIB_BYTES };
       const { runServe } = await import('../../app/index.ts');
       const { policies, data, xds, admin, http, logLevel } = options;
-      finish(await runServe({ policies, data, xds, admin, http, dev: true, logLevel, record }));
+      finish(await runServe({ policies, data, xds, admin, http, tls, logLevel, record }));
     });
+}
+
+/** Undefined with `--dev`; there is nothing between mutual TLS and that. */
+function tlsOf({ dev, tlsCert, tlsKey, tlsClientCa, tlsClientCrl }: Flags): TlsFiles | undefined {
+  const needed = { '--tls-cert': tlsCert, '--tls-key': tlsKey, '--tls-client-ca': tlsClientCa };
+  if (dev === true) {
+    const given = Object.entries({ ...needed, '--tls-client-crl': tlsClientCrl }).find(
+      ([, path]) => path !== undefined,
+    );
+    if (given === undefined) return undefined;
+    throw usage(`${given[0]} and --dev contradict each other: --dev is plaintext; leave out one of them`);
+  }
+  if (tlsCert === undefined || tlsKey === undefined || tlsClientCa === undefined) {
+    const missing = Object.entries(needed).flatMap(([flag, path]) => (path === undefined ? [flag] : []));
+    throw usage(
+      `without --dev xDS and admin demand mutual TLS, and ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing; \`loadline certs dev\` makes certificates to try it out, and --dev is plaintext, on loopback only`,
+    );
+  }
+  return { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa, clientCrl: tlsClientCrl };
 }
 
 async function configFile(path: string | undefined): Promise<Flags> {

@@ -4,19 +4,24 @@ import type { ServerView } from '../../edge/observe/index.ts';
 import { envoyWords, placeWords } from '../envoy-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:18001';
 
+type Flags = TlsFlags & { readonly admin: string; readonly output: OutputFormat };
+
 export function addStatus(program: Command, io: Io, finish: Finish): void {
-  program
+  const command = program
     .command('status')
-    .description('sidecars by resource type (SYNCED, STALE, NACKED), policy, endpoints and sources')
+    .description('sidecars by resource type (SYNCED, STALE, NACKED), policy, endpoints, sources and certificates')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+  addTlsFlags(command)
     .addHelpText('after', '\nExample:\n  loadline status --output json')
-    .action(async ({ admin, output }: { readonly admin: string; readonly output: OutputFormat }) => {
+    .action(async ({ admin, output, ...flags }: Flags) => {
+      const tls = tlsOf(flags);
       const { connectObserve } = await import('../../edge/admin/index.ts');
-      const client = connectObserve(admin);
+      const client = connectObserve(admin, { tls });
       try {
         const view = await client.status();
         if (output === 'table') io.out(statusText(view, io.colour));
@@ -37,6 +42,14 @@ export function statusText(view: ServerView, colour: boolean): string {
   for (const { position, path, message } of policy.problems) {
     const at = position === undefined ? '' : `${position.file}:${position.line}:${position.column} `;
     lines.push(paint('red', `the newest policy is refused: ${at}${path === '' ? '' : `${path}: `}${message}`));
+  }
+  for (const problem of view.tls?.problems ?? [])
+    lines.push(paint('red', `the newest certificates are refused: ${problem}`));
+  for (const { file, expiresAtMs, state } of view.tls?.certificates ?? []) {
+    if (state === 'Valid') continue;
+    const when = new Date(expiresAtMs).toISOString();
+    const words = state === 'Expired' ? `has expired (${when})` : `expires in ${age(expiresAtMs - nowMs)} (${when})`;
+    lines.push(paint(state === 'Late' ? 'yellow' : 'red', `${file} ${words}`));
   }
   lines.push(
     '',

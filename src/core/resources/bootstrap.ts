@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
+import { type BootstrapTls, upstreamTls } from './bootstrap-tls.ts';
 import { ADS, any } from './message.ts';
 import { LAPSING_LAYER, LASTING_LAYER, SIDECARS_CLUSTER, XDS_CLUSTER } from './names.ts';
 import { isIpAddress, parseSocketAddress, pipeAddress, socketAddress, splitHostPort } from './socket-address.ts';
@@ -15,6 +16,8 @@ export type BootstrapOptions = {
   /** Listener name to `ip:port`, for sidecars that share a host. */
   readonly listeners?: Readonly<Record<string, string>>;
   readonly zone?: string;
+  /** Mutual TLS to Loadline; without it in plaintext, as with `--dev`. */
+  readonly tls?: BootstrapTls;
 };
 
 const DEFAULT_ADMIN = '127.0.0.1:0';
@@ -73,7 +76,7 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
         grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
       },
     },
-    static_resources: { clusters: [xdsCluster(options.xds), sidecarsCluster()] },
+    static_resources: { clusters: [xdsCluster(options.xds, options.tls), sidecarsCluster()] },
   };
 }
 
@@ -81,7 +84,7 @@ function runtimeLayer(name: string): JsonObject {
   return { name, rtds_layer: { name, rtds_config: { ...ADS, initial_fetch_timeout: FIRST_FETCH.runtime } } };
 }
 
-function xdsCluster(addresses: readonly string[]): JsonObject {
+function xdsCluster(addresses: readonly string[], tls: BootstrapTls | undefined): JsonObject {
   const endpoints = addresses.map(xdsAddress);
   return {
     name: XDS_CLUSTER,
@@ -98,6 +101,7 @@ function xdsCluster(addresses: readonly string[]): JsonObject {
         },
       ),
     },
+    ...(tls === undefined ? {} : { transport_socket: upstreamTls(tls, addresses) }),
     load_assignment: {
       cluster_name: XDS_CLUSTER,
       endpoints: [{ lb_endpoints: endpoints.map(({ address }) => ({ endpoint: { address } })) }],

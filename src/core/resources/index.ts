@@ -1,5 +1,6 @@
 export { compileAssignments, compileEndpointsOnly, emptyAssignment, wireWeight } from './assignments.ts';
 export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+export { type BootstrapTls, secretFiles } from './bootstrap-tls.ts';
 export { checkResource } from './check-resource.ts';
 export { type CommandOptions, commandLine } from './command-line.ts';
 export { LASTING_LAYER, SIDECARS_CLUSTER, SLOT } from './names.ts';

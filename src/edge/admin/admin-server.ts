@@ -7,8 +7,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
-import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
-import { removeStaleSocket } from '../listen/index.ts';
+import { parseAddress, type Result } from '../../base/units/index.ts';
+import { Acceptor } from '../listen/index.ts';
 import type {
   ExplainTarget,
   ExplainView,
@@ -17,7 +17,9 @@ import type {
   ProxyConfigView,
   ServerView,
 } from '../observe/index.ts';
+import type { ClientCertificate, HandshakeFailure, TlsMaterial } from '../tls/index.ts';
 import { adminService } from './admin-service.ts';
+import { type Caller, callersOf, type IncomingCall } from './caller.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import {
   decodeProbeRequest,
@@ -41,7 +43,7 @@ export interface ObserveSeam {
 /** What the Operations service changes. Called on each request; must not block. */
 export interface OperationsSeam {
   /** Begins a probe. `tell` hears what becomes of it, `Ended` or `Aborted` last; nothing comes after a cancel. */
-  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void): ProbeStart;
+  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void, caller: Caller): ProbeStart;
 }
 
 export type AdminServerOptions = {
@@ -52,15 +54,26 @@ export type AdminServerOptions = {
   readonly operations?: OperationsSeam;
   /** Who takes what agents push; without it the service Signals is not served. */
   readonly push?: PushSeam;
+  /** Mutual TLS. Without it the server is for loopback alone. */
+  readonly tls?: TlsMaterial | undefined;
+  /** A client that was not let in. */
+  readonly handshakeFailed?: (failure: HandshakeFailure) => void;
   readonly log: Log;
 };
 
 export interface AdminServer {
   /** As it listens, with the port that was taken. */
   readonly address: string;
+  /** Handshakes from now on use this; calls that are under way go on. */
+  renewTls(tls: TlsMaterial): void;
+  /** Ends the connections of clients whose certificate counts no more; the verdict is the reason. */
+  endClients(verdict: (client: ClientCertificate) => string | undefined): void;
   /** Lets answers under way finish for a moment, then ends every connection. */
   stop(): Promise<void>;
 }
+
+/** What every method is served with. */
+type Serving = { readonly log: Log; readonly callerOf: (call: IncomingCall) => Caller };
 
 /** A request names a service, a pool and an endpoint; a push of an agent has some dozens of values for each GPU. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -68,7 +81,8 @@ const STOP_GRACE_MS = 1_000;
 const STATUS_OF: Readonly<Record<string, status>> = { NotFound: status.NOT_FOUND, Refused: status.FAILED_PRECONDITION };
 
 /**
- * The gRPC side of the admin API, in plaintext.
+ * The gRPC side of the admin API. Connections are accepted here and given to grpc-js: it can neither take other certificates
+ * without an experimental API nor be told to speak TLS 1.3 alone.
  * @throws LoadlineError LOADLINE_CONFIG for an address that is none, LOADLINE_BIND when it cannot be listened on
  */
 export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
@@ -77,17 +91,16 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.enable_channelz': 0,
-    // Otherwise a second server on the same port would silently share its connections.
-    'grpc.so_reuseport': 0,
     // An agent whose machine went away is noticed within its lease.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
   });
   const { observe, operations, log } = options;
-  if (operations !== undefined) server.addService(adminService('Operations'), { probe: probing(log, operations) });
+  const serving: Serving = { log, callerOf: callersOf(options.tls !== undefined) };
+  if (operations !== undefined) server.addService(adminService('Operations'), { probe: probing(serving, operations) });
   server.addService(adminService('Observe'), {
-    status: unary(log, 'Status', () => ({ ok: true, value: encodeStatus(observe.status()), warnings: [] })),
-    explain: unary(log, 'Explain', (request) => {
+    status: unary(serving, 'Status', () => ({ ok: true, value: encodeStatus(observe.status()), warnings: [] })),
+    explain: unary(serving, 'Explain', (request) => {
       const target = decodeTarget(request);
       if (target.endpoint !== undefined && target.pool === undefined) {
         return refuse('Invalid', 'an endpoint needs the name of its pool');
@@ -95,38 +108,39 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       const found = observe.explain(target);
       return found.ok ? { ...found, value: encodeExplain(found.value) } : found;
     }),
-    proxyConfig: unary(log, 'ProxyConfig', (request) => {
+    proxyConfig: unary(serving, 'ProxyConfig', (request) => {
       const found = observe.proxyConfig(decodeProxyTarget(request));
       return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
   });
-  const push = options.push === undefined ? undefined : pushService(options.push, log);
+  const push = options.push === undefined ? undefined : pushService(options.push, serving);
   if (push !== undefined) server.addService(signalsService(), push.handlers);
-  if (parsed.value.kind === 'unix') await removeStaleSocket(parsed.value.path);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(formatAddress(parsed.value), ServerCredentials.createInsecure(), (cause, bound) => {
-      if (cause === null) resolve(bound);
-      else
-        reject(
-          new LoadlineError('LOADLINE_BIND', `admin cannot listen on ${options.address}: ${cause.message}`, cause),
-        );
-    });
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const acceptor = new Acceptor({
+    tls: options.tls,
+    connected: (socket) => injector.injectConnection(socket),
+    failed: (failure) => {
+      log.debug({ ...failure }, 'connection failed');
+      options.handshakeFailed?.(failure);
+    },
   });
-  const address = parsed.value.kind === 'unix' ? options.address : formatAddress({ ...parsed.value, port });
+  const address = await acceptor.listen(parsed.value, options.address, 'admin');
   return {
     address,
+    renewTls: (tls) => acceptor.renew(tls),
+    endClients: (verdict) => acceptor.cutClients((client) => verdict(client) !== undefined),
     stop: () => {
       push?.stop();
-      return stop(server);
+      return stop(server, acceptor);
     },
   };
 }
 
 /** One method: bad input becomes a status with its words, a thrown error INTERNAL without them; the log has it. */
-function unary(log: Log, method: string, handle: (request: Wire) => Result<Wire>) {
+function unary({ log, callerOf }: Serving, method: string, handle: (request: Wire, caller: Caller) => Result<Wire>) {
   return (call: ServerUnaryCall<Wire, Wire>, callback: sendUnaryData<Wire>): void => {
     try {
-      const answer = handle(call.request);
+      const answer = handle(call.request, callerOf(call));
       if (answer.ok) callback(null, answer.value);
       else callback(statusOf(answer.issues));
     } catch (error) {
@@ -137,13 +151,14 @@ function unary(log: Log, method: string, handle: (request: Wire) => Result<Wire>
 }
 
 /** A probe lives as long as its call: who goes away ends it. */
-function probing(log: Log, operations: OperationsSeam) {
+function probing({ log, callerOf }: Serving, operations: OperationsSeam) {
   return (call: ServerWritableStream<Wire, Wire>): void => {
     try {
-      const started = operations.probe(decodeProbeRequest(call.request), (event) => {
+      const tell = (event: ProbeEvent): void => {
         call.write(encodeProbeEvent(event));
         if (event.kind === 'Ended' || event.kind === 'Aborted') call.end();
-      });
+      };
+      const started = operations.probe(decodeProbeRequest(call.request), tell, callerOf(call));
       if (started.ok) call.on('cancelled', started.cancel);
       else call.emit('error', statusOf(started.issues));
     } catch (error) {
@@ -165,12 +180,13 @@ function refuse(code: string, message: string): Result<Wire> {
   return { ok: false, issues: [{ code, path: '', message }] };
 }
 
-async function stop(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const late = setTimeout(() => server.forceShutdown(), STOP_GRACE_MS);
-    server.tryShutdown(() => {
-      clearTimeout(late);
-      resolve();
-    });
-  });
+async function stop(server: Server, acceptor: Acceptor): Promise<void> {
+  const gone = acceptor.close();
+  const late = setTimeout(() => {
+    server.forceShutdown();
+    acceptor.cut();
+  }, STOP_GRACE_MS);
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  await gone;
+  clearTimeout(late);
 }

@@ -16,7 +16,7 @@ function words(code: status, details: string, address: string, deadlineMs: numbe
     if (/ENOTFOUND|EAI_AGAIN|Name resolution/i.test(details)) {
       return `the host of ${address} is not known; use --admin to name another address`;
     }
-    return `${address} does not answer as Loadline's admin API (${details}); use --admin to name another address`;
+    return `${address} does not answer as Loadline's admin API (${details}); use --admin to name another address, and --tls-ca, --tls-cert and --tls-key where the server has certificates`;
   }
   if (code === status.DEADLINE_EXCEEDED) return `${address} did not answer within ${deadlineMs} ms`;
   if (code === status.UNIMPLEMENTED) {

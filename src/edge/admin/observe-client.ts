@@ -1,8 +1,10 @@
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
-import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
+import type { Result } from '../../base/units/index.ts';
 import type { ExplainTarget, ExplainView, ProxyConfigTarget, ProxyConfigView, ServerView } from '../observe/index.ts';
+import type { ClientTlsFiles } from '../tls/index.ts';
 import { adminService } from './admin-service.ts';
+import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
 import { decodeExplain, encodeTarget } from './explain-message.ts';
 import { decodeProxyConfig, encodeProxyTarget } from './proxy-config-message.ts';
@@ -19,21 +21,19 @@ export interface ObserveClient {
   close(): void;
 }
 
-export type ConnectOptions = { readonly deadlineMs?: number };
+export type ConnectOptions = {
+  readonly deadlineMs?: number;
+  /** Without it in plaintext, as with `--dev`. */
+  readonly tls?: ClientTlsFiles | undefined;
+};
 
 const DEFAULT_DEADLINE_MS = 5_000;
 /** A thousand endpoints take about 0.3 MB; a hundred times that is a mistake. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** @throws LoadlineError LOADLINE_CONFIG for an address that is none. Nothing is dialled before the first call. */
+/** @throws LoadlineError LOADLINE_CONFIG, as `openClient`. Nothing is dialled before the first call. */
 export function connectObserve(address: string, options: ConnectOptions = {}): ObserveClient {
-  const parsed = parseAddress(address);
-  if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `admin ${parsed.issues[0]?.message}`);
-  const client = new Client(formatAddress(parsed.value), credentials.createInsecure(), {
-    'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
-    // The admin API is on this machine or in this cluster, never behind a web proxy.
-    'grpc.enable_http_proxy': 0,
-  });
+  const client = openClient('admin', address, options.tls, { 'grpc.max_receive_message_length': MAX_ANSWER_BYTES });
   const service = adminService('Observe');
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
 

@@ -1,8 +1,10 @@
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
-import { formatAddress, parseAddress, type Result } from '../../base/units/index.ts';
+import type { Result } from '../../base/units/index.ts';
 import { adminService } from './admin-service.ts';
+import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
+import type { ConnectOptions } from './observe-client.ts';
 import { decodeProbeEvent, encodeProbeRequest, type ProbeEvent, type ProbeRequest } from './probe-message.ts';
 import type { Wire } from './wire-values.ts';
 
@@ -26,13 +28,9 @@ const REFUSALS: readonly (status | undefined)[] = [
   status.FAILED_PRECONDITION,
 ];
 
-/** @throws LoadlineError LOADLINE_CONFIG for an address that is none. Nothing is dialled before the first call. */
-export function connectOperations(address: string): OperationsClient {
-  const parsed = parseAddress(address);
-  if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `admin ${parsed.issues[0]?.message}`);
-  const client = new Client(formatAddress(parsed.value), credentials.createInsecure(), {
-    'grpc.enable_http_proxy': 0,
-  });
+/** @throws LoadlineError LOADLINE_CONFIG, as `openClient`. Nothing is dialled before the first call. */
+export function connectOperations(address: string, { tls }: Pick<ConnectOptions, 'tls'> = {}): OperationsClient {
+  const client = openClient('admin', address, tls);
   const method = adminService('Operations').Probe;
   if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', 'the service has no method Probe');
 

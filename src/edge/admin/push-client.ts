@@ -1,7 +1,8 @@
-import { Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
-import { formatAddress, parseAddress } from '../../base/units/index.ts';
 import type { Push, PushAnswer } from '../signals/index.ts';
+import type { ClientTlsFiles } from '../tls/index.ts';
+import { openClient } from './channel.ts';
 import { decodeAnswer, encodePush } from './push-message.ts';
 import { signalsService } from './push-service.ts';
 import type { Wire } from './wire-values.ts';
@@ -13,7 +14,11 @@ export interface PushClient {
   close(): void;
 }
 
-export type PushClientOptions = { readonly agent: string; readonly answerWithinMs: number };
+export type PushClientOptions = {
+  readonly agent: string;
+  readonly answerWithinMs: number;
+  readonly tls?: ClientTlsFiles | undefined;
+};
 
 type Waiting = {
   readonly sequence: number;
@@ -21,12 +26,9 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
-/** @throws LoadlineError LOADLINE_CONFIG for an address that is none. */
-export function connectPush(address: string, { agent, answerWithinMs }: PushClientOptions): PushClient {
-  const parsed = parseAddress(address);
-  if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `server ${parsed.issues[0]?.message}`);
-  const client = new Client(formatAddress(parsed.value), credentials.createInsecure(), {
-    'grpc.enable_http_proxy': 0,
+/** @throws LoadlineError LOADLINE_CONFIG, as `openClient` */
+export function connectPush(address: string, { agent, answerWithinMs, tls }: PushClientOptions): PushClient {
+  const client = openClient('server', address, tls, {
     // A machine that went away without a word is noticed within the lease.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,

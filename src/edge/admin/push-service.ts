@@ -6,13 +6,14 @@ import {
 } from '@grpc/grpc-js';
 import type { Log } from '../observe/index.ts';
 import type { PushOpened, PushStream } from '../signals/index.ts';
+import type { Caller, IncomingCall } from './caller.ts';
 import { loadService } from './load-service.ts';
 import { decodePush, encodeAnswer } from './push-message.ts';
 import type { Wire } from './wire-values.ts';
 
 /** Who takes what agents push. Called for each stream and each of its messages; must not block. */
 export interface PushSeam {
-  open(agent: string): PushOpened;
+  open(agent: string, caller: Caller): PushOpened;
 }
 
 export type PushService = {
@@ -20,6 +21,8 @@ export type PushService = {
   /** Ends every stream: agents try elsewhere, or again. */
   stop(): void;
 };
+
+type PushServing = { readonly log: Log; readonly callerOf: (call: IncomingCall) => Caller };
 
 type Call = ServerDuplexStream<Wire, Wire>;
 
@@ -33,13 +36,14 @@ export function signalsService(): ServiceDefinition {
 }
 
 /** Streams of agents: each message is answered, and a stream that breaks the rules ends with a status that says which. */
-export function pushService(seam: PushSeam, log: Log): PushService {
+export function pushService(seam: PushSeam, { log, callerOf }: PushServing): PushService {
   const calls = new Set<Call>();
   return {
     handlers: {
       push: (call: Call) => {
         calls.add(call);
-        serveStream(call, seam, log, () => calls.delete(call));
+        const caller = callerOf(call);
+        serveStream(call, { open: (agent) => seam.open(agent, caller) }, log, () => calls.delete(call));
       },
     },
     stop: () => {
@@ -48,7 +52,7 @@ export function pushService(seam: PushSeam, log: Log): PushService {
   };
 }
 
-function serveStream(call: Call, seam: PushSeam, log: Log, gone: () => void): void {
+function serveStream(call: Call, seam: { open(agent: string): PushOpened }, log: Log, gone: () => void): void {
   const rate = new Rate();
   let stream: PushStream | undefined;
   let over = false;

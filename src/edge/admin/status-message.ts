@@ -1,5 +1,5 @@
 import type { Issue } from '../../base/units/index.ts';
-import type { EndpointView, NodeView, PoolView, ServerView, ServiceView, TypeView } from '../observe/index.ts';
+import type { EndpointView, NodeView, PoolView, ServerView, ServiceView, TlsView, TypeView } from '../observe/index.ts';
 import { fromSyncStatus, toSyncStatus } from './sync-status.ts';
 import {
   fromEnum,
@@ -47,6 +47,7 @@ export function encodeStatus(view: ServerView): Wire {
       })),
     })),
     sources: view.sources.map((source) => ({ ...source, lastSuccessTime: toSeconds(source.lastSuccessMs) })),
+    ...(view.tls === null ? {} : { tls: encodeTls(view.tls) }),
   };
 }
 
@@ -76,6 +77,31 @@ export function decodeStatus(wire: Wire): ServerView {
       consecutiveFailures: number(source.consecutiveFailures),
       lastError: source.lastError === undefined ? undefined : text(source.lastError),
     })),
+    tls: wire.tls === undefined || wire.tls === null ? null : decodeTls(wire.tls as Wire),
+  };
+}
+
+function encodeTls({ certificates, problems }: TlsView): Wire {
+  return {
+    certificates: certificates.map(({ role, file, expiresAtMs, state }) => ({
+      role,
+      file,
+      expireTime: toSeconds(expiresAtMs),
+      state: toEnum('CERTIFICATE_STATE', state),
+    })),
+    problems,
+  };
+}
+
+function decodeTls(wire: Wire): TlsView {
+  return {
+    certificates: list(wire.certificates, ({ role, file, expireTime, state }) => ({
+      role: text(role),
+      file: text(file),
+      expiresAtMs: fromSeconds(expireTime) ?? 0,
+      state: fromEnum('CERTIFICATE_STATE', state),
+    })),
+    problems: texts(wire.problems),
   };
 }
 

@@ -2,12 +2,14 @@ import { seededRandom } from '../../base/units/index.ts';
 import { hostPort } from '../../core/topology/index.ts';
 import { connectPush } from '../admin/index.ts';
 import { type SignalLog, SignalSchedule, shownUrl, type Target, type Timers } from '../signals/index.ts';
+import type { ClientTlsFiles } from '../tls/index.ts';
 import { Outbox } from './outbox.ts';
 import { type AgentEndpoint, Placement } from './placement.ts';
 import { PushLoop } from './push-loop.ts';
 
 export type AgentOptions = {
   readonly server: string;
+  readonly tls?: ClientTlsFiles | undefined;
   readonly name: string;
   readonly node?: string;
   readonly pod?: string;
@@ -35,7 +37,7 @@ export class Agent {
   readonly #loop: PushLoop;
 
   constructor(options: AgentOptions, log: SignalLog) {
-    const { server, name, intervalMs } = options;
+    const { server, name, intervalMs, tls } = options;
     // Never goes backwards: ages are differences of it.
     const clock = (): number => performance.timeOrigin + performance.now();
     const random = seededRandom(process.pid);
@@ -50,7 +52,7 @@ export class Agent {
       timers: LIVELY_TIMERS,
       log,
       outbox,
-      connect: () => connectPush(server, { agent: name, answerWithinMs: ANSWER_WITHIN_MS }),
+      connect: () => connectPush(server, { agent: name, answerWithinMs: ANSWER_WITHIN_MS, tls }),
       gather: () => {
         outbox.take(schedule.take().samples.flatMap((sample) => placement.place(sample) ?? []));
         return problemsOf(schedule);

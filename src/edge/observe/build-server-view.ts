@@ -14,6 +14,7 @@ export function buildServerView(input: ViewInput): ServerView {
     services: (input.plan?.policy.services ?? []).map((service) => serviceView(input, service)),
     nodes: input.nodes,
     sources: input.sources,
+    tls: input.tls ?? null,
   };
 }
 

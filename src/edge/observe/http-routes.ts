@@ -22,9 +22,14 @@ export type HttpAnswer = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
+/** `Monitoring` is what a listener beyond loopback has: who asks there is known to nobody. */
+export type HttpScope = 'All' | 'Monitoring';
+
 type Route = {
   readonly about: string;
-  readonly answer: (sources: HttpSources, query: URLSearchParams) => HttpAnswer | Promise<HttpAnswer>;
+  /** Tells names and addresses of sidecars and servers, and parts of the policy. */
+  readonly confidential?: true;
+  readonly answer: (sources: HttpSources, query: URLSearchParams, scope: HttpScope) => HttpAnswer | Promise<HttpAnswer>;
 };
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -53,33 +58,52 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   '/api/state': {
     about: 'policy, weights and sidecars as JSON',
+    confidential: true,
     answer: (sources) => json(200, sources.view()),
   },
   '/api/explain': {
     about: 'why weights are what they are as JSON (?service=NAME&pool=NAME&endpoint=ADDRESS:PORT; without: all)',
+    confidential: true,
     answer: explanations,
   },
   '/api/events': {
     about: 'what happened lately as JSON (?after=SEQUENCE&limit=N)',
+    confidential: true,
     answer: events,
   },
   '/': {
     about: 'this list',
-    answer: () => ({ status: 200, type: TEXT, body: `Loadline\n\n${pathList()}`, headers: {} }),
+    answer: (_sources, _query, scope) => ({
+      status: 200,
+      type: TEXT,
+      body: `Loadline\n\n${pathList(scope)}`,
+      headers: {},
+    }),
   },
 };
 
 /** Answers GET and HEAD of a known path, and refuses everything else in words. */
-export async function answer(method: string, url: string, sources: HttpSources): Promise<HttpAnswer> {
+export async function answer(
+  method: string,
+  url: string,
+  sources: HttpSources,
+  scope: HttpScope = 'All',
+): Promise<HttpAnswer> {
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
-  if (route === undefined) return text(404, `There is no such path here. There are:\n\n${pathList()}`);
+  if (route === undefined) return text(404, `There is no such path here. There are:\n\n${pathList(scope)}`);
+  if (route.confidential === true && scope === 'Monitoring') {
+    return text(
+      403,
+      `${path} is for loopback alone; the admin API has it for who has a certificate (loadline status).\n`,
+    );
+  }
   if (method !== 'GET' && method !== 'HEAD') {
     const refused = text(405, `${path} is read-only: GET and HEAD are allowed.\n`);
     return { ...refused, headers: { allow: 'GET, HEAD' } };
   }
-  return await route.answer(sources, new URLSearchParams(at < 0 ? '' : url.slice(at + 1)));
+  return await route.answer(sources, new URLSearchParams(at < 0 ? '' : url.slice(at + 1)), scope);
 }
 
 function explanations(sources: HttpSources, query: URLSearchParams): HttpAnswer {
@@ -123,8 +147,9 @@ function text(status: number, body: string): HttpAnswer {
   return { status, type: TEXT, body, headers: {} };
 }
 
-function pathList(): string {
+function pathList(scope: HttpScope): string {
   return Object.entries(ROUTES)
+    .filter(([, { confidential }]) => scope === 'All' || confidential !== true)
     .map(([path, { about }]) => `${path.padEnd(12)} ${about}\n`)
     .join('');
 }

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { LoadlineError } from '../../base/errors.ts';
-import { formatAddress, parseAddress } from '../../base/units/index.ts';
+import { formatAddress, isLoopback, parseAddress } from '../../base/units/index.ts';
 import { removeStaleSocket } from '../listen/index.ts';
-import { answer, type HttpSources } from './http-routes.ts';
+import { answer, type HttpScope, type HttpSources } from './http-routes.ts';
 import type { Log } from './log.ts';
 
 export type HttpServerOptions = HttpSources & {
@@ -32,13 +32,15 @@ const LIMITS = {
 
 /**
  * The read-only HTTP side: metrics, health, state. Node's own server, because there is nothing to route and nothing to
- * parse: GET and HEAD of a handful of fixed paths.
+ * parse: GET and HEAD of a handful of fixed paths. It is plaintext and asks nobody who he is, so beyond loopback it has only
+ * what monitoring needs.
  *
  * @throws LoadlineError LOADLINE_CONFIG for an address that is none, LOADLINE_BIND when it cannot be listened on
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const parsed = parseAddress(options.address);
   if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `HTTP ${parsed.issues[0]?.message}`);
+  const scope: HttpScope = isLoopback(parsed.value) ? 'All' : 'Monitoring';
   const server = createServer(
     {
       maxHeaderSize: LIMITS.maxHeaderBytes,
@@ -46,7 +48,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       requestTimeout: LIMITS.requestTimeoutMs,
       keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
     },
-    (request, response) => void serve(request, response, options),
+    (request, response) => void serve(request, response, options, scope),
   );
   server.maxConnections = LIMITS.maxConnections;
   server.on('clientError', refuseBrokenRequest);
@@ -68,7 +70,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return { address, close: () => close(server) };
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HttpServerOptions,
+  scope: HttpScope,
+): Promise<void> {
   try {
     // A body has no meaning here; a connection that brings one is not worth keeping.
     const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
@@ -76,7 +83,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
     const { status, type, body, headers } =
       url.length > LIMITS.maxUrlCharacters
         ? { status: 414, type: 'text/plain; charset=utf-8', body: 'The URL is too long.\n', headers: {} }
-        : await answer(request.method ?? 'GET', url, options);
+        : await answer(request.method ?? 'GET', url, options, scope);
     const bytes = Buffer.from(body);
     response.writeHead(status, {
       'content-type': type,

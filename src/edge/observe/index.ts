@@ -32,6 +32,8 @@ export type {
   ProxyConfigView,
 } from './proxy-config-view.ts';
 export type {
+  CertificateState,
+  CertificateView,
   EndpointState,
   EndpointView,
   NodeView,
@@ -40,6 +42,7 @@ export type {
   ServerView,
   ServiceView,
   SyncStatus,
+  TlsView,
   TypeView,
 } from './server-view.ts';
 export type { Evenness, ViewInput } from './view-input.ts';

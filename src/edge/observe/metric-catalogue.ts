@@ -1,3 +1,4 @@
+import { HANDSHAKE_REASONS } from '../tls/index.ts';
 import { XDS_TYPES } from './xds-types.ts';
 
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
@@ -51,6 +52,9 @@ export type MetricName =
   | 'loadline_push_refusals_total'
   | 'loadline_push_leases_over_total'
   | 'loadline_push_takeovers_total'
+  | 'loadline_tls_certificate_expiration_timestamp_seconds'
+  | 'loadline_tls_reloads_total'
+  | 'loadline_tls_handshake_failures_total'
   | 'loadline_policy_reloads_total'
   | 'loadline_policy_info'
   | 'loadline_policy_problems'
@@ -91,7 +95,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   loadline_xds_refused_total: {
     kind: 'counter',
-    help: 'Calls of Envoys that were turned away, by reason: `Busy` (too many at once; it tries again), `Identity` (no such sidecar group), `Limit` (too many streams, names or requests), `Protocol` (not what xDS allows).',
+    help: 'Calls of Envoys that were turned away, by reason: `Busy` (too many at once; it tries again), `Identity` (no such sidecar group, or the certificate does not allow it), `Limit` (too many streams, names or requests), `Protocol` (not what xDS allows).',
     labels: ['reason'],
     values: { reason: ['Busy', 'Identity', 'Limit', 'Protocol'] },
   },
@@ -252,6 +256,23 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'counter',
     help: 'Times that an agent began to speak for what another agent spoke for. Any is worth a look: two agents have the same endpoint in their flags.',
     labels: [],
+  },
+  loadline_tls_certificate_expiration_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'When what the server uses ends, in seconds since 1970: `server` (its own certificate or one of its chain), `client_ca`, `client_crl` (the revocation list; after it no client is let in). Absent with `--dev`.',
+    labels: ['certificate'],
+  },
+  loadline_tls_reloads_total: {
+    kind: 'counter',
+    help: 'Times that other certificates, keys or lists were found in the files, by result: `accepted`, or `refused`, and the server keeps what it has; the log and `loadline status` say why.',
+    labels: ['result'],
+    values: { result: ['accepted', 'refused'] },
+  },
+  loadline_tls_handshake_failures_total: {
+    kind: 'counter',
+    help: 'Clients that were not let in, by listener and reason: `NoCertificate`, `UnknownIssuer` (not signed by the client CA), `Expired` (or not valid yet), `Revoked`, `Crl` (the revocation list itself is out of its time, or one is missing), `Protocol` (no TLS 1.3, or no TLS at all), `Other`. The log has the code.',
+    labels: ['listener', 'reason'],
+    values: { listener: ['xds', 'admin'], reason: HANDSHAKE_REASONS },
   },
   loadline_policy_reloads_total: {
     kind: 'counter',

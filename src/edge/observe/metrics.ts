@@ -8,7 +8,7 @@ import { METRICS, type MetricDefinition, type MetricName } from './metric-catalo
 import type { ServerView } from './server-view.ts';
 
 /** The part of the state that has series: sidecars have none, there may be thousands. */
-export type MeteredView = Pick<ServerView, 'nowMs' | 'revision' | 'policy' | 'services'>;
+export type MeteredView = Pick<ServerView, 'nowMs' | 'revision' | 'policy' | 'services' | 'tls'>;
 
 export type RefusalReason = 'Busy' | 'Identity' | 'Limit' | 'Protocol';
 export type PolicyLoadResult = 'accepted' | 'refused' | 'unchanged';
@@ -184,6 +184,15 @@ export class Metrics {
     this.#counter('loadline_push_takeovers_total').inc();
   }
 
+  tlsReloaded(result: 'accepted' | 'refused'): void {
+    this.#counter('loadline_tls_reloads_total').inc({ result });
+  }
+
+  /** A client was not let in. */
+  handshakeFailed(listener: 'xds' | 'admin', reason: string): void {
+    this.#counter('loadline_tls_handshake_failures_total').inc({ listener, reason });
+  }
+
   policyLoaded(result: PolicyLoadResult): void {
     this.#counter('loadline_policy_reloads_total').inc({ result });
   }
@@ -213,6 +222,10 @@ export class Metrics {
       if (service.decidedAtMs === null) continue;
       age.set({ service: service.name }, Math.max(0, view.nowMs - service.decidedAtMs) / MS_PER_SECOND);
     }
+    const expiry = this.#gauge('loadline_tls_certificate_expiration_timestamp_seconds');
+    expiry.reset();
+    for (const { role: certificate, expiresAtMs } of view.tls?.certificates ?? [])
+      expiry.set({ certificate }, expiresAtMs / MS_PER_SECOND);
     this.#endpoints.set(view);
     this.#setSignals(view);
   }

@@ -91,6 +91,23 @@ export type PolicyView = {
   readonly warnings: readonly Issue[];
 };
 
+/** `Late`: less than 30 % of its life is left, so nobody has renewed it in time; `Urgent`: less than 10 %. */
+export type CertificateState = 'Valid' | 'Late' | 'Urgent' | 'Expired';
+
+export type CertificateView = {
+  /** `server`, `client_ca`, `client_crl`. */
+  readonly role: string;
+  readonly file: string;
+  readonly expiresAtMs: number;
+  readonly state: CertificateState;
+};
+
+export type TlsView = {
+  readonly certificates: readonly CertificateView[];
+  /** Why the newest files are refused; empty while they are in use. */
+  readonly problems: readonly string[];
+};
+
 /** Everything that `status`, `GET /api/state` and the page show: one value, so that they cannot disagree. */
 export type ServerView = {
   readonly version: string;
@@ -102,4 +119,6 @@ export type ServerView = {
   readonly services: readonly ServiceView[];
   readonly nodes: readonly NodeView[];
   readonly sources: readonly SourceHealth[];
+  /** `null` with `--dev`, which has no TLS. */
+  readonly tls: TlsView | null;
 };

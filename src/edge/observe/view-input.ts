@@ -4,7 +4,7 @@ import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
 import type { ProbeView } from './probe-view.ts';
-import type { EndpointState, NodeView, PolicyView } from './server-view.ts';
+import type { EndpointState, NodeView, PolicyView, TlsView } from './server-view.ts';
 
 /** Everything that the views are made of, at one instant. */
 export type ViewInput = {
@@ -19,6 +19,8 @@ export type ViewInput = {
   readonly nodes: readonly NodeView[];
   readonly sources: readonly SourceHealth[];
   readonly policy: PolicyView;
+  /** Absent without TLS. */
+  readonly tls?: TlsView | undefined;
   readonly issuedShares: Readonly<Record<EndpointId, number>>;
   /** Why each endpoint of a service has its weight, in a sentence. */
   readonly reasons?: (service: string) => ReadonlyMap<EndpointId, string>;

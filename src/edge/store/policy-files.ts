@@ -1,17 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { contentHash, type Issue } from '../../base/units/index.ts';
+import { contentHash } from '../../base/units/index.ts';
 
 export type PolicyText = { readonly name: string; readonly text: string };
 
 export type PolicyRead =
-  | {
-      readonly ok: true;
-      readonly files: readonly PolicyText[];
-      readonly hash: string;
-      /** What should be looked at where they come from. */
-      readonly warnings?: readonly Issue[];
-    }
+  | { readonly ok: true; readonly files: readonly PolicyText[]; readonly hash: string }
   | { readonly ok: false; readonly reason: string };
 
 const POLICY_FILE = /\.ya?ml$/;

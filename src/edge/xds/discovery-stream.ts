@@ -16,6 +16,7 @@ import {
   type Outgoing,
   type Refusal,
 } from '../../core/subscriptions/index.ts';
+import type { ClientCertificate } from '../tls/index.ts';
 import { reportAcked, reportSent } from './delivery-report.ts';
 import type { DiscoveryMethod } from './discovery-methods.ts';
 import { GivenUpWaits } from './given-up-waits.ts';
@@ -66,6 +67,8 @@ const TYPE_URLS = new TypeUrls(SEND_ORDER);
 export class DiscoveryStream implements RpcListener {
   readonly method: DiscoveryMethod;
   readonly address: string;
+  /** Whose connection it comes over; undefined in plaintext. */
+  readonly client: ClientCertificate | undefined;
   readonly connectedAtMs: number;
   readonly #rpc: Rpc;
   readonly #host: StreamHost;
@@ -94,6 +97,7 @@ export class DiscoveryStream implements RpcListener {
     this.#rpc = rpc;
     this.#host = host;
     this.address = rpc.peer;
+    this.client = rpc.client;
     this.connectedAtMs = host.now();
   }
 

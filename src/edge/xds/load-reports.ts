@@ -10,8 +10,10 @@ import { LoadlineError } from '../../base/errors.ts';
 import { orcaMetric } from '../../core/resources/index.ts';
 import { releaseBand } from '../../core/snapshot/index.ts';
 import type { EndpointReport, LoadReport, OpenRequests, OrcaMean } from '../../core/topology/index.ts';
+import type { ClientCertificate } from '../tls/index.ts';
 import { completeReport } from './complete-report.ts';
-import { adminPort } from './node-identity.ts';
+import type { Standing } from './gate-keeper.ts';
+import { adminPort, type Peer } from './node-identity.ts';
 import type { Inbox, OpenRequestsSource, XdsLog, XdsMeter } from './seams.ts';
 import { frame, type Rpc, type RpcListener, STATUS } from './transport/rpc.ts';
 
@@ -32,8 +34,12 @@ export interface LoadReportHost {
   readonly loadReportIntervalMs: number;
   readonly openRequests?: OpenRequestsSource | undefined;
   now(): number;
-  /** Clusters that the node should report on; undefined for a node that is not ours. */
-  clustersOf(node: Node): readonly string[] | undefined;
+  /** Decides on a client by its first message. One that is let in is `left` once. */
+  admit(node: Node, stream: LoadReportStream): Standing;
+  /** Clusters that the node should report on. */
+  clustersOf(peer: Peer): readonly string[];
+  /** Services that the node may speak of; undefined: of all. */
+  servicesOf?(peer: Peer): ReadonlySet<string> | undefined;
   left(stream: LoadReportStream): void;
 }
 
@@ -42,9 +48,12 @@ export interface LoadReportHost {
  * puts it into the inbox. The first message of a stream only introduces the node.
  */
 export class LoadReportStream implements RpcListener {
+  /** Whose connection it comes over; undefined in plaintext. */
+  readonly client: ClientCertificate | undefined;
   readonly #rpc: Rpc;
   readonly #host: LoadReportHost;
   #node: Node | undefined;
+  #peer: Peer | undefined;
   /** What it was asked for by name; undefined where it sends all. */
   #asked: readonly string[] | undefined;
   /** For an Envoy whose reports are not complete. */
@@ -53,8 +62,22 @@ export class LoadReportStream implements RpcListener {
   #waiting: Promise<void> | undefined;
 
   constructor(rpc: Rpc, host: LoadReportHost) {
+    this.client = rpc.client;
     this.#rpc = rpc;
     this.#host = host;
+  }
+
+  /** Who it is; undefined until it is let in. */
+  get peer(): Peer | undefined {
+    return this.#peer;
+  }
+
+  get address(): string {
+    return this.#rpc.peer;
+  }
+
+  end(status: number, message: string): void {
+    this.#rpc.end(status, message);
   }
 
   message(bytes: Buffer): void {
@@ -85,17 +108,23 @@ export class LoadReportStream implements RpcListener {
   }
 
   #deliver(report: LoadReport): void {
-    const { inbox } = this.#host;
     const asked = this.#open?.ask();
     if (asked === undefined && this.#waiting === undefined) {
-      inbox.report(report);
+      this.#report(report);
       return;
     }
     const waiting = Promise.all([asked, this.#waiting]).then(([open]) => {
-      inbox.report(open === undefined ? report : completeReport(report, ofServices(open)));
+      this.#report(open === undefined ? report : completeReport(report, ofServices(open)));
       if (this.#waiting === waiting) this.#waiting = undefined;
     });
     this.#waiting = waiting;
+  }
+
+  #report(report: LoadReport): void {
+    const { inbox, servicesOf } = this.#host;
+    const allowed = this.#peer === undefined ? undefined : servicesOf?.(this.#peer);
+    if (allowed === undefined) inbox.report(report);
+    else inbox.report({ ...report, clusters: report.clusters.filter(({ cluster }) => allowed.has(cluster)) });
   }
 
   halfClosed(): void {
@@ -108,9 +137,8 @@ export class LoadReportStream implements RpcListener {
 
   /** Asks anew where the clusters of the node have changed and it has to be told them. */
   refresh(): void {
-    const node = this.#node;
-    if (node === undefined || this.#asked === undefined) return;
-    const clusters = this.#host.clustersOf(node) ?? [];
+    if (this.#peer === undefined || this.#asked === undefined) return;
+    const clusters = this.#host.clustersOf(this.#peer);
     if (clusters.join('\n') !== this.#asked.join('\n')) this.#ask(clusters);
   }
 
@@ -119,18 +147,20 @@ export class LoadReportStream implements RpcListener {
       this.#rpc.end(STATUS.INVALID_ARGUMENT, 'the first message must carry node.id');
       return false;
     }
-    const clusters = this.#host.clustersOf(node);
-    if (clusters === undefined) {
-      this.#rpc.end(STATUS.NOT_FOUND, `no SidecarGroup named '${node.cluster}' (node.cluster)`);
+    const standing = this.#host.admit(node, this);
+    if (!standing.ok) {
+      this.#rpc.end(standing.status, standing.message);
       return false;
     }
     this.#node = node;
+    this.#peer = standing.peer;
     if (node.userAgent === 'envoy' && !reportsOpenStreams(node)) {
-      const { id, cluster: group } = node;
+      const { id } = node;
+      const { group } = standing.peer;
       this.#open = this.#host.openRequests?.of({ id, group, host: hostOf(this.#rpc.peer), port: adminPort(node) });
     }
     if (node.userAgent === 'envoy' || node.clientFeatures.includes(SENDS_ALL)) this.#ask(undefined);
-    else this.#ask(clusters);
+    else this.#ask(this.#host.clustersOf(standing.peer));
     return true;
   }
 

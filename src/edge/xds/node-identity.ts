@@ -6,6 +6,8 @@ export type Peer = {
   readonly nodeId: string;
   /** '' for an Envoy that is in none and takes only endpoints. */
   readonly group: string;
+  /** SPIFFE ID of its certificate; undefined in plaintext. */
+  readonly identity: string | undefined;
   readonly envoyVersion: string;
   readonly metadata: Node['metadata'];
   readonly key: SnapshotKey;
@@ -13,19 +15,18 @@ export type Peer = {
   readonly keyText: string;
 };
 
-/**
- * Reads the peer from the node of its first message. In `--dev` the group is `node.cluster`; with mutual TLS it follows
- * from the certificate alone (design law 8), which is why the caller decides on the group and not the node.
- */
-export function peerOf(node: Node, group: string, options: { readonly endpointsOnly: boolean }): Peer {
+export type PeerOptions = { readonly endpointsOnly: boolean; readonly identity?: string | undefined };
+
+/** Reads the peer from the node of its first message. Its group is decided elsewhere: see `GateKeeper`. */
+export function peerOf(node: Node, group: string, { endpointsOnly, identity }: PeerOptions): Peer {
   const key = {
     group,
     release: releaseBand(node.envoyVersion),
-    listenerOverrides: options.endpointsOnly ? {} : listenerOverrides(node.metadata),
-    ...(options.endpointsOnly ? { endpointsOnly: true } : {}),
+    listenerOverrides: endpointsOnly ? {} : listenerOverrides(node.metadata),
+    ...(endpointsOnly ? { endpointsOnly: true } : {}),
   };
   const { id: nodeId, envoyVersion, metadata } = node;
-  return { nodeId, group, envoyVersion, metadata, key, keyText: snapshotKeyText(key) };
+  return { nodeId, group, identity, envoyVersion, metadata, key, keyText: snapshotKeyText(key) };
 }
 
 /** `metadata.loadline.listeners` of the bootstrap: `{ "models": "127.0.0.1:15011" }`. Anything else is not ours. */

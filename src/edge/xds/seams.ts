@@ -1,10 +1,15 @@
 import type { Snapshot, SnapshotKey } from '../../core/snapshot/index.ts';
 import type { Delivery, LoadReport, NodePresence, OpenRequests } from '../../core/topology/index.ts';
+import type { HandshakeFailure } from '../tls/index.ts';
 
 /** Where streams get what they send. `undefined`: nothing can be said yet, the client keeps waiting (never publish empty). */
 export interface SnapshotProvider {
   /** Names of the groups that the policy in force knows. */
   groups(): readonly string[];
+  /** Names of the groups that a client with this SPIFFE ID may join. Asked with mutual TLS alone. */
+  groupsOf(spiffeId: string): readonly string[];
+  /** Names of the services that a group may reach, and so speak of. Asked with mutual TLS alone. */
+  servicesOf(group: string): ReadonlySet<string>;
   /** The current snapshot for a key, compiled when it is the first of its kind. */
   snapshot(key: SnapshotKey): Snapshot | undefined;
 }
@@ -47,6 +52,8 @@ export interface XdsMeter {
   reported(): void;
   /** A call or a connection that was turned away, and why. */
   refused?(reason: 'Busy' | 'Identity' | 'Limit' | 'Protocol'): void;
+  /** A client whose certificate was not believed, or that came without TLS 1.3. */
+  handshakeFailed?(failure: HandshakeFailure): void;
   /** A bounded wait (make before break) that ended in vain. */
   gaveUp?(type: string): void;
 }

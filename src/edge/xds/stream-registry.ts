@@ -7,7 +7,12 @@ const MAX_STREAMS_PER_NODE = 64;
 /** Nodes that are gone and whose refusals are remembered. */
 const MAX_REMEMBERED = 1000;
 
-type Remembered = { readonly envoyVersion: string; readonly refusals: readonly Refusal[] };
+type Remembered = {
+  readonly envoyVersion: string;
+  /** Another identity under the same id is another node. */
+  readonly identity: string | undefined;
+  readonly refusals: readonly Refusal[];
+};
 
 /** What somebody must be told when a stream comes or goes: the node is there (in this group and version), or it is gone. */
 export type PresenceChange = { readonly kind: 'Connected' | 'Disconnected'; readonly peer: Peer };
@@ -62,9 +67,10 @@ export class StreamRegistry {
   }
 
   /** Also of streams that are still there: a connection may be broken without anybody knowing. Another Envoy may take it. */
-  refusalsOf({ nodeId, envoyVersion }: Peer): readonly Refusal[] {
+  refusalsOf({ nodeId, envoyVersion, identity }: Peer): readonly Refusal[] {
     const remembered = this.#remembered.get(nodeId);
-    const gone = remembered?.envoyVersion === envoyVersion ? remembered.refusals : [];
+    const same = remembered?.envoyVersion === envoyVersion && remembered.identity === identity;
+    const gone = same ? remembered.refusals : [];
     const there = [...(this.#ofNode.get(nodeId) ?? [])]
       .filter(({ peer }) => peer?.envoyVersion === envoyVersion)
       .flatMap((stream) => stream.refusals());
@@ -78,15 +84,15 @@ export class StreamRegistry {
   }
 
   /** The stream has the last word on the types that it carried; those of others stay. */
-  #remember(stream: DiscoveryStream, { nodeId, envoyVersion }: Peer): void {
+  #remember(stream: DiscoveryStream, { nodeId, envoyVersion, identity }: Peer): void {
     const before = this.#remembered.get(nodeId);
     const types = new Set(stream.typeUrls());
-    const others =
-      before?.envoyVersion === envoyVersion ? before.refusals.filter(({ typeUrl }) => !types.has(typeUrl)) : [];
+    const same = before?.envoyVersion === envoyVersion && before.identity === identity;
+    const others = same ? before.refusals.filter(({ typeUrl }) => !types.has(typeUrl)) : [];
     const refusals = [...others, ...stream.refusals()];
     this.#remembered.delete(nodeId);
     if (refusals.length === 0) return;
-    this.#remembered.set(nodeId, { envoyVersion, refusals });
+    this.#remembered.set(nodeId, { envoyVersion, identity, refusals });
     if (this.#remembered.size <= MAX_REMEMBERED) return;
     const [oldest] = this.#remembered.keys();
     this.#remembered.delete(oldest as string);

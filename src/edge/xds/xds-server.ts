@@ -2,22 +2,24 @@ import type { Node } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { parseAddress, type Random } from '../../base/units/index.ts';
 import { SEND_ORDER, TYPE_URL } from '../../core/resources/index.ts';
-import { type DebounceOptions, Publication, releaseBand, type Snapshot, viewOf } from '../../core/snapshot/index.ts';
+import { type DebounceOptions, Publication, type Snapshot, viewOf } from '../../core/snapshot/index.ts';
 import { KnownSets } from '../../core/subscriptions/index.ts';
+import type { ClientCertificate, TlsMaterial } from '../tls/index.ts';
 import { AdmissionQueue } from './admission.ts';
 import { clientStatusSource } from './client-status-source.ts';
 import { DISCOVERY_METHODS } from './discovery-methods.ts';
 import { type Admission, DiscoveryStream, type StreamHost, WAKE_MS } from './discovery-stream.ts';
+import { GateKeeper, type Standing } from './gate-keeper.ts';
 import { LOAD_REPORTS_PATH, type LoadReportHost, LoadReportStream } from './load-reports.ts';
 import { type NodeConfig, nodeConfig } from './node-config.ts';
-import { type Peer, peerOf } from './node-identity.ts';
+import type { Peer } from './node-identity.ts';
 import { type NodeStatus, nodeStatuses } from './node-status.ts';
 import { Publisher } from './publisher.ts';
 import { ResponseCache } from './response-cache.ts';
 import type { Inbox, OpenRequestsSource, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';
 import { clientStatusMethods, HealthService, reflectionMethods, servedServices } from './services/index.ts';
 import { type PresenceChange, StreamRegistry } from './stream-registry.ts';
-import { type ConnectionTimes, GrpcServer, type TlsOptions } from './transport/grpc-server.ts';
+import { type ConnectionTimes, GrpcServer } from './transport/grpc-server.ts';
 import { type RpcHandler, STATUS } from './transport/rpc.ts';
 
 const HEALTH_SERVICE = 'grpc.health.v1.Health';
@@ -41,8 +43,8 @@ export type XdsServerOptions = {
   readonly random?: Random;
   /** Changes of structure are gathered for this long; weights never wait. */
   readonly debounce?: DebounceOptions;
-  /** Mutual TLS. Without it the server is for loopback alone. */
-  readonly tls?: TlsOptions;
+  /** Mutual TLS: certificates say who may join which group. Without it the server is for loopback alone. */
+  readonly tls?: TlsMaterial;
   readonly maxConnectionAgeMs?: number;
   /** Other times of connections than the defaults. */
   readonly connectionTimes?: ConnectionTimes;
@@ -55,6 +57,7 @@ export type XdsServerOptions = {
 export class XdsServer {
   readonly #options: XdsServerOptions;
   readonly #grpc: GrpcServer;
+  readonly #gate: GateKeeper;
   readonly #health: HealthService;
   readonly #registry = new StreamRegistry();
   readonly #loadStreams = new Set<LoadReportStream>();
@@ -69,10 +72,11 @@ export class XdsServer {
 
   constructor(options: XdsServerOptions) {
     this.#options = options;
+    this.#gate = new GateKeeper({ snapshots: options.snapshots, mutualTls: options.tls !== undefined });
     const methods = new Map<string, RpcHandler>([
       ...this.#discovery(),
       [LOAD_REPORTS_PATH, this.#loadReports()],
-      ...clientStatusMethods(clientStatusSource(() => this.#registry.all())),
+      ...this.#clientStatus(),
     ]);
     const services = servedServices(methods);
     this.#health = new HealthService({ services, status: () => (this.#serving ? 'SERVING' : 'NOT_SERVING') });
@@ -85,6 +89,7 @@ export class XdsServer {
       maxMessageBytes: MAX_MESSAGE_BYTES,
       random: options.random ?? Math.random,
       debug: (fields, message) => options.log.debug(fields, message),
+      handshakeFailed: (failure) => options.meter.handshakeFailed?.(failure),
       ...options.connectionTimes,
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(options.maxConnectionAgeMs === undefined ? {} : { maxConnectionAgeMs: options.maxConnectionAgeMs }),
@@ -109,6 +114,28 @@ export class XdsServer {
     this.#serving = true;
     this.#health.changed();
     return this.#address;
+  }
+
+  /** Handshakes from now on use this; streams that stand go on. */
+  renewTls(tls: TlsMaterial): void {
+    this.#grpc.renewTls(tls);
+  }
+
+  /** Ends the streams of clients whose certificate counts no more, in the words that are given for them. */
+  endClients(verdict: (client: ClientCertificate) => string | undefined): void {
+    this.#grpc.endClients(verdict);
+  }
+
+  /** Ends the streams of nodes that the policy does not let in any more. */
+  reviewIdentities(): void {
+    for (const stream of [...this.#registry.all(), ...this.#loadStreams]) {
+      const { peer } = stream;
+      const reason = peer === undefined ? undefined : this.#gate.expelled(peer);
+      if (peer === undefined || reason === undefined) continue;
+      this.#options.meter.refused?.('Identity');
+      this.#options.log.warn({ node: peer.nodeId, group: peer.group, peer: stream.address, reason }, 'sidecar refused');
+      stream.end(STATUS.PERMISSION_DENIED, reason);
+    }
   }
 
   /** Gives every stream its current snapshot. One compile per key, whatever the number of streams. */
@@ -185,34 +212,38 @@ export class XdsServer {
       meter.refused?.('Protocol');
       return refused(STATUS.INVALID_ARGUMENT, 'the first request must carry node.id and node.cluster');
     }
-    const peer = this.#peerOf(node, stream.method.typeUrl === TYPE_URL.endpoint);
-    if (peer === undefined) {
-      const groups = this.#options.snapshots.groups();
-      const known = groups.length === 0 ? 'none is loaded yet' : groups.join(', ');
-      meter.refused?.('Identity');
-      log.warn({ node: node.id, group: node.cluster, peer: stream.address }, 'sidecar refused: unknown group');
-      return refused(STATUS.NOT_FOUND, `no SidecarGroup named '${node.cluster}' (node.cluster); known: ${known}`);
-    }
+    const standing = this.#standing(node, stream, stream.method.typeUrl === TYPE_URL.endpoint);
+    if (!standing.ok) return standing;
+    const { peer } = standing;
     if (!this.#registry.hasRoom(peer.nodeId)) {
       meter.refused?.('Limit');
       log.warn({ node: node.id, peer: stream.address }, 'sidecar refused: too many streams of this node.id');
       return refused(STATUS.RESOURCE_EXHAUSTED, `node.id '${peer.nodeId}' has too many streams; is it used twice?`);
     }
+    this.#gate.claims.take(peer.nodeId, peer.identity);
     this.#tell(this.#registry.add(stream, peer), stream.address);
     meter.streams('ads', this.#registry.size);
     return { ok: true, peer, refusals: this.#registry.refusalsOf(peer) };
   }
 
-  /** An Envoy that asks for endpoints alone may be in no group: its clusters are someone else's. */
-  #peerOf(node: Node, endpointsOnly: boolean): Peer | undefined {
-    const known = this.#options.snapshots.groups().includes(node.cluster);
-    if (!known && !endpointsOnly) return undefined;
-    return peerOf(node, known ? node.cluster : '', { endpointsOnly });
+  #standing(
+    node: Node,
+    { client, address }: { readonly client: ClientCertificate | undefined; readonly address: string },
+    endpointsOnly: boolean,
+  ): Standing {
+    const standing = this.#gate.standing(node, client, endpointsOnly);
+    if (standing.ok) return standing;
+    const { log, meter } = this.#options;
+    meter.refused?.('Identity');
+    const who = { node: node.id, group: node.cluster, peer: address, identity: client?.spiffeId };
+    log.warn({ ...who, reason: standing.message }, 'sidecar refused');
+    return standing;
   }
 
   #left(stream: DiscoveryStream): void {
     const { peer } = stream;
     if (peer === undefined) return;
+    this.#gate.claims.give(peer.nodeId, peer.identity);
     this.#tell(this.#registry.remove(stream, peer), stream.address);
     this.#options.meter.streams('ads', this.#registry.size);
   }
@@ -268,7 +299,7 @@ export class XdsServer {
   }
 
   #loadReports(): RpcHandler {
-    const { inbox, meter, log, now, loadReportIntervalMs, openRequests } = this.#options;
+    const { inbox, meter, log, now, loadReportIntervalMs, openRequests, snapshots, tls } = this.#options;
     const host: LoadReportHost = {
       inbox,
       meter,
@@ -276,8 +307,16 @@ export class XdsServer {
       now,
       loadReportIntervalMs,
       openRequests,
-      clustersOf: (node) => this.#clustersOf(node),
+      admit: (node, stream) => {
+        const standing = this.#standing(node, stream, true);
+        if (standing.ok) this.#gate.claims.take(standing.peer.nodeId, standing.peer.identity);
+        return standing;
+      },
+      clustersOf: (peer) => this.#clustersOf(peer),
+      servicesOf: ({ group }) => (tls === undefined ? undefined : snapshots.servicesOf(group)),
       left: (stream) => {
+        const { peer } = stream;
+        if (peer !== undefined) this.#gate.claims.give(peer.nodeId, peer.identity);
         this.#loadStreams.delete(stream);
         meter.streams('lrs', this.#loadStreams.size);
       },
@@ -290,12 +329,27 @@ export class XdsServer {
     };
   }
 
-  #clustersOf(node: Node): readonly string[] | undefined {
-    const peer = this.#peerOf(node, true);
-    if (peer === undefined) return undefined;
-    const snapshot = this.#options.snapshots.snapshot({ ...peer.key, release: releaseBand(node.envoyVersion) });
+  #clustersOf({ key }: Peer): readonly string[] {
+    const snapshot = this.#options.snapshots.snapshot(key);
     return snapshot === undefined ? [] : [...viewOf(snapshot, TYPE_URL.endpoint).keys()].sort();
   }
+
+  /** With mutual TLS an identity sees its own nodes; all of them are for the admin API. */
+  #clientStatus(): readonly (readonly [string, RpcHandler])[] {
+    const methodsFor = (streams: () => Iterable<DiscoveryStream>) => clientStatusMethods(clientStatusSource(streams));
+    if (this.#options.tls === undefined) return [...methodsFor(() => this.#registry.all())];
+    return [...methodsFor(() => []).keys()].map((path) => [
+      path,
+      (rpc) => {
+        const own = () => [...this.#registry.all()].filter(({ peer }) => sameIdentity(peer, rpc.client));
+        return (methodsFor(own).get(path) as RpcHandler)(rpc);
+      },
+    ]);
+  }
+}
+
+function sameIdentity(peer: Peer | undefined, client: ClientCertificate | undefined): boolean {
+  return peer?.identity !== undefined && peer.identity === client?.spiffeId;
 }
 
 function messageName(typeUrl: string): string {

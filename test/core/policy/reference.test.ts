@@ -25,7 +25,6 @@ describe('the two policies that define the language', () => {
     await expect(readable(result.value)).toMatchFileSnapshot('golden/chat.yaml');
     expect(result.warnings.every(({ code }) => code === 'POLICY_NOT_ENFORCED')).toBe(true);
     expect(result.warnings.map(formatIssue)).toEqual([
-      'chat.yaml:8:3: accepted, not enforced yet: spec.identities',
       'chat.yaml:12:3: accepted, not enforced yet: spec.trafficClasses',
       'chat.yaml:13:3: accepted, not enforced yet: spec.rollout',
       'chat.yaml:15:1: accepted, not enforced yet: TrafficClasses/standard',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeMessage, type JsonValue } from '../../../src/base/codec/index.ts';
-import { bootstrap, commandLine } from '../../../src/core/resources/index.ts';
+import { bootstrap, commandLine, secretFiles } from '../../../src/core/resources/index.ts';
 import { at } from './read-resource.ts';
 
 const BASE = { nodeId: 'a', group: 'lab', xds: ['127.0.0.1:18000'] };
@@ -70,12 +70,41 @@ describe('bootstrap', () => {
       expect(told(admin)).toEqual({ listeners: {} });
   });
 
+  it('speaks mutual TLS 1.3 to a server of the right name, with certificates that come by SDS', () => {
+    const tls = { ca: '/c/ca.crt', cert: '/c/a.crt', key: '/c/a.key', sdsFolder: '/c/sds/' };
+    const socket = (xds: string[], serverNames?: string[]) =>
+      at(
+        bootstrap({ ...BASE, xds, tls: { ...tls, ...(serverNames === undefined ? {} : { serverNames }) } }),
+        'static_resources.clusters.0.transport_socket.typed_config',
+      ) as never;
+    const names = (made: JsonValue) =>
+      at(
+        made,
+        'common_tls_context.combined_validation_context.default_validation_context.match_typed_subject_alt_names',
+      );
+    const two = socket(['loadline.mesh.svc:18000', '10.0.0.2:18000']);
+    expect(at(two, 'sni')).toBe('loadline.mesh.svc');
+    expect(names(two)).toEqual([
+      { san_type: 'DNS', matcher: { exact: 'loadline.mesh.svc' } },
+      { san_type: 'IP_ADDRESS', matcher: { exact: '10.0.0.2' } },
+    ]);
+    const named = socket(['unix:/run/xds.sock'], ['spiffe://mesh.example/loadline']);
+    expect(at(named, 'sni')).toBeUndefined();
+    expect(names(named)).toEqual([{ san_type: 'URI', matcher: { exact: 'spiffe://mesh.example/loadline' } }]);
+    expect(at(two, 'common_tls_context.tls_params.tls_minimum_protocol_version')).toBe('TLSv1_3');
+    const paths = JSON.stringify(two).match(/\/c\/sds\/[a-z-]+\.json/g);
+    expect(paths).toEqual(Object.keys(secretFiles(tls)).map((name) => `/c/sds/${name}`));
+    for (const file of Object.values(secretFiles(tls)))
+      expect(encodeMessage('envoy.service.discovery.v3.DiscoveryResponse', file as never).length).toBeGreaterThan(50);
+  });
+
   it('is a message of Envoy: no field is misspelt', () => {
     const full = bootstrap({
       ...BASE,
       xds: ['a:1', 'b:2'],
       admin: 'unix:/run/admin.sock',
       zone: 'z',
+      tls: { ca: '/ca', cert: '/cert', key: '/key', sdsFolder: '/sds' },
       listeners: { m: '[::1]:1' },
     });
     expect(encodeMessage('envoy.config.bootstrap.v3.Bootstrap', full).length).toBeGreaterThan(500);

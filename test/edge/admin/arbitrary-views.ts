@@ -135,6 +135,20 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
     }),
     { maxLength: 2 },
   ),
+  tls: unknown(
+    fc.record({
+      certificates: fc.array(
+        fc.record({
+          role: fc.constantFrom('server', 'client_ca', 'client_crl'),
+          file: text,
+          expiresAtMs: timeMs,
+          state: fc.constantFrom<'Valid' | 'Late' | 'Urgent' | 'Expired'>('Valid', 'Late', 'Urgent', 'Expired'),
+        }),
+        { maxLength: 3 },
+      ),
+      problems: fc.array(text, { maxLength: 2 }),
+    }),
+  ),
 });
 
 const terms = fc.record({

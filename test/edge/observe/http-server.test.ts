@@ -51,6 +51,18 @@ function raw(url: string, text: string): Promise<string> {
 }
 
 describe('the HTTP side', () => {
+  it('beyond loopback has what monitoring needs, and nothing that names sidecars or servers', async () => {
+    const url = (await start({ address: '0.0.0.0:0' })).replace('0.0.0.0', '127.0.0.1');
+    const list = await (await fetch(url)).text();
+    expect([...list.matchAll(/^(\/\S*)/gm)].map(([, path]) => path)).toEqual(['/metrics', '/livez', '/readyz', '/']);
+    for (const path of ['/metrics', '/livez', '/readyz']) expect((await fetch(url + path)).status, path).toBe(200);
+    for (const path of ['/api/state', '/api/explain', '/api/explain?service=chat', '/api/events']) {
+      const refused = await fetch(url + path);
+      expect(refused.status, path).toBe(403);
+      expect(await refused.text()).toContain('is for loopback alone');
+    }
+  });
+
   it('says in its root which paths there are, and every one of them answers', async () => {
     const url = await start();
     const list = await (await fetch(url)).text();

@@ -77,6 +77,10 @@ function richView(): ServerView {
     signalAgesMs: ages(ids),
     signals: Object.fromEntries(ids.map((id) => [id, [{ signal: 'gpu', state: 'Conflict' as const, why: 'x' }]])),
     issuedShares: Object.fromEntries(ids.map((id) => [id, 1 / 3])),
+    tls: {
+      certificates: [{ role: 'server', file: 'server.crt', expiresAtMs: 1_800_000_000_500, state: 'Valid' }],
+      problems: [],
+    },
   });
 }
 

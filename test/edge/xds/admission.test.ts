@@ -24,7 +24,7 @@ it('a client that is gone before it is let in leaves nothing behind', async () =
   const open: number[] = [];
   server = new XdsServer({
     address: '127.0.0.1:0',
-    snapshots: { groups: () => ['lab'], snapshot: () => undefined },
+    snapshots: { groups: () => ['lab'], groupsOf: () => [], servicesOf: () => new Set(), snapshot: () => undefined },
     inbox: { presence: (one) => presence.push(one), report: () => {}, delivery: () => {} },
     meter: { pushed: () => {}, answered: () => {}, streams: (_, count) => open.push(count), reported: () => {} },
     log: { info: () => {}, debug: () => {}, warn: () => {} },

@@ -4,6 +4,7 @@ import { encodeMessage, type JsonObject } from '../../../src/base/codec/index.ts
 import type { LoadReport, OpenRequests } from '../../../src/core/topology/index.ts';
 import { completeReport } from '../../../src/edge/xds/complete-report.ts';
 import { LoadReportStream } from '../../../src/edge/xds/load-reports.ts';
+import { peerOf } from '../../../src/edge/xds/node-identity.ts';
 import type { OpenRequestsSource } from '../../../src/edge/xds/seams.ts';
 import type { Rpc } from '../../../src/edge/xds/transport/rpc.ts';
 
@@ -49,6 +50,7 @@ function streamOf(
             },
           }),
       now: () => 5000,
+      admit: (node) => ({ ok: true, peer: peerOf(node, node.cluster, { endpointsOnly: true }) }),
       clustersOf: () => ['chat'],
       left: quiet,
     },

@@ -24,7 +24,12 @@ class Lab {
   readonly pushes: string[] = [];
   readonly server = new XdsServer({
     address: '127.0.0.1:0',
-    snapshots: { groups: () => ['lab'], snapshot: () => this.world.snapshot },
+    snapshots: {
+      groups: () => ['lab'],
+      groupsOf: () => [],
+      servicesOf: () => new Set(),
+      snapshot: () => this.world.snapshot,
+    },
     inbox: { presence: () => {}, report: () => {}, delivery: () => {} },
     meter: { pushed: (type) => this.pushes.push(type), answered: () => {}, streams: () => {}, reported: () => {} },
     log: { info: () => {}, debug: () => {}, warn: () => {} },

@@ -4,9 +4,9 @@ import type { DiscoveryStream } from '../../../src/edge/xds/discovery-stream.ts'
 import type { Peer } from '../../../src/edge/xds/node-identity.ts';
 import { StreamRegistry } from '../../../src/edge/xds/stream-registry.ts';
 
-function peer(group: string, envoyVersion = '1.40.0', nodeId = 'a'): Peer {
+function peer(group: string, envoyVersion = '1.40.0', nodeId = 'a', identity?: string): Peer {
   const key = { group, release: '1.40', listenerOverrides: {} };
-  return { nodeId, group, envoyVersion, metadata: {}, key, keyText: group };
+  return { nodeId, group, identity, envoyVersion, metadata: {}, key, keyText: group };
 }
 
 /** What the registry needs of a stream. */

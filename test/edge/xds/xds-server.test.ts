@@ -59,7 +59,12 @@ class World {
   constructor(address = '127.0.0.1:0') {
     this.server = new XdsServer({
       address,
-      snapshots: { groups: () => ['lab'], snapshot: () => this.snapshot },
+      snapshots: {
+        groups: () => ['lab'],
+        groupsOf: () => [],
+        servicesOf: () => new Set(),
+        snapshot: () => this.snapshot,
+      },
       inbox: {
         presence: (one) => this.presence.push(one),
         report: (one) => this.reports.push(one),

@@ -33,14 +33,14 @@ export class SqliteFile implements RecordFile {
   }
 
   get(key: string): string | undefined {
-    const row = this.#live().get('SELECT value FROM records WHERE key = ?', key);
+    const row = this.#database.get('SELECT value FROM records WHERE key = ?', key);
     return row === null ? undefined : text(row.value);
   }
 
   range({ from, below, limit = NO_LIMIT, reverse = false }: RecordRange): readonly RawRecord[] {
     const order = reverse ? 'DESC' : 'ASC';
     const query = `SELECT key, value FROM records WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?`;
-    return this.#live()
+    return this.#database
       .all(query, [from, below, limit])
       .map((row) => ({ key: text(row.key), value: text(row.value) }));
   }
@@ -48,11 +48,11 @@ export class SqliteFile implements RecordFile {
   put(key: string, value: string): void {
     const statement =
       'INSERT INTO records (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value';
-    this.#live().run(statement, [key, value]);
+    this.#database.run(statement, [key, value]);
   }
 
   delete(key: string): void {
-    this.#live().run('DELETE FROM records WHERE key = ?', key);
+    this.#database.run('DELETE FROM records WHERE key = ?', key);
   }
 
   /**
@@ -60,7 +60,7 @@ export class SqliteFile implements RecordFile {
    * transaction over the place of the failed one, where a new connection would take that one for committed.
    */
   transaction<T>(body: () => T): T {
-    this.#live().exec('BEGIN IMMEDIATE');
+    this.#database.exec('BEGIN IMMEDIATE');
     try {
       const result = body();
       this.#database.exec('COMMIT');
@@ -92,17 +92,11 @@ export class SqliteFile implements RecordFile {
     if (!this.#database.inTransaction) return;
     try {
       this.#database.exec('ROLLBACK');
-    } catch (error) {
-      if (!isSqliteError(error)) throw error;
-      // The error that led here is the one to tell. What SQLite cannot take back now it takes back when it opens the file.
-      closeQuietly(this.#database);
+    } catch {
+      // The error that led here is the one to tell. What SQLite cannot take back it takes back when it opens the file.
+      this.#database.close();
+      this.#database = open(this.#path);
     }
-  }
-
-  /** The connection; a new one when the last had to be given up. */
-  #live(): Sqlite.Database {
-    if (!this.#database.isOpen) this.#database = open(this.#path);
-    return this.#database;
   }
 
   /** SQLite's words for a full disk are those for a broken one. */

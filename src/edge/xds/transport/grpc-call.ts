@@ -1,10 +1,12 @@
 import { ERROR, encodeHeaders, type Http2Stream, type StreamListener } from '../../http2/index.ts';
+import type { ClientCertificate } from '../../tls/index.ts';
 import { MessageReader } from './message-reader.ts';
 import { type Rpc, type RpcHandler, type RpcListener, STATUS } from './rpc.ts';
 
 export type GrpcCallOptions = {
   readonly path: string;
   readonly peer: string;
+  readonly client: ClientCertificate | undefined;
   readonly maxMessageBytes: number;
   /** How long a client may take to read what was sent before the end. */
   readonly retireMs: number;
@@ -17,6 +19,7 @@ export type GrpcCallOptions = {
 export class GrpcCall implements Rpc, StreamListener {
   readonly path: string;
   readonly peer: string;
+  readonly client: ClientCertificate | undefined;
   readonly #stream: Http2Stream;
   readonly #reader: MessageReader;
   readonly #options: GrpcCallOptions;
@@ -28,6 +31,7 @@ export class GrpcCall implements Rpc, StreamListener {
   constructor(stream: Http2Stream, options: GrpcCallOptions) {
     this.path = options.path;
     this.peer = options.peer;
+    this.client = options.client;
     this.#stream = stream;
     this.#options = options;
     this.#reader = new MessageReader(options.maxMessageBytes, (message) => {

@@ -1,7 +1,5 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { LoadlineError } from '../../../base/errors.ts';
-import { type Address, formatAddress, type Random } from '../../../base/units/index.ts';
+import type { Socket } from 'node:net';
+import type { Address, Random } from '../../../base/units/index.ts';
 import {
   encodeHeaders,
   Http2Connection,
@@ -9,13 +7,11 @@ import {
   type Request,
   type StreamListener,
 } from '../../http2/index.ts';
-import { removeStaleSocket } from '../../listen/index.ts';
+import { Acceptor } from '../../listen/index.ts';
+import type { ClientCertificate, HandshakeFailure, TlsMaterial } from '../../tls/index.ts';
 import { GrpcCall } from './grpc-call.ts';
 import { peerName } from './peer-name.ts';
 import { type RpcMethods, STATUS } from './rpc.ts';
-
-/** Certificates in PEM; with them the server demands one of the client that `ca` has signed. */
-export type TlsOptions = { readonly key: string; readonly cert: string; readonly ca: string };
 
 /** When the server looks after a connection by itself; each has a default. */
 export type ConnectionTimes = {
@@ -34,22 +30,18 @@ export type ConnectionTimes = {
 
 export type GrpcServerOptions = ConnectionTimes & {
   readonly methods: RpcMethods;
-  readonly tls?: TlsOptions;
+  /** Mutual TLS. */
+  readonly tls?: TlsMaterial | undefined;
+  /** A client that was not let in. */
+  readonly handshakeFailed?: ((failure: HandshakeFailure) => void) | undefined;
   readonly maxMessageBytes: number;
   /** For the jitter, 0..1. */
   readonly random: Random;
   readonly debug: (fields: object, message: string) => void;
 };
 
-/**
- * More connections than this may wait to be accepted: a fleet that reconnects at once must not be told by lost SYNs to try
- * again in a second. The kernel takes the smaller of this and `somaxconn`.
- */
-const BACKLOG = 4096;
 /** A connection may hold the beginnings of so many large messages; each of its streams may begin one. */
 const MAX_HELD_MESSAGES = 2;
-/** A peer that is slower with its TLS handshake is not let in; Node would wait for two minutes. */
-const HANDSHAKE_MS = 10_000;
 const AGE_JITTER = 0.2;
 const DEFAULT_SWEEP_MS = 1000;
 const DEFAULT_IDLE_MS = 20_000;
@@ -70,6 +62,7 @@ const NOBODY: StreamListener = { data: () => undefined, halfClosed: () => undefi
 type Connection = {
   readonly http2: Http2Connection;
   readonly calls: Set<GrpcCall>;
+  readonly client: ClientCertificate | undefined;
   readonly endAtMs: number;
   /** When the last call ended; without a call, when it was opened. */
   idleSinceMs: number;
@@ -86,71 +79,45 @@ type Connection = {
  */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #server: Server;
+  readonly #acceptor: Acceptor;
   readonly #connections = new Set<Connection>();
-  /** All of them: those without a connection stand in their TLS handshake. */
-  readonly #sockets = new Set<Socket>();
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    const { tls, debug } = options;
-    // What a peer does wrong is its own concern: the connection is gone, and nothing else is touched.
-    const complain = (error: Error): void => debug({ reason: error.message }, 'connection failed');
-    if (tls === undefined) {
-      this.#server = createServer({ noDelay: true }, (socket) => this.#connected(socket));
-    } else {
-      this.#server = createTlsServer({
-        ...tls,
-        noDelay: true,
-        requestCert: true,
-        rejectUnauthorized: true,
-        ALPNProtocols: ['h2'],
-        handshakeTimeout: HANDSHAKE_MS,
-      });
-      this.#server.on('secureConnection', (socket: TLSSocket) => {
-        if (socket.alpnProtocol === 'h2') this.#connected(socket);
-        else {
-          complain(new Error('the peer did not ask for h2 by ALPN'));
-          socket.on('error', complain).destroy();
-        }
-      });
-      this.#server.on('tlsClientError', (error: Error, socket: Socket) => {
-        complain(error);
-        socket.destroy();
-      });
-    }
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
+    const { tls, debug, handshakeFailed } = options;
+    this.#acceptor = new Acceptor({
+      tls,
+      connected: (socket, client) => this.#connected(socket, client),
+      // What a peer does wrong is its own concern: the connection is gone, and nothing else is touched.
+      failed: (failure) => {
+        debug(failure, 'connection failed');
+        handshakeFailed?.(failure);
+      },
     });
   }
 
   /** @throws LoadlineError LOADLINE_BIND. Returns where it listens, with the port that was found. */
   async listen(address: Address, text: string): Promise<string> {
-    if (address.kind === 'unix') await removeStaleSocket(address.path);
-    await new Promise<void>((resolve, reject) => {
-      const refuse = (error: Error): void =>
-        reject(new LoadlineError('LOADLINE_BIND', `xDS cannot listen on ${text}: ${error.message}`, error));
-      this.#server.once('error', refuse);
-      this.#server.listen(
-        address.kind === 'unix'
-          ? { path: address.path, backlog: BACKLOG }
-          : { host: address.host, port: address.port, backlog: BACKLOG },
-        () => {
-          this.#server.removeListener('error', refuse);
-          this.#server.on('error', (error) => this.#options.debug({ reason: error.message }, 'accepting failed'));
-          resolve();
-        },
-      );
-    });
+    const bound = await this.#acceptor.listen(address, text, 'xDS');
     const sweepMs = this.#options.sweepMs ?? DEFAULT_SWEEP_MS;
     // After a busy while timers come first: peers are heard, then judged.
     this.#sweep = setInterval(() => setImmediate(() => this.#sweepConnections(performance.now())), sweepMs);
     this.#sweep.unref();
-    if (address.kind === 'unix') return text;
-    const bound = this.#server.address();
-    return formatAddress({ ...address, port: typeof bound === 'object' && bound !== null ? bound.port : address.port });
+    return bound;
+  }
+
+  /** Handshakes from now on use this; streams that stand go on. */
+  renewTls(tls: TlsMaterial): void {
+    this.#acceptor.renew(tls);
+  }
+
+  /** Ends the calls and connections of clients whose certificate counts no more, in the words that are given for them. */
+  endClients(verdict: (client: ClientCertificate) => string | undefined): void {
+    for (const connection of this.#connections) {
+      const reason = connection.client === undefined ? undefined : verdict(connection.client);
+      if (reason !== undefined && connection.retiredAtMs === undefined) retire(connection, performance.now(), reason);
+    }
   }
 
   get connections(): number {
@@ -160,17 +127,14 @@ export class GrpcServer {
   /** Ends every call so that clients go elsewhere, then the connections; what is not gone after the grace is cut. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#sweep);
-    const listening = this.#server.listening;
-    const closed = new Promise<void>((resolve) => (listening ? this.#server.close(() => resolve()) : resolve()));
+    const closed = this.#acceptor.close();
     for (const connection of this.#connections) retire(connection, performance.now(), 'the server is shutting down');
-    const late = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
-    }, graceMs);
+    const late = setTimeout(() => this.#acceptor.cut(), graceMs);
     await closed;
     clearTimeout(late);
   }
 
-  #connected(socket: Socket): void {
+  #connected(socket: Socket, client: ClientCertificate | undefined): void {
     const { random, debug, maxConnectionAgeMs = DEFAULT_MAX_CONNECTION_AGE_MS } = this.#options;
     const peer = peerName(socket);
     const nowMs = performance.now();
@@ -183,6 +147,7 @@ export class GrpcServer {
         },
       }),
       calls: new Set(),
+      client,
       endAtMs: nowMs + maxConnectionAgeMs * (1 + AGE_JITTER * (2 * random() - 1)),
       idleSinceMs: nowMs,
       pingedAtMs: undefined,
@@ -203,6 +168,7 @@ export class GrpcServer {
     const call = new GrpcCall(stream, {
       path,
       peer,
+      client: connection.client,
       maxMessageBytes,
       retireMs,
       holds: (moreBytes) => {

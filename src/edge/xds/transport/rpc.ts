@@ -1,3 +1,5 @@
+import type { ClientCertificate } from '../../tls/index.ts';
+
 /**
  * The port between the protocol and what carries it: gRPC calls as streams of framed bytes. The services know neither
  * grpc-js nor HTTP/2, so the transport can be chosen by its figures (docs/design/xds.md).
@@ -9,6 +11,8 @@ export interface Rpc {
   readonly path: string;
   /** Address of the peer, `127.0.0.1:40312`, or `unix` for a peer on a UNIX socket. */
   readonly peer: string;
+  /** Whose connection it is; absent in plaintext. */
+  readonly client?: ClientCertificate | undefined;
   /**
    * Sends one message that carries its gRPC prefix already (`frame`). The bytes are never written to, so that many calls may
    * share them. `taken` is called once, when the transport has no more of it to keep; never when the call ends before.
@@ -43,6 +47,7 @@ export const STATUS = {
   INVALID_ARGUMENT: 3,
   DEADLINE_EXCEEDED: 4,
   NOT_FOUND: 5,
+  PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,

@@ -25,7 +25,12 @@ export class GarbageLab {
   constructor() {
     this.server = new XdsServer({
       address: '127.0.0.1:0',
-      snapshots: { groups: () => ['lab'], snapshot: () => this.#snapshot },
+      snapshots: {
+        groups: () => ['lab'],
+        groupsOf: () => [],
+        servicesOf: () => new Set(),
+        snapshot: () => this.#snapshot,
+      },
       inbox: {
         presence: ({ nodeId, kind }) => {
           if (kind === 'Connected') this.present.add(nodeId);

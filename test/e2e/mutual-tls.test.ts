@@ -1,0 +1,137 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bootstrap, secretFiles } from '../../src/core/resources/index.ts';
+import { type EnvoyProcess, findEnvoy, startEnvoy } from '../../src/edge/envoy/index.ts';
+import { writeDevelopmentCertificates } from '../../src/edge/tls/index.ts';
+import { type ModelServers, startModelServers } from '../../src/lab/modelserver/index.ts';
+import { freePort } from '../support/free-port.ts';
+import { labPolicy } from '../support/lab-policy.ts';
+import { startLoad } from '../support/load.ts';
+import { loadline } from '../support/loadline.ts';
+import { Serve, until } from '../support/serve.ts';
+
+const IDENTITIES = '  identities: ["spiffe://mesh.test/sidecar/*"]\n';
+
+/** A real Envoy, `loadline serve` and the command line, with the certificates of `loadline certs dev`. */
+describe('mutual TLS from end to end', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'loadline-mtls-'));
+  const certs = join(folder, 'certs');
+  const file = (name: string): string => join(certs, name);
+  const admin = ['--tls-ca', file('ca.crt'), '--tls-cert', file('admin.crt'), '--tls-key', file('admin.key')];
+  let models: ModelServers;
+  let serve: Serve;
+  let envoy: EnvoyProcess;
+  let port: number;
+  let keys = '';
+
+  beforeAll(async () => {
+    await issue(false);
+    models = await startModelServers({ count: 2, firstPort: 0 });
+    serve = await new Serve(
+      labPolicy(models.servers, { group: IDENTITIES }),
+      [],
+      ['--tls-cert', file('server.crt'), '--tls-key', file('server.key'), '--tls-client-ca', file('ca.crt')],
+    ).start();
+    port = await freePort();
+    envoy = await startEnvoy({ binary: await findEnvoy(), bootstrap: sidecar('lab'), concurrency: 1 });
+    await envoy.ready(20_000);
+  });
+
+  afterAll(async () => {
+    await envoy?.stop();
+    await serve?.dispose();
+    await models?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function issue(force: boolean): Promise<void> {
+    await writeDevelopmentCertificates({
+      folder: certs,
+      trustDomain: 'mesh.test',
+      hosts: [],
+      sidecars: ['lab'],
+      days: 1,
+      force,
+      nowMs: Date.now(),
+    });
+    for (const name of ['ca', 'server', 'sidecar-lab', 'admin']) keys += readFileSync(file(`${name}.key`), 'utf8');
+  }
+
+  function sidecar(group: string): ReturnType<typeof bootstrap> {
+    const tls = {
+      ca: file('ca.crt'),
+      cert: file('sidecar-lab.crt'),
+      key: file('sidecar-lab.key'),
+      sdsFolder: folder,
+    };
+    for (const [name, secret] of Object.entries(secretFiles(tls)))
+      writeFileSync(join(folder, name), JSON.stringify(secret));
+    return bootstrap({ nodeId: 'a', group, xds: [serve.xds], listeners: { models: `127.0.0.1:${port}` }, tls });
+  }
+
+  it('an Envoy gets its clusters, and its requests reach the servers', async () => {
+    expect(Object.keys(await envoy.clusters())).toContain('chat');
+    const load = startLoad([{ port }], { perSec: 20, seconds: 1 });
+    await load.done;
+    expect(load.failures()).toEqual([]);
+    expect(serve.log).toContain('"security":"mutual TLS"');
+  });
+
+  it('the command line asks with a certificate, and not without', async () => {
+    const asked = await loadline('status', '--admin', serve.admin, ...admin);
+    expect(asked).toMatchObject({ code: 0, stderr: '' });
+    expect(asked.stdout).toMatch(/^a +lab +1\.\d+\.\d+ .*SYNCED/m);
+    const stranger = await loadline('status', '--admin', serve.admin);
+    expect(stranger.code).toBe(1);
+    expect(stranger.stderr).toContain('--tls-ca, --tls-cert and --tls-key');
+  });
+
+  it('everything is renewed, authority and all: the stream goes on, and a connection made later uses it', async () => {
+    const streams = async (): Promise<number> => serve.metric('loadline_xds_streams', { kind: 'ads' });
+    const connected = (): number => serve.log.split('"sidecar connected"').length - 1;
+    const before = connected();
+    const load = startLoad([{ port }], { perSec: 20, seconds: 6 });
+    await issue(true);
+    await until('the server has them', () => serve.log.includes('"certificates renewed"'));
+    serve.write(labPolicy(models.servers, { group: IDENTITIES, service: '  circuitBreakers: { maxRequests: 77 }\n' }));
+    await until('a push over the stream of before', async () =>
+      Object.values(await envoy.runtime()).some((value) => value === '77'),
+    );
+    expect(await streams()).toBe(1);
+    expect(connected()).toBe(before);
+    await serve.end('SIGTERM');
+    await serve.start();
+    // The old certificates would not be believed any more, neither side's.
+    await until('envoy is back', async () => (await streams()) === 1);
+    await load.done;
+    expect(load.failures()).toEqual([]);
+    expect((await loadline('status', '--admin', serve.admin, ...admin)).stdout).toMatch(/^a +lab .*SYNCED/m);
+  });
+
+  it('an Envoy that claims a group that is not its own gets nothing, and both logs say why', async () => {
+    const own = port;
+    port = await freePort();
+    const spoof = await startEnvoy({ binary: await findEnvoy(), bootstrap: sidecar('other'), concurrency: 1 });
+    try {
+      await until('the server says no', () => serve.log.includes('"sidecar refused"'));
+      expect(serve.log).toContain("spiffe://mesh.test/sidecar/lab may not join 'other'");
+      expect(Object.keys(await spoof.clusters())).not.toContain('chat');
+    } finally {
+      await spoof.stop();
+      port = own;
+    }
+  });
+
+  it('no key is in the log, the metrics or the state', async () => {
+    const lines = keys.split('\n').filter((line) => line.length > 20 && !line.startsWith('-----'));
+    expect(lines.length).toBeGreaterThan(10);
+    const pages = await Promise.all(
+      ['/metrics', '/api/state', '/api/events'].map(async (path) => (await serve.get(path)).text()),
+    );
+    const everything = [serve.log, ...pages].join('\n');
+    expect(lines.filter((line) => everything.includes(line))).toEqual([]);
+    expect(everything).not.toContain('PRIVATE KEY');
+  });
+});
