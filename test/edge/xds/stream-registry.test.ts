@@ -67,6 +67,16 @@ describe('what a node refused', () => {
     expect(registry.refusalsOf(peer('lab', '1.41.0'))).toEqual([]);
   });
 
+  it('is not inherited by another identity that comes under the same id', () => {
+    const registry = new StreamRegistry();
+    const [web, chat] = ['web', 'chat'].map((name) => peer('lab', '1.40.0', 'a', `spiffe://t/${name}`)) as [Peer, Peer];
+    const own = stream(web, ['lds'], [refusal('lds', 'l')]);
+    registry.add(own, web);
+    registry.remove(own, web);
+    expect(registry.refusalsOf(chat)).toEqual([]);
+    expect(registry.refusalsOf(web).map(({ name }) => name)).toEqual(['l']);
+  });
+
   it('is known of a stream that is still there: its connection may be broken', () => {
     const registry = new StreamRegistry();
     const one = peer('lab');
