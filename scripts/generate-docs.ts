@@ -1,4 +1,4 @@
-// Writes the reference pages that repeat what the code already says: commands, metrics, errors and signals.
+// Writes the reference pages that repeat what the code already says: commands, metrics, errors, roles and signals.
 // `npm run docs` writes them; `npm run docs -- --check` writes nothing, names the pages that are stale and ends with 1. A
 // test compares them too.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Argument, Command, Option } from 'commander';
 import { ERRORS } from '../src/base/errors.ts';
 import { buildProgram } from '../src/cli/main.ts';
+import { ACTIONS, type Action, METHODS, ROLE_TABLE, rolesWith, type Scope } from '../src/core/access/index.ts';
 import { METRICS, type MetricDefinition, type MetricName } from '../src/edge/observe/metric-catalogue.ts';
 import { XDS_TYPES } from '../src/edge/observe/xds-types.ts';
 import { signalsPage } from './signals-page.ts';
@@ -20,6 +21,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
     ['docs/reference/commands.md', commandsPage()],
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/errors.md', errorsPage()],
+    ['docs/reference/roles.md', rolesPage()],
     ['docs/reference/signals.md', `${GENERATED}\n${signalsPage()}`],
   ]);
 }
@@ -180,6 +182,53 @@ ${sections.join('\n')}`;
 
 function sentence(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+}
+
+function rolesPage(): string {
+  const actions = Object.keys(ACTIONS) as Action[];
+  const roles = Object.entries(ROLE_TABLE).map(([role, { about, actions: own }]) => {
+    const cells = actions.map((action) => (own.includes(action) ? 'yes' : '–'));
+    return `| \`${role}\` | ${about} | ${cells.join(' | ')} |`;
+  });
+  const methods = Object.entries(METHODS).map(([name, { action, scope }]) => {
+    const [least] = rolesWith(action);
+    return `| \`${name}\` | \`${action}\` | \`${least}\` | ${scopeWords(scope)} |`;
+  });
+  return `${GENERATED}
+
+# Roles
+
+What the roles of an access policy may do. How to give them: [say who may do what](../how-to/roles.md).
+
+| role | for | ${actions.map((action) => `\`${action}\``).join(' | ')} |
+|---|---|${actions.map(() => '---|').join('')}
+${roles.join('\n')}
+
+| action | means |
+|---|---|
+${actions.map((action) => `| \`${action}\` | ${cell(ACTIONS[action])} |`).join('\n')}
+
+## Methods
+
+Each method of the gRPC API is one of these actions. Streams are judged when they start.
+
+| method | action | least role | for |
+|---|---|---|---|
+${methods.join('\n')}
+`;
+}
+
+function scopeWords(scope: Scope): string {
+  switch (scope.kind) {
+    case 'Service':
+      return `the model service in \`${scope.field}\``;
+    case 'Node':
+      return `every model service of the group of the sidecar in \`${scope.field}\``;
+    case 'Answer':
+      return 'any model service; the answer has only those that the caller may view';
+    case 'Messages':
+      return 'any model service; each message is then judged by the one that it is about';
+  }
 }
 
 /** Text for a cell of a table: a bar would end it, and `<NAME>` would be taken for HTML outside of code. */

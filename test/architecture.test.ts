@@ -11,6 +11,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'base/errors': {},
   'base/codec': { values: ['base/units', 'base/errors'] },
   'core/policy': {},
+  'core/access': { types: ['core/policy'] },
   'core/topology': {},
   'core/load': { values: ['core/topology'] },
   'core/weights': { values: ['core/topology', 'core/load'], types: ['core/policy'] },
@@ -24,7 +25,9 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/listen': { values: ['edge/tls'] },
   'edge/http2': {},
   'edge/discovery': { values: ['core/topology'], types: ['core/policy'] },
-  'edge/signals': { values: ['core/topology'], types: ['core/policy'] },
+  'edge/outbound': {},
+  'edge/access': { values: ['edge/signals', 'core/access'], types: ['core/policy'] },
+  'edge/signals': { values: ['edge/outbound', 'core/topology'], types: ['core/policy'] },
   'edge/xds': {
     values: ['edge/listen', 'edge/tls', 'edge/http2', 'core/subscriptions', 'core/snapshot', 'core/resources'],
     types: ['core/topology'],
@@ -36,7 +39,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
   },
   'edge/admin': {
-    values: ['edge/listen', 'edge/tls', 'edge/observe'],
+    values: ['edge/listen', 'edge/tls', 'edge/observe', 'core/access'],
     types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology'],
   },
   'edge/agent': {

@@ -1,12 +1,6 @@
+import { type Peer, peerText } from '../core/access/index.ts';
 import { endAtMs, factorAt, type Perturbation, ProbeRun, planProbe, WATCH_MS } from '../core/control/index.ts';
-import {
-  type Caller,
-  callerText,
-  type OperationsSeam,
-  type ProbeEvent,
-  type ProbeRequest,
-  type ProbeStart,
-} from '../edge/admin/index.ts';
+import type { OperationsSeam, ProbeEvent, ProbeRequest, ProbeStart } from '../edge/admin/index.ts';
 import type { Log, NewEvent, ProbeView } from '../edge/observe/index.ts';
 import type { ControlLoop, Ticked } from './control-loop.ts';
 
@@ -48,7 +42,7 @@ export class Probes implements OperationsSeam {
     return { endpoint, factor: factorAt(running, nowMs), endAtMs: endAtMs(running), reason };
   }
 
-  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void, caller: Caller): ProbeStart {
+  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void, caller: Peer): ProbeStart {
     const { service, pool, address, stepRatio, holdMs, reason } = request;
     const startAtMs = this.#now() + WATCH_MS;
     const endpoint = `${service}/${pool}/${address}`;
@@ -60,7 +54,7 @@ export class Probes implements OperationsSeam {
     const members = this.#loop.plan?.endpoints[service] ?? [];
     const running: Running = { run: new ProbeRun(perturbation, planned.value, members), tell };
     this.#running.push(running);
-    this.#log.info({ endpoint, caller: callerText(caller) }, 'probe asked for');
+    this.#log.info({ endpoint, caller: peerText(caller) }, 'probe asked for');
     this.#say(
       'ProbeStarted',
       perturbation,

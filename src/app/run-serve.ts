@@ -1,5 +1,6 @@
 import { LoadlineError } from '../base/errors.ts';
 import { createLog, type LogLevel } from '../edge/observe/index.ts';
+import type { AllowList } from '../edge/outbound/index.ts';
 import type { TlsFiles } from '../edge/tls/index.ts';
 import { Certificates } from './certificates.ts';
 import type { RecordOptions } from './recorder.ts';
@@ -15,6 +16,8 @@ export type ServeOptions = {
   readonly http: string;
   /** Mutual TLS for xDS and admin; undefined with `--dev`. */
   readonly tls: TlsFiles | undefined;
+  readonly access?: string | undefined;
+  readonly fetchAllow?: AllowList | undefined;
   readonly record?: RecordOptions | undefined;
   readonly logLevel: LogLevel;
 };
@@ -22,14 +25,14 @@ export type ServeOptions = {
 /** `loadline serve`: runs until SIGTERM or SIGINT. Exit code 0 after a clean end, 1 when it could not start. */
 export async function runServe(options: ServeOptions): Promise<number> {
   const log = await createLog({ level: options.logLevel });
-  const { policies, data, xds, admin, http, record, tls } = options;
+  const { policies, data, xds, admin, http, access, fetchAllow, record, tls } = options;
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
   let server: LoadlineServer;
   try {
     const certificates = tls === undefined ? undefined : await Certificates.open(tls, log);
-    server = new LoadlineServer({ policies, data, xds, admin, http, record, log, certificates });
+    server = new LoadlineServer({ policies, data, xds, admin, http, access, fetchAllow, record, log, certificates });
     const addresses = await server.start();
     const security = tls === undefined ? 'plaintext' : 'mutual TLS';
     log.info({ version: VERSION, ...addresses, policies, data, security }, 'loadline is ready');

@@ -19,8 +19,10 @@ import {
   startHttpServer,
   type ViewInput,
 } from '../edge/observe/index.ts';
+import { type AllowList, OutboundGuard } from '../edge/outbound/index.ts';
 import type { PolicyRead } from '../edge/store/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
+import type { AccessKeeper } from './access-keeper.ts';
 import type { Certificates } from './certificates.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
@@ -43,6 +45,10 @@ export type ServerOptions = {
   readonly xds: string;
   readonly admin: string;
   readonly http: string;
+  /** File of the access policy; with certificates and without one nobody may use the admin API. */
+  readonly access?: string | undefined;
+  /** Hosts that may be asked for metrics and keys; undefined: all that are not forbidden to everybody. */
+  readonly fetchAllow?: AllowList | undefined;
   /** Where ticks are recorded; undefined: nowhere. */
   readonly record?: RecordOptions | undefined;
   /** For mutual TLS on xDS and admin; without them both are for loopback alone. */
@@ -73,6 +79,8 @@ export class LoadlineServer {
   readonly #loop: ControlLoop;
   readonly #probes: Probes;
   readonly #xds: XdsServer;
+  readonly #guard: OutboundGuard;
+  #access: AccessKeeper | undefined;
   #recorder: Recorder | undefined;
   #admin: AdminServer | undefined;
   #http: HttpServer | undefined;
@@ -92,7 +100,9 @@ export class LoadlineServer {
     const { policies, data } = options;
     this.#policies = policies === undefined ? new StorePolicies(data, log) : new FilePolicies(policies);
     this.#checkpoints = new Checkpoints(data, log);
-    this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics });
+    const guard = new OutboundGuard({ allow: options.fetchAllow });
+    this.#guard = guard;
+    this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics, guard });
     this.#inbox = new ControlInbox((word) => {
       const event = timelineEvent(word);
       if (event !== undefined) this.#timeline.add(event);
@@ -133,6 +143,7 @@ export class LoadlineServer {
           warn: (fields, message) => log.warn({ ...fields }, message),
         },
         asked: (outcome) => this.#metrics.envoyAdminAsked(outcome),
+        refusalOf: (host) => guard.refusalOfAddress(host),
         now: this.#now,
       }),
     });
@@ -164,6 +175,7 @@ export class LoadlineServer {
     this.#tick();
     this.#policies.follow((read) => this.#reload(read));
     const { certificates } = this.#options;
+    if (certificates !== undefined) this.#access = await this.#openAccess();
     this.#admin = await createAdminServer({
       address: this.#options.admin,
       tls: certificates?.material,
@@ -175,6 +187,7 @@ export class LoadlineServer {
       },
       operations: this.#probes,
       push: this.#signals.push,
+      access: this.#access,
       log: this.#options.log,
     });
     this.#http = await startHttpServer({
@@ -200,6 +213,7 @@ export class LoadlineServer {
     await this.#policies.close();
     this.#options.certificates?.stop();
     this.#signals.stop();
+    this.#access?.stop();
     this.#probes.stop();
     if (this.#loop.plan !== undefined && this.#ticks !== undefined) {
       this.#loop.rest();
@@ -215,6 +229,25 @@ export class LoadlineServer {
     await this.#recorder?.close();
     await this.#checkpoints.close();
     this.#lag.stop();
+  }
+
+  /** Loaded here, because the engine that decides takes 4 MB, and a server with `--dev` has no use for it. */
+  async #openAccess(): Promise<AccessKeeper> {
+    const { AccessKeeper } = await import('./access-keeper.ts');
+    const access = new AccessKeeper({
+      path: this.#options.access,
+      guard: this.#guard,
+      clock: this.#now,
+      log: this.#options.log,
+      policy: () => this.#keeper.loaded?.policy,
+      groupOfNode: (id) => this.#xds.node(id)?.group,
+      meter: {
+        refused: (reason) => this.#metrics.adminRefused(reason),
+        reloaded: (outcome) => this.#metrics.accessLoaded(outcome),
+      },
+    });
+    access.start();
+    return access;
   }
 
   view(): ServerView {

@@ -3,6 +3,7 @@ import type { Policy } from '../core/policy/index.ts';
 import type { Endpoint, Sample, SourceHealth } from '../core/topology/index.ts';
 import type { PushSeam } from '../edge/admin/index.ts';
 import type { Log, Metrics } from '../edge/observe/index.ts';
+import type { OutboundGuard } from '../edge/outbound/index.ts';
 import { type CollectReport, PushReceiver, SignalSchedule, targetsFromPolicy } from '../edge/signals/index.ts';
 
 /** Label of the scrape metrics. */
@@ -23,11 +24,22 @@ export class SignalInputs {
   readonly #receiver: PushReceiver;
   readonly #metrics: Metrics;
 
-  constructor(options: { readonly clock: () => number; readonly log: Log; readonly metrics: Metrics }) {
-    const { clock, log, metrics } = options;
+  constructor(options: {
+    readonly clock: () => number;
+    readonly log: Log;
+    readonly metrics: Metrics;
+    readonly guard: OutboundGuard;
+  }) {
+    const { clock, log, metrics, guard } = options;
     const random: Random = seededRandom(process.pid);
     this.#metrics = metrics;
-    this.#schedule = new SignalSchedule({ clock, random, log, onCollected: (report) => this.#collected(report) });
+    this.#schedule = new SignalSchedule({
+      clock,
+      random,
+      log,
+      guard,
+      onCollected: (report) => this.#collected(report),
+    });
     this.#receiver = new PushReceiver({
       clock,
       log,

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'LOADLINE_ADMIN'
   | 'LOADLINE_TLS'
   | 'LOADLINE_CERTS'
+  | 'LOADLINE_ACCESS'
   | 'LOADLINE_LAB';
 
 export type ErrorDefinition = {
@@ -106,6 +107,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorDefinition>> = {
     meaning: 'Certificates for development (`loadline certs dev`) were not written.',
     remedy:
       'Choose another folder with `--out`, or replace what is there with `--force`; what was issued before is then worthless.',
+  },
+  LOADLINE_ACCESS: {
+    meaning: 'The access policy (`loadline serve --access`) cannot be used when the server starts.',
+    remedy:
+      'The message names each mistake with its line and column. Later on a bad file is only refused, and the access policy before it stays in force.',
   },
   LOADLINE_LAB: {
     meaning: 'The model servers, the traffic or the demo could not be set up, or a file for them is wrong.',

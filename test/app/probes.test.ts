@@ -43,7 +43,7 @@ function world() {
   return { probes, loop, seconds, happened };
 }
 
-const CALLER = { kind: 'Plaintext' } as const;
+const CALLER = { kind: 'Development' } as const;
 
 describe('probes under way', () => {
   it('are input of the ticks until who asked goes away', () => {

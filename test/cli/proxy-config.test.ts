@@ -30,7 +30,14 @@ beforeAll(async () => {
   const policies = join(folder, 'lab.yaml');
   writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }]));
   const any = '127.0.0.1:0';
-  server = new LoadlineServer({ policies, data: join(folder, 'data'), xds: any, admin: any, http: any, log });
+  server = new LoadlineServer({
+    policies,
+    data: join(folder, 'data'),
+    xds: any,
+    admin: any,
+    http: any,
+    log,
+  });
   addresses = await server.start();
   const content = sidecar('content');
   for (const [type, names] of [

@@ -53,6 +53,18 @@ describe('serve refuses before it starts anything', () => {
     }
   });
 
+  it('an access policy beside --dev, and an allow list that cannot be read', async () => {
+    expect(await refused('--dev', ...POLICY, '--access', 'access.yaml')).toContain(
+      '--access and --dev contradict each other',
+    );
+    expect(await refused('--dev', ...POLICY, '--fetch-allow', '10.0.0.0/8', '10.0.0.1/8')).toContain(
+      '--fetch-allow "10.0.0.1/8": expected a host name, *.SUFFIX, an IP address or a range such as 10.0.0.0/8',
+    );
+    const list = config('dev: true\npolicies: p.yaml\nfetchAllow: ["http://a"]\n');
+    expect(await refused('--config', list)).toContain('--fetch-allow "http://a": expected a host name');
+    expect(await refused('--config', config('fetchAllow: 10.0.0.0/8'))).toContain("'fetchAllow' has the wrong type");
+  });
+
   it('a log level that there is not, as flag and in the file', async () => {
     expect(await refused('--log-level', 'loud')).toContain(
       `argument 'loud' is invalid. Allowed choices are ${LOG_LEVELS.join(', ')}.`,

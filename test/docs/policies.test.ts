@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { formatIssue, loadPolicy } from '../../src/core/policy/index.ts';
+import { formatIssue, loadAccessPolicy, loadPolicy } from '../../src/core/policy/index.ts';
 import { codeBlocks, markdownPages, pagesUnder } from './pages.ts';
 
 type Yaml = { readonly name: string; readonly text: string };
@@ -28,7 +28,7 @@ describe('YAML in the pages and beside them', () => {
   it.each(
     [...blocks, ...files].filter(isPolicy).map((one) => [one.name, one] as const),
   )('%s is a policy that loads', (_, one) => {
-    const result = loadPolicy([one]);
+    const result = /^kind: AccessPolicy$/m.test(one.text) ? loadAccessPolicy(one) : loadPolicy([one]);
     expect(result.ok ? result.warnings : result.issues.map(formatIssue)).toEqual([]);
   });
 });

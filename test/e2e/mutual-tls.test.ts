@@ -14,6 +14,14 @@ import { Serve, until } from '../support/serve.ts';
 
 const IDENTITIES = '  identities: ["spiffe://mesh.test/sidecar/*"]\n';
 
+const ACCESS = `apiVersion: loadline.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: main }
+spec:
+  bindings:
+    - { role: Viewer, services: ["*"], identities: [spiffe://mesh.test/admin] }
+`;
+
 /** A real Envoy, `loadline serve` and the command line, with the certificates of `loadline certs dev`. */
 describe('mutual TLS from end to end', () => {
   const folder = mkdtempSync(join(tmpdir(), 'loadline-mtls-'));
@@ -28,11 +36,22 @@ describe('mutual TLS from end to end', () => {
 
   beforeAll(async () => {
     await issue(false);
+    const access = join(folder, 'access.yaml');
+    writeFileSync(access, ACCESS);
     models = await startModelServers({ count: 2, firstPort: 0 });
     serve = await new Serve(
       labPolicy(models.servers, { group: IDENTITIES }),
       [],
-      ['--tls-cert', file('server.crt'), '--tls-key', file('server.key'), '--tls-client-ca', file('ca.crt')],
+      [
+        '--access',
+        access,
+        '--tls-cert',
+        file('server.crt'),
+        '--tls-key',
+        file('server.key'),
+        '--tls-client-ca',
+        file('ca.crt'),
+      ],
     ).start();
     port = await freePort();
     envoy = await startEnvoy({ binary: await findEnvoy(), bootstrap: sidecar('lab'), concurrency: 1 });

@@ -1,7 +1,9 @@
 export { type Address, formatAddress, isLoopback, parseAddress } from './address.ts';
 export { type Backoff, backoffMs } from './backoff.ts';
 export { formatDuration, parseDurationMs, protoDuration } from './duration.ts';
+export { forbiddenHost } from './forbidden-host.ts';
 export { contentHash } from './hash.ts';
+export { embeddedIpv4, type Ip, type IpRange, inRange, parseIp, parseIpRange } from './ip-range.ts';
 export { type Random, seededRandom } from './random.ts';
 export { emptyRecord } from './record.ts';
 export type { Issue, Position, Result } from './result.ts';

@@ -76,8 +76,10 @@ function nextSteps(folder: string, trustDomain: string, sidecar: string): string
   return `
 Say in the policy who may join, in the spec of the SidecarGroup:
   identities: ["spiffe://${trustDomain}/sidecar/*"]
+and in an access policy (access.yaml, kind: AccessPolicy) who may use the admin API, in the list of its bindings:
+  - { role: Admin, services: ["*"], identities: ["spiffe://${trustDomain}/admin"] }
 Then run the server, an Envoy, and ask how they are:
-  loadline serve --policies lab.yaml --tls-cert ${file('server.crt')} --tls-key ${file('server.key')} --tls-client-ca ${file('ca.crt')}
+  loadline serve --policies lab.yaml --access access.yaml --tls-cert ${file('server.crt')} --tls-key ${file('server.key')} --tls-client-ca ${file('ca.crt')}
   loadline bootstrap --group lab --node-id a --tls-cert ${file(`sidecar-${sidecar}.crt`)} --tls-key ${file(`sidecar-${sidecar}.key`)} --tls-ca ${file('ca.crt')} --out envoy-a
   loadline status --tls-ca ${file('ca.crt')} --tls-cert ${file('admin.crt')} --tls-key ${file('admin.key')}
 `;

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import { isLoopback, parseAddress } from '../../base/units/index.ts';
 import type { LogLevel } from '../../edge/observe/index.ts';
+import { type AllowList, parseAllowList } from '../../edge/outbound/index.ts';
 import type { TlsFiles } from '../../edge/tls/index.ts';
 import type { Io } from '../io.ts';
 import type { Finish } from '../main.ts';
@@ -18,6 +19,8 @@ type Flags = {
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
   readonly tlsClientCrl?: string;
+  readonly access?: string;
+  readonly fetchAllow?: readonly string[];
   readonly logLevel?: LogLevel;
   readonly record?: string;
   readonly recordMaxMib?: number;
@@ -47,12 +50,14 @@ const KEYS: readonly string[] = [
   'tlsKey',
   'tlsClientCa',
   'tlsClientCrl',
+  'access',
+  'fetchAllow',
   'logLevel',
   'record',
   'recordMaxMib',
 ];
 /** Of the keys that are no text. */
-const TYPES: Readonly<Record<string, string>> = { dev: 'boolean', recordMaxMib: 'number' };
+const TYPES: Readonly<Record<string, string>> = { dev: 'boolean', recordMaxMib: 'number', fetchAllow: 'list' };
 const MIB_BYTES = 1024 * 1024;
 
 export function addServe(program: Command, _io: Io, finish: Finish): void {
@@ -75,7 +80,15 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
     .option('--tls-key <FILE>', 'its private key, PEM')
     .option('--tls-client-ca <FILE>', 'authorities whose clients are let in (sidecars, agents, people), PEM')
     .option('--tls-client-crl <FILE>', 'certificates that they have revoked, PEM: one list for each authority')
-    .option('--dev', 'plaintext, on loopback only')
+    .option('--dev', 'plaintext, on loopback only; who can connect may do everything')
+    .option(
+      '--access <FILE>',
+      'access policy: who may do what with the admin API; reloaded when it changes (default: nobody)',
+    )
+    .option(
+      '--fetch-allow <HOST...>',
+      'hosts that may be asked for metrics and keys: names, *.SUFFIX, addresses, ranges such as 10.0.0.0/8 (default: all but link-local, metadata services and multicast)',
+    )
     .addOption(
       new Option('--log-level <LEVEL>', `least level that is logged (default: ${DEFAULTS.logLevel})`).choices(LEVELS),
     )
@@ -107,13 +120,16 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
             `--${name} ${options[name]}: with --dev only loopback addresses are allowed, since there is no TLS`,
           );
       }
+      if (options.dev === true && options.access !== undefined)
+        throw usage('--access and --dev contradict each other: with --dev who can connect may do everything');
+      const fetchAllow = allowList(options.fetchAllow);
       const { record: path, recordMaxMib } = options;
       if (!Number.isInteger(recordMaxMib) || recordMaxMib < 1)
         throw usage(`--record-max-mib ${recordMaxMib}: expected a whole number of MiB, at least 1`);
       const record = path === undefined ? undefined : { path, maxBytes: recordMaxMib * MIB_BYTES };
       const { runServe } = await import('../../app/index.ts');
-      const { policies, data, xds, admin, http, logLevel } = options;
-      finish(await runServe({ policies, data, xds, admin, http, tls, logLevel, record }));
+      const { policies, data, xds, admin, http, access, logLevel } = options;
+      finish(await runServe({ policies, data, xds, admin, http, tls, access, fetchAllow, logLevel, record }));
     });
 }
 
@@ -149,11 +165,22 @@ async function configFile(path: string | undefined): Promise<Flags> {
     throw usage(`--config ${path}: expected keys ${KEYS.join(', ')}`);
   for (const [key, one] of Object.entries(value)) {
     if (!KEYS.includes(key)) throw usage(`--config ${path}: unknown key '${key}'; expected one of ${KEYS.join(', ')}`);
-    if (typeof one !== (TYPES[key] ?? 'string')) throw usage(`--config ${path}: '${key}' has the wrong type`);
+    if (typeOf(one) !== (TYPES[key] ?? 'string')) throw usage(`--config ${path}: '${key}' has the wrong type`);
     if (key === 'logLevel' && !LEVELS.includes(one as LogLevel))
       throw usage(`--config ${path}: logLevel '${one}' is none of ${LEVELS.join(', ')}`);
   }
   return value as Flags;
+}
+
+function typeOf(value: unknown): string {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? 'list' : typeof value;
+}
+
+function allowList(entries: readonly string[] | undefined): AllowList | undefined {
+  if (entries === undefined) return undefined;
+  const list = parseAllowList(entries);
+  if (!list.ok) throw usage(`--fetch-allow ${list.issues[0]?.message}`);
+  return list.value;
 }
 
 function defined(flags: Flags): Flags {

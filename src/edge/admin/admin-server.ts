@@ -3,11 +3,13 @@ import {
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type ServiceDefinition,
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { parseAddress, type Result } from '../../base/units/index.ts';
+import type { Peer } from '../../core/access/index.ts';
 import { Acceptor } from '../listen/index.ts';
 import type {
   ExplainTarget,
@@ -19,8 +21,9 @@ import type {
 } from '../observe/index.ts';
 import type { ClientCertificate, HandshakeFailure, TlsMaterial } from '../tls/index.ts';
 import { adminService } from './admin-service.ts';
-import { type Caller, callersOf, type IncomingCall } from './caller.ts';
+import { callersOf, type IncomingCall } from './caller.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
+import { type AccessSeam, Gate, type Permit } from './gate.ts';
 import {
   decodeProbeRequest,
   encodeProbeEvent,
@@ -31,6 +34,7 @@ import {
 import { decodeProxyTarget, encodeProxyConfig } from './proxy-config-message.ts';
 import { type PushSeam, pushService, signalsService } from './push-service.ts';
 import { encodeStatus } from './status-message.ts';
+import { visibleStatus } from './visible-status.ts';
 import type { Wire } from './wire-values.ts';
 
 /** What the Observe service reads from. Called on each request; must not block. */
@@ -43,7 +47,7 @@ export interface ObserveSeam {
 /** What the Operations service changes. Called on each request; must not block. */
 export interface OperationsSeam {
   /** Begins a probe. `tell` hears what becomes of it, `Ended` or `Aborted` last; nothing comes after a cancel. */
-  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void, caller: Caller): ProbeStart;
+  probe(request: ProbeRequest, tell: (event: ProbeEvent) => void, caller: Peer): ProbeStart;
 }
 
 export type AdminServerOptions = {
@@ -58,6 +62,10 @@ export type AdminServerOptions = {
   readonly tls?: TlsMaterial | undefined;
   /** A client that was not let in. */
   readonly handshakeFailed?: (failure: HandshakeFailure) => void;
+  /** Who may do what. Without it everybody may do everything, so only where just this machine can connect. */
+  readonly access?: AccessSeam | undefined;
+  /** How the connection of a call tells who it belongs to; by its certificate unless a test says otherwise. */
+  readonly peerOf?: (call: IncomingCall) => Peer;
   readonly log: Log;
 };
 
@@ -71,9 +79,6 @@ export interface AdminServer {
   /** Lets answers under way finish for a moment, then ends every connection. */
   stop(): Promise<void>;
 }
-
-/** What every method is served with. */
-type Serving = { readonly log: Log; readonly callerOf: (call: IncomingCall) => Caller };
 
 /** A request names a service, a pool and an endpoint; a push of an agent has some dozens of values for each GPU. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -95,12 +100,16 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
   });
-  const { observe, operations, log } = options;
-  const serving: Serving = { log, callerOf: callersOf(options.tls !== undefined) };
-  if (operations !== undefined) server.addService(adminService('Operations'), { probe: probing(serving, operations) });
-  server.addService(adminService('Observe'), {
-    status: unary(serving, 'Status', () => ({ ok: true, value: encodeStatus(observe.status()), warnings: [] })),
-    explain: unary(serving, 'Explain', (request) => {
+  const { observe, operations, log, access, peerOf = callersOf(options.tls !== undefined) } = options;
+  const gate = new Gate({ access, peerOf, log });
+  const serve = (service: ServiceDefinition, handlers: Parameters<Gate['guard']>[1]): void =>
+    server.addService(service, gate.guard(service, handlers));
+  if (operations !== undefined) serve(adminService('Operations'), { probe: probing(log, operations) });
+  serve(adminService('Observe'), {
+    status: unary(log, 'Status', (_request, permit) => {
+      return { ok: true, value: encodeStatus(visibleStatus(observe.status(), permit)), warnings: [] };
+    }),
+    explain: unary(log, 'Explain', (request) => {
       const target = decodeTarget(request);
       if (target.endpoint !== undefined && target.pool === undefined) {
         return refuse('Invalid', 'an endpoint needs the name of its pool');
@@ -108,13 +117,13 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       const found = observe.explain(target);
       return found.ok ? { ...found, value: encodeExplain(found.value) } : found;
     }),
-    proxyConfig: unary(serving, 'ProxyConfig', (request) => {
+    proxyConfig: unary(log, 'ProxyConfig', (request) => {
       const found = observe.proxyConfig(decodeProxyTarget(request));
       return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
   });
-  const push = options.push === undefined ? undefined : pushService(options.push, serving);
-  if (push !== undefined) server.addService(signalsService(), push.handlers);
+  const push = options.push === undefined ? undefined : pushService(options.push, log);
+  if (push !== undefined) serve(signalsService(), push.handlers);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const acceptor = new Acceptor({
     tls: options.tls,
@@ -137,10 +146,10 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
 }
 
 /** One method: bad input becomes a status with its words, a thrown error INTERNAL without them; the log has it. */
-function unary({ log, callerOf }: Serving, method: string, handle: (request: Wire, caller: Caller) => Result<Wire>) {
-  return (call: ServerUnaryCall<Wire, Wire>, callback: sendUnaryData<Wire>): void => {
+function unary(log: Log, method: string, handle: (request: Wire, permit: Permit) => Result<Wire>) {
+  return (call: ServerUnaryCall<Wire, Wire>, callback: sendUnaryData<Wire>, permit: Permit): void => {
     try {
-      const answer = handle(call.request, callerOf(call));
+      const answer = handle(call.request, permit);
       if (answer.ok) callback(null, answer.value);
       else callback(statusOf(answer.issues));
     } catch (error) {
@@ -151,14 +160,14 @@ function unary({ log, callerOf }: Serving, method: string, handle: (request: Wir
 }
 
 /** A probe lives as long as its call: who goes away ends it. */
-function probing({ log, callerOf }: Serving, operations: OperationsSeam) {
-  return (call: ServerWritableStream<Wire, Wire>): void => {
+function probing(log: Log, operations: OperationsSeam) {
+  return (call: ServerWritableStream<Wire, Wire>, permit: Permit): void => {
     try {
       const tell = (event: ProbeEvent): void => {
         call.write(encodeProbeEvent(event));
         if (event.kind === 'Ended' || event.kind === 'Aborted') call.end();
       };
-      const started = operations.probe(decodeProbeRequest(call.request), tell, callerOf(call));
+      const started = operations.probe(decodeProbeRequest(call.request), tell, permit.peer);
       if (started.ok) call.on('cancelled', started.cancel);
       else call.emit('error', statusOf(started.issues));
     } catch (error) {

@@ -1,28 +1,22 @@
-import {
-  type ServerDuplexStream,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import { type ServerDuplexStream, type ServiceDefinition, status } from '@grpc/grpc-js';
 import type { Log } from '../observe/index.ts';
 import type { PushOpened, PushStream } from '../signals/index.ts';
-import type { Caller, IncomingCall } from './caller.ts';
+import type { Permit } from './gate.ts';
 import { loadService } from './load-service.ts';
 import { decodePush, encodeAnswer } from './push-message.ts';
 import type { Wire } from './wire-values.ts';
 
 /** Who takes what agents push. Called for each stream and each of its messages; must not block. */
 export interface PushSeam {
-  open(agent: string, caller: Caller): PushOpened;
+  /** `mayFor` says for which model services the agent may speak. */
+  open(agent: string, mayFor: (service: string) => boolean): PushOpened;
 }
 
 export type PushService = {
-  readonly handlers: UntypedServiceImplementation;
+  readonly handlers: { readonly push: (call: Call, permit: Permit) => void };
   /** Ends every stream: agents try elsewhere, or again. */
   stop(): void;
 };
-
-type PushServing = { readonly log: Log; readonly callerOf: (call: IncomingCall) => Caller };
 
 type Call = ServerDuplexStream<Wire, Wire>;
 
@@ -36,14 +30,14 @@ export function signalsService(): ServiceDefinition {
 }
 
 /** Streams of agents: each message is answered, and a stream that breaks the rules ends with a status that says which. */
-export function pushService(seam: PushSeam, { log, callerOf }: PushServing): PushService {
+export function pushService(seam: PushSeam, log: Log): PushService {
   const calls = new Set<Call>();
   return {
     handlers: {
-      push: (call: Call) => {
+      push: (call, permit) => {
         calls.add(call);
-        const caller = callerOf(call);
-        serveStream(call, { open: (agent) => seam.open(agent, caller) }, log, () => calls.delete(call));
+        const open = (agent: string): PushOpened => seam.open(agent, permit.mayFor);
+        serveStream(call, open, log, () => calls.delete(call));
       },
     },
     stop: () => {
@@ -52,7 +46,7 @@ export function pushService(seam: PushSeam, { log, callerOf }: PushServing): Pus
   };
 }
 
-function serveStream(call: Call, seam: { open(agent: string): PushOpened }, log: Log, gone: () => void): void {
+function serveStream(call: Call, open: (agent: string) => PushOpened, log: Log, gone: () => void): void {
   const rate = new Rate();
   let stream: PushStream | undefined;
   let over = false;
@@ -84,7 +78,7 @@ function serveStream(call: Call, seam: { open(agent: string): PushOpened }, log:
         refuse(status.INVALID_ARGUMENT, 'the first request of a stream names its agent');
         return;
       }
-      const opened = seam.open(agent);
+      const opened = open(agent);
       if (!opened.ok) {
         refuse(status.RESOURCE_EXHAUSTED, opened.message);
         return;

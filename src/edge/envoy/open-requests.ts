@@ -1,4 +1,5 @@
 import { LoadlineError } from '../../base/errors.ts';
+import { forbiddenHost } from '../../base/units/index.ts';
 import type { OpenRequests } from '../../core/topology/index.ts';
 import { type AdminBounds, askAdmin } from './admin.ts';
 import { readOpenRequests } from './read-open-requests.ts';
@@ -33,6 +34,8 @@ export type EnvoyAdminsOptions = {
   };
   readonly asked: (outcome: AdminOutcome) => void;
   readonly now: () => number;
+  /** Why nothing at this IP address is asked; undefined where it may be. */
+  readonly refusalOf?: (host: string) => string | undefined;
   /** Of one answer. */
   readonly bounds?: AdminBounds;
 };
@@ -83,13 +86,18 @@ class NodeAdmin {
 
   /** What is open now; undefined when it is not asked (at once) or does not answer in time. Never rejects. */
   ask(): Promise<OpenRequests | undefined> | undefined {
-    const { settingOf, now, asked } = this.#options;
+    const { settingOf, now, asked, refusalOf = forbiddenHost } = this.#options;
     const { group, host } = this.#node;
     const setting = settingOf(group);
     if (setting === undefined || this.#busy || now() < this.#notBeforeMs) return undefined;
     const port = this.#node.port ?? setting.port;
     if (port === undefined) {
       this.#failed(host, 'neither its bootstrap nor the policy names a port');
+      return undefined;
+    }
+    const refusal = refusalOf(host);
+    if (refusal !== undefined) {
+      this.#failed(host, refusal);
       return undefined;
     }
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

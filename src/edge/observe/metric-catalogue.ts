@@ -55,6 +55,8 @@ export type MetricName =
   | 'loadline_tls_certificate_expiration_timestamp_seconds'
   | 'loadline_tls_reloads_total'
   | 'loadline_tls_handshake_failures_total'
+  | 'loadline_admin_refused_total'
+  | 'loadline_access_reloads_total'
   | 'loadline_policy_reloads_total'
   | 'loadline_policy_info'
   | 'loadline_policy_problems'
@@ -243,7 +245,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   loadline_push_refusals_total: {
     kind: 'counter',
-    help: 'What agents pushed and was refused, by reason: `NoEndpoint` (the policy has no such endpoint, or more than one), `NotAllowed` (no `signals.push` in its policy), `Superseded` (another agent, whose stream is newer, speaks for it), `Age` (older than its lease), `Metric` (unknown here), `Range` (it cannot be), `NotHeld` (said to be unchanged, but not known), `Limit` (too many subjects). The log of the agent names each.',
+    help: 'What agents pushed and was refused, by reason: `NoEndpoint` (the policy has no such endpoint, or more than one), `NotAllowed` (no `signals.push` in its policy, or the access policy does not let the agent speak for its service), `Superseded` (another agent, whose stream is newer, speaks for it), `Age` (older than its lease), `Metric` (unknown here), `Range` (it cannot be), `NotHeld` (said to be unchanged, but not known), `Limit` (too many subjects). The log of the agent names each.',
     labels: ['reason'],
     values: { reason: ['NoEndpoint', 'NotAllowed', 'Superseded', 'Age', 'Metric', 'Range', 'NotHeld', 'Limit'] },
   },
@@ -273,6 +275,18 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     help: 'Clients that were not let in, by listener and reason: `NoCertificate`, `UnknownIssuer` (not signed by the client CA), `Expired` (or not valid yet), `Revoked`, `Crl` (the revocation list itself is out of its time, or one is missing), `Protocol` (no TLS 1.3, or no TLS at all), `Other`. The log has the code.',
     labels: ['listener', 'reason'],
     values: { listener: ['xds', 'admin'], reason: HANDSHAKE_REASONS },
+  },
+  loadline_admin_refused_total: {
+    kind: 'counter',
+    help: 'Calls of the admin API that were turned away, by reason: `Unauthenticated` (a token that does not count) or `Denied` (no role for it). The log names the caller and the method.',
+    labels: ['reason'],
+    values: { reason: ['Unauthenticated', 'Denied'] },
+  },
+  loadline_access_reloads_total: {
+    kind: 'counter',
+    help: 'Changes of the access policy that were seen, by outcome: `accepted`, or `refused` (the one before stays in force).',
+    labels: ['outcome'],
+    values: { outcome: ['accepted', 'refused'] },
   },
   loadline_policy_reloads_total: {
     kind: 'counter',

@@ -193,6 +193,14 @@ export class Metrics {
     this.#counter('loadline_tls_handshake_failures_total').inc({ listener, reason });
   }
 
+  adminRefused(reason: 'Unauthenticated' | 'Denied'): void {
+    this.#counter('loadline_admin_refused_total').inc({ reason });
+  }
+
+  accessLoaded(outcome: 'accepted' | 'refused'): void {
+    this.#counter('loadline_access_reloads_total').inc({ outcome });
+  }
+
   policyLoaded(result: PolicyLoadResult): void {
     this.#counter('loadline_policy_reloads_total').inc({ result });
   }

@@ -1,4 +1,6 @@
 export { type Scan, type ScanOptions, type Series, scanExposition } from './exposition.ts';
+export { HttpPageFetcher, type PageFetcher } from './page-fetcher.ts';
+export { readTextFile } from './read-text-file.ts';
 export { type ScheduleStats, type SignalLog, SignalSchedule, type SignalScheduleOptions } from './schedule.ts';
 export type { Collected, Failure, FailureReason, SignalSource } from './signal-source.ts';
 export { shownUrl } from './source-name.ts';

@@ -1,3 +1,4 @@
+import { FORBIDDEN_HOST } from '../outbound/index.ts';
 import type { Failure } from './signal-source.ts';
 
 const KNOWN: Readonly<Record<string, Failure>> = {
@@ -17,6 +18,7 @@ export function wordsOfNetworkError(error: NodeJS.ErrnoException): Failure {
   const code = error.code ?? '';
   const known = KNOWN[code];
   if (known !== undefined) return known;
+  if (code === FORBIDDEN_HOST) return { reason: 'Forbidden', message: error.message };
   if (code === 'HPE_HEADER_OVERFLOW') return { reason: 'Protocol', message: 'the headers of the answer are too large' };
   if (code.startsWith('HPE_')) return { reason: 'Protocol', message: 'the answer is not HTTP' };
   if (/CERT|^ERR_TLS|^ERR_SSL|SELF_SIGNED|UNABLE_TO_/.test(code)) {

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { OutboundGuard } from '../outbound/index.ts';
 import { wordsOfNetworkError } from './network-error.ts';
 import { readPageBody } from './page-body.ts';
 import type { Failure } from './signal-source.ts';
@@ -42,11 +43,14 @@ export class HttpPageFetcher implements PageFetcher {
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
   readonly #maxBodyBytes: number;
+  readonly #guard: OutboundGuard;
 
-  constructor(options: { readonly maxBodyBytes?: number } = {}) {
+  /** Without a guard of the operator's what is forbidden to everybody is still not asked. */
+  constructor(options: { readonly maxBodyBytes?: number; readonly guard?: OutboundGuard | undefined } = {}) {
     this.#http = new HttpAgent({ keepAlive: true, maxFreeSockets: 8 });
     this.#https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 8 });
     this.#maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+    this.#guard = options.guard ?? new OutboundGuard();
   }
 
   async get(request: PageRequest, signal: AbortSignal): Promise<Page> {
@@ -55,6 +59,8 @@ export class HttpPageFetcher implements PageFetcher {
     if (url === undefined) {
       return failure('Unreachable', 'the address is not a valid http or https URL');
     }
+    const refusal = this.#guard.refusalOf(url);
+    if (refusal !== undefined) return failure('Forbidden', refusal);
     const first = await this.#try(url, request, signal, startedAt);
     // The other side may close a kept connection just when it is used again: that says nothing about its health.
     return first === 'StaleConnection' ? settled(await this.#try(url, request, signal, startedAt)) : first;
@@ -91,6 +97,7 @@ export class HttpPageFetcher implements PageFetcher {
       const options: RequestOptions = {
         method: form === undefined ? 'GET' : 'POST',
         agent: url.protocol === 'https:' ? this.#https : this.#http,
+        lookup: this.#guard.lookup,
         headers: {
           accept: page.accept,
           'user-agent': 'loadline',

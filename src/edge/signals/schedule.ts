@@ -1,5 +1,6 @@
 import type { Random } from '../../base/units/index.ts';
 import type { Sample, SourceHealth } from '../../core/topology/index.ts';
+import type { OutboundGuard } from '../outbound/index.ts';
 import { Admission } from './admission.ts';
 import { HttpPageFetcher, type PageFetcher } from './page-fetcher.ts';
 import { PrometheusFleet } from './prometheus-fleet.ts';
@@ -35,6 +36,8 @@ export type SignalScheduleOptions = {
   readonly maxConcurrent?: number;
   readonly timers?: Timers;
   readonly sourceOf?: (target: Target) => SignalSource;
+  /** Which hosts may be asked. */
+  readonly guard?: OutboundGuard | undefined;
 };
 
 export type ScheduleStats = {
@@ -70,7 +73,7 @@ export class SignalSchedule {
     this.#options = options;
     this.#admission = new Admission(options.maxConcurrent ?? MAX_CONCURRENT);
     if (options.sourceOf === undefined) {
-      const fetcher = new HttpPageFetcher();
+      const fetcher = new HttpPageFetcher({ guard: options.guard });
       this.#fetcher = fetcher;
       this.#sourcesOf = (group) => sourcesOf(group, fetcher);
     } else {

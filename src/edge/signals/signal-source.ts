@@ -6,6 +6,7 @@ export type FailureReason =
   | 'Timeout'
   | 'Stopped'
   | 'Unreachable'
+  | 'Forbidden'
   | 'Closed'
   | 'Protocol'
   | 'Status'

@@ -34,7 +34,7 @@ export function readPolicyFiles(path: string): PolicyRead {
     });
     return { ok: true, files, hash: contentHash(JSON.stringify(files)) };
   } catch (error) {
-    return { ok: false, reason: `policy ${path} cannot be read: ${(error as Error).message}` };
+    return { ok: false, reason: `${path} cannot be read: ${(error as Error).message}` };
   }
 }
 

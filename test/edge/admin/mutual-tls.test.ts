@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Peer } from '../../../src/core/access/index.ts';
 import {
   type AdminServer,
-  type Caller,
   connectObserve,
   connectOperations,
   createAdminServer,
@@ -19,7 +19,7 @@ let pki: Pki;
 let stranger: Pki;
 let server: AdminServer;
 let failures: (HandshakeReason | undefined)[];
-let callers: Caller[];
+let callers: Peer[];
 
 beforeAll(async () => {
   [pki, stranger] = await Promise.all([Pki.create(), Pki.create('stranger')]);
@@ -103,8 +103,8 @@ describe('the admin API with mutual TLS', () => {
     await probe(await pki.clientFiles('admin'));
     await probe(await pki.clientFiles('sre/ada'));
     expect(callers).toEqual([
-      { kind: 'Certified', spiffeId: 'spiffe://mesh.test/admin' },
-      { kind: 'Certified', spiffeId: 'spiffe://mesh.test/sre/ada' },
+      { kind: 'Certificate', spiffeId: 'spiffe://mesh.test/admin' },
+      { kind: 'Certificate', spiffeId: 'spiffe://mesh.test/sre/ada' },
     ]);
   });
 
@@ -112,7 +112,7 @@ describe('the admin API with mutual TLS', () => {
     const { cert, key } = await pki.issue({ names: ['ada.mesh.test'] });
     const admin = await pki.clientFiles('admin');
     await probe({ ...admin, cert: pki.write('ada.crt', cert), key: pki.write('ada.key', key) });
-    expect(callers).toEqual([{ kind: 'Certified', spiffeId: undefined }]);
+    expect(callers).toEqual([{ kind: 'Certificate', spiffeId: undefined }]);
   });
 
   it('takes other certificates without ending what is connected', async () => {
@@ -149,6 +149,6 @@ describe('in plaintext', () => {
     await server.stop();
     server = await serve(false);
     await probe();
-    expect(callers).toEqual([{ kind: 'Plaintext' }]);
+    expect(callers).toEqual([{ kind: 'Development' }]);
   });
 });

@@ -111,6 +111,16 @@ describe('the admin interface of a sidecar', () => {
     expect(admins(undefined).of(port).ask()).toBeUndefined();
   });
 
+  it('is not asked at an address that nothing is asked at', async () => {
+    const { world, all } = admins({ port: 9901 });
+    const node = all.of({ id: 'a', group: 'lab', host: '169.254.169.254', port: undefined });
+    expect(node.ask()).toBeUndefined();
+    world.nowMs += 2000;
+    expect(node.ask()).toBeUndefined();
+    expect(world.outcomes).toEqual(['failed', 'failed']);
+    expect(world.logged).toMatchObject([{ fields: { reason: 'link-local, where clouds hand out credentials' } }]);
+  });
+
   it('is asked once at a time, and who it is only until it is known', async () => {
     const paths: string[] = [];
     const inner = envoy('a');

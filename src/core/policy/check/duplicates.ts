@@ -4,7 +4,7 @@ import { type Path, printable, type Selected, select, valueAt } from '../text/pa
 import type { PolicyDocument } from '../text/policy-document.ts';
 import type { Kind } from './read-kind.ts';
 
-type Rule = {
+export type Rule = {
   readonly pattern: readonly string[];
   readonly what: string;
   /** What must be unique; undefined for values that the schema has refused anyway. */
@@ -25,13 +25,18 @@ function addressAndPort(value: unknown): string | undefined {
   return `${canonicalAddress(address) ?? address}|${port}`;
 }
 
-const named = (pattern: string, what: string): Rule => ({
+export const named = (pattern: string, what: string): Rule => ({
   pattern: pattern.split('.'),
   what,
   key: member('name'),
   at: ['name'],
 });
-const plain = (pattern: string, what: string): Rule => ({ pattern: pattern.split('.'), what, key: item, at: [] });
+const plain = (pattern: string, what: string): Rule => ({
+  pattern: pattern.split('.'),
+  what,
+  key: item,
+  at: [],
+});
 const addressed = (pattern: string, what: string): Rule => ({
   pattern: pattern.split('.'),
   what,
@@ -62,7 +67,11 @@ const RULES: Readonly<Record<Kind, readonly Rule[]>> = {
 
 /** Things that may be there only once in a document. The second is reported, with the place of the first. */
 export function duplicatesIn(document: PolicyDocument, kind: Kind): Issue[] {
-  return RULES[kind].flatMap((rule) => repeated(document, rule, select(document.value, rule.pattern)));
+  return repeatedIn(document, RULES[kind]);
+}
+
+export function repeatedIn(document: PolicyDocument, rules: readonly Rule[]): Issue[] {
+  return rules.flatMap((rule) => repeated(document, rule, select(document.value, rule.pattern)));
 }
 
 function repeated(document: PolicyDocument, rule: Rule, found: readonly Selected[]): Issue[] {

@@ -1,4 +1,5 @@
 import type { Issue } from '../../../base/units/index.ts';
+import { ACCESS_KIND } from '../access/schema.ts';
 import { API_VERSION } from '../schema/document.ts';
 import { modelService } from '../schema/model-service.ts';
 import { sidecarGroup } from '../schema/sidecar-group.ts';
@@ -10,6 +11,8 @@ import type { PolicyDocument } from '../text/policy-document.ts';
 export type Kind = 'SidecarGroup' | 'ModelService' | 'TrafficClasses';
 
 const KINDS: readonly Kind[] = ['SidecarGroup', 'ModelService', 'TrafficClasses'];
+
+const ACCESS_HINT = 'it is a file of its own, for loadline serve --access';
 
 export const SCHEMAS: {
   readonly SidecarGroup: typeof sidecarGroup;
@@ -32,6 +35,6 @@ export function readKind(document: PolicyDocument): Kind | Issue {
   const near = typeof value === 'string' ? nearest(value, KINDS) : undefined;
   const code = typeof value === 'string' ? 'POLICY_VALUE' : 'POLICY_TYPE';
   const got = printable(document.written(['kind']), 60);
-  const hint = near === undefined ? undefined : `did you mean ${near}?`;
+  const hint = value === ACCESS_KIND ? ACCESS_HINT : near === undefined ? undefined : `did you mean ${near}?`;
   return document.issue(code, ['kind'], `expected ${phrase}, got ${got}`, hint);
 }

@@ -18,19 +18,21 @@ function groupReferences(document: PolicyDocument, catalogue: Catalogue): Issue[
   const issues: Issue[] = [];
   const services = catalogue.names('ModelService');
   if (catalogue.complete) {
-    issues.push(...unknown(document, ['spec', 'modelServices', '*'], 'the name of a ModelService', services));
+    issues.push(...unknownNames(document, ['spec', 'modelServices', '*'], 'the name of a ModelService', services));
     const uses = ['spec', 'trafficClasses', 'use'];
-    issues.push(...unknown(document, uses, 'the name of a TrafficClasses', catalogue.names('TrafficClasses')));
+    issues.push(...unknownNames(document, uses, 'the name of a TrafficClasses', catalogue.names('TrafficClasses')));
   }
   const use = valueAt(document.value, ['spec', 'trafficClasses', 'use']);
   const classes = typeof use === 'string' ? catalogue.find('TrafficClasses', use) : undefined;
   if (classes !== undefined) {
     const allow = ['spec', 'trafficClasses', 'allow', '*'];
-    issues.push(...unknown(document, allow, `a class of TrafficClasses ${use}`, classNames([classes])));
+    issues.push(...unknownNames(document, allow, `a class of TrafficClasses ${use}`, classNames([classes])));
   }
   const allowed = strings(document, ['spec', 'trafficClasses', 'allow', '*']);
   if (allowed.length > 0) {
-    issues.push(...unknown(document, ['spec', 'trafficClasses', 'default'], 'one of the allowed classes', allowed));
+    issues.push(
+      ...unknownNames(document, ['spec', 'trafficClasses', 'default'], 'one of the allowed classes', allowed),
+    );
   }
   return issues;
 }
@@ -40,8 +42,8 @@ function poolReferences(document: PolicyDocument): Issue[] {
   const phrase = 'a pool of this service';
   const weights = valueAt(document.value, ['spec', 'split', 'weights']);
   const issues = [
-    ...unknown(document, ['spec', 'split', 'tiers', '*', '*'], phrase, pools),
-    ...unknown(document, ['spec', 'overload', 'actions', '*', 'degrade', 'toPool'], phrase, pools),
+    ...unknownNames(document, ['spec', 'split', 'tiers', '*', '*'], phrase, pools),
+    ...unknownNames(document, ['spec', 'overload', 'actions', '*', 'degrade', 'toPool'], phrase, pools),
     ...unknownKeys(document, ['spec', 'split', 'weights'], weights, phrase, pools),
   ];
   const tiers = valueAt(document.value, ['spec', 'split', 'tiers']);
@@ -62,9 +64,9 @@ function classReferences(document: PolicyDocument, catalogue: Catalogue): Issue[
   const phrase = 'a class of some TrafficClasses';
   const maxWait = ['spec', 'admissionQueue', 'maxWait'];
   return [
-    ...unknown(document, ['spec', 'rateLimits', '*', 'class'], phrase, classes),
-    ...unknown(document, ['spec', 'overload', 'actions', '*', 'shed', 'class'], phrase, classes),
-    ...unknown(document, ['spec', 'overload', 'actions', '*', 'degrade', 'class'], phrase, classes),
+    ...unknownNames(document, ['spec', 'rateLimits', '*', 'class'], phrase, classes),
+    ...unknownNames(document, ['spec', 'overload', 'actions', '*', 'shed', 'class'], phrase, classes),
+    ...unknownNames(document, ['spec', 'overload', 'actions', '*', 'degrade', 'class'], phrase, classes),
     ...unknownKeys(document, maxWait, valueAt(document.value, maxWait), phrase, classes),
   ];
 }
@@ -73,11 +75,12 @@ function classNames(entries: readonly Entry[]): readonly string[] {
   return entries.flatMap(({ document }) => strings(document, ['spec', 'classes', '*', 'name']));
 }
 
-function strings(document: PolicyDocument, pattern: readonly string[]): readonly string[] {
+export function strings(document: PolicyDocument, pattern: readonly string[]): readonly string[] {
   return select(document.value, pattern).flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
 }
 
-function unknown(
+/** Values that name something which there is not. */
+export function unknownNames(
   document: PolicyDocument,
   pattern: readonly string[],
   phrase: string,

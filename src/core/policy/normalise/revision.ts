@@ -1,8 +1,7 @@
 import { contentHash } from '../../../base/units/index.ts';
-import type { Policy } from '../policy.ts';
 
-/** The hash of what a policy means: neither places in the text nor the order of keys or documents are part of it. */
-export function revisionOf(policy: Omit<Policy, 'revision'>): string {
+/** The hash of what a policy means: neither places in the text nor the order of keys are part of it. */
+export function revisionOf(policy: object): string {
   return contentHash(canonicalJson(policy));
 }
 

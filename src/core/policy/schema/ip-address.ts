@@ -30,7 +30,7 @@ export function ipAddress(kind: 'Listen' | 'Connect'): z.ZodType<string> {
       if (/^::ffff:[\d.]+$/i.test(text)) return `write ${text.slice(7)}`;
       if (/^[\d.]+:\d+$/.test(text)) return 'the port has its own key';
       if (/^0+\.0+\.0+\.0+$/.test(text)) return 'that address is only for listening';
-      if (kind === 'Connect' && /^[a-z0-9.-]*[a-z][a-z0-9.-]*$/i.test(text)) {
+      if (kind === 'Connect' && /^[a-z0-9.-]+$/i.test(text) && /[a-z]/i.test(text)) {
         return `Envoy takes no host names here; write endpoints: { dns: { name: ${text}, port: … } }`;
       }
       return undefined;

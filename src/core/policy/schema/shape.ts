@@ -50,6 +50,9 @@ export function port(): z.ZodType<number> {
   return z.int({ error }).min(1, { error }).max(65_535, { error });
 }
 
+/** No value of the language is longer. Whatever pattern is tried on a value, this bounds what it can cost. */
+const MAX_VALUE_CHARS = 4096;
+
 /** A string that `read` understands; undefined from `read` refuses it, with the hint where there is one. */
 export function readText<T>(
   phrase: string,
@@ -57,6 +60,10 @@ export function readText<T>(
   hint: (text: string) => string | undefined = () => undefined,
 ): z.ZodType<T> {
   return z.string({ error: phrase }).transform((text, context) => {
+    if (text.length > MAX_VALUE_CHARS) {
+      context.addIssue({ code: 'custom', message: phrase, params: { hint: `at most ${MAX_VALUE_CHARS} characters` } });
+      return z.NEVER;
+    }
     const value = read(text);
     if (value !== undefined) return value;
     context.addIssue({ code: 'custom', message: phrase, params: { hint: hint(text) } });

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { forbiddenHost } from '../../../base/units/index.ts';
 import { matching, readText } from './shape.ts';
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -62,7 +63,7 @@ export function filePath(): z.ZodType<string> {
       return /^\/[ -z|~]{1,1023}$/.test(plain) && !/\/(?:\.\.?)?(?:\/|$)/.test(plain) ? text : undefined;
     },
     (text) => {
-      const unknown = /\{[^}]*\}/g;
+      const unknown = /\{[^{}]*\}/g;
       const odd = [...text.matchAll(unknown)].find(([one]) => one !== '{address}' && one !== '{port}');
       if (odd !== undefined) return 'only {address} and {port} are filled in';
       if (/^[^/]/.test(text)) return 'start it at the root: the folder in which the server was started is no promise';
@@ -71,15 +72,22 @@ export function filePath(): z.ZodType<string> {
   );
 }
 
+const MAX_URL_CHARS = 2048;
+
 export function httpUrl(): z.ZodType<string> {
   return readText(
     'a URL such as http://prometheus:9090, without user and password',
     (text) => {
-      if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+      if (text.length > MAX_URL_CHARS || !/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
       const url = new URL(text);
-      return url.username === '' && url.password === '' && url.hash === '' ? text : undefined;
+      const plain = url.username === '' && url.password === '' && url.hash === '';
+      return plain && forbiddenHost(url.hostname) === undefined ? text : undefined;
     },
-    (text) => (/^[a-z0-9.-]+:\d+/i.test(text) ? `write http://${text}` : undefined),
+    (text) => {
+      if (/^[a-z0-9.-]+:\d+/i.test(text)) return `write http://${text}`;
+      const why = URL.canParse(text) ? forbiddenHost(new URL(text).hostname) : undefined;
+      return why === undefined ? undefined : `that host is never asked: it is ${why}`;
+    },
   );
 }
 

@@ -2,6 +2,9 @@ import { isMap, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
 import type { Issue, Position } from '../../../base/units/index.ts';
 import { formatPath, type Path, printable } from './path.ts';
 
+const MAX_SHOWN_CHARS = 40;
+const MAX_HINT_CHARS = 300;
+
 /** One YAML document with its plain value and the way back from a path to the place in the text. */
 export class PolicyDocument {
   readonly file: string;
@@ -54,7 +57,14 @@ export class PolicyDocument {
   }
 
   #issue(code: string, path: Path, position: Position, message: string, hint: string | undefined): Issue {
-    return { code, path: formatPath(path), message, position, ...(hint === undefined ? {} : { hint }) };
+    // A hint may repeat a value, to show how it is written.
+    return {
+      code,
+      path: formatPath(path),
+      message,
+      position,
+      ...(hint === undefined ? {} : { hint: shown(hint, MAX_HINT_CHARS) }),
+    };
   }
 
   #find(path: Path): { readonly node: Node | null; readonly key?: Node } | undefined {
@@ -86,8 +96,8 @@ export function isEmptyNode(node: Node | null | undefined): boolean {
 }
 
 /** Messages go to logs: the user and password of a URL do not. */
-function shown(text: string): string {
-  return printable(text.replace(/\/\/[^/\s]*@/g, '//…@'), 40);
+function shown(text: string, maxChars: number = MAX_SHOWN_CHARS): string {
+  return printable(text.replace(/\/\/[^/\s]*@/g, '//…@'), maxChars);
 }
 
 export function positionAt(file: string, lines: LineCounter, offset: number): Position {

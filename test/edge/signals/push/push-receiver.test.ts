@@ -356,3 +356,22 @@ describe('an agent that cannot read something', () => {
     ]);
   });
 });
+
+describe('an agent that the access policy lets speak for some services alone', () => {
+  it('is heard about those, and told why not about others', () => {
+    const heard = (services: readonly string[]): readonly string[] => {
+      const opened = receiver.open('node-1', (service) => services.includes(service));
+      if (!opened.ok) throw new Error(opened.message);
+      const push = { uptimeMs: 0, problems: [], reports: [report(ONE, { runningRequests: 1 })] };
+      const { refusals } = opened.stream.take(push);
+      opened.stream.end();
+      return refusals.map(({ reason, message }) => `${reason}: ${message}`);
+    };
+    expect(heard(['embed'])).toEqual([
+      'NotAllowed: the access policy does not let this agent speak for its model service',
+    ]);
+    expect(receiver.take()).toEqual([]);
+    expect(heard(['chat'])).toEqual([]);
+    expect(receiver.take()).toHaveLength(1);
+  });
+});

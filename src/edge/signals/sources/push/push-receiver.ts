@@ -41,7 +41,12 @@ const MAX_PROBLEMS = 16;
 const MAX_PENDING_SAMPLES = 200_000;
 const MAX_NAME = 100;
 
-type Voice = Speaker & { ended: boolean; problems: readonly string[]; readonly delay: DelayMeter };
+type Voice = Speaker & {
+  ended: boolean;
+  problems: readonly string[];
+  readonly delay: DelayMeter;
+  readonly mayFor: (service: string) => boolean;
+};
 
 /**
  * What agents push, until the next tick takes it. It checks who is spoken for, what can be true and how old it is, and
@@ -68,12 +73,20 @@ export class PushReceiver {
     this.#silences.configure(places.all, this.#options.clock());
   }
 
-  open(agent: string): PushOpened {
+  /** `mayFor` is asked for each report: what an agent says of another service's servers is refused. */
+  open(agent: string, mayFor: (service: string) => boolean = () => true): PushOpened {
     const max = this.#options.maxStreams ?? MAX_STREAMS;
     if (this.#voices.size >= max) return { ok: false, message: `${max} agents are connected already` };
     this.#order += 1;
     const name = oneLine(agent, MAX_NAME);
-    const voice: Voice = { agent: name, order: this.#order, ended: false, problems: [], delay: new DelayMeter() };
+    const voice: Voice = {
+      agent: name,
+      order: this.#order,
+      ended: false,
+      problems: [],
+      delay: new DelayMeter(),
+      mayFor,
+    };
     this.#voices.add(voice);
     this.#options.meter.streams(this.#voices.size);
     this.#options.log.info({ source: `push ${name}` }, 'agent connected');
@@ -140,6 +153,10 @@ export class PushReceiver {
     }
     if (place === 'NotAllowed') {
       refuse(subject, place, 'the policy of its pool has no signals.push');
+      return undefined;
+    }
+    if (!voice.mayFor(place.endpoint.service)) {
+      refuse(subject, 'NotAllowed', 'the access policy does not let this agent speak for its model service');
       return undefined;
     }
     if (!(ageMs >= 0 && nowMs - sentAtMs + ageMs <= place.leaseMs)) {

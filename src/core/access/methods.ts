@@ -1,0 +1,26 @@
+import type { Action } from './roles.ts';
+
+/** What a caller must be allowed to do it for. */
+export type Scope =
+  /** The model service that this field of the request names. */
+  | { readonly kind: 'Service'; readonly field: string }
+  /** Every model service of the group of the sidecar that this field names. */
+  | { readonly kind: 'Node'; readonly field: string }
+  /** At least one model service; the answer has only those, and what belongs to them. */
+  | { readonly kind: 'Answer' }
+  /** At least one model service; each message of the stream is then judged by the one that it is about. */
+  | { readonly kind: 'Messages' };
+
+export type MethodRule = { readonly action: Action; readonly scope: Scope };
+
+/**
+ * Every method of the gRPC services under `proto/loadline`, by its full name. A server does not start with a method that is
+ * not here. A stream is judged when it starts: a role that is taken away later ends nothing that is under way.
+ */
+export const METHODS: Readonly<Record<string, MethodRule>> = {
+  'loadline.admin.v1.Observe/Status': { action: 'View', scope: { kind: 'Answer' } },
+  'loadline.admin.v1.Observe/Explain': { action: 'View', scope: { kind: 'Service', field: 'service' } },
+  'loadline.admin.v1.Observe/ProxyConfig': { action: 'View', scope: { kind: 'Node', field: 'node' } },
+  'loadline.admin.v1.Operations/Probe': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },
+  'loadline.signals.v1.Signals/Push': { action: 'PushSignals', scope: { kind: 'Messages' } },
+};
