@@ -8,6 +8,7 @@ export type TlsFlags = {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsServerName?: string;
+  readonly tokenFile?: string;
 };
 
 /** The variables are for a shell, or a container, that always speaks to the same server. */
@@ -24,13 +25,26 @@ export function addTlsFlags(command: Command): Command {
         "name of the server's certificate, or its SPIFFE ID, where it is not the host that is dialled",
         'LOADLINE_TLS_SERVER_NAME',
       ),
+    )
+    .addOption(
+      flag(
+        '--token-file <FILE>',
+        'bearer token (JWT) that says who you are, in place of the certificate; read with each call',
+        'LOADLINE_TOKEN_FILE',
+      ),
     );
 }
 
 /** Undefined: in plaintext, as the server is with `--dev`. @throws LoadlineError LOADLINE_CONFIG where a part is missing */
-export function tlsOf({ tlsCa, tlsCert, tlsKey, tlsServerName }: TlsFlags): ClientTlsFiles | undefined {
-  if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) return undefined;
+export function tlsOf({ tlsCa, tlsCert, tlsKey, tlsServerName, tokenFile }: TlsFlags): ClientTlsFiles | undefined {
+  if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) {
+    if (tokenFile === undefined) return undefined;
+    throw new LoadlineError(
+      'LOADLINE_CONFIG',
+      '--token-file: a token is sent over TLS alone, with --tls-ca, --tls-cert and --tls-key',
+    );
+  }
   if (tlsCa === undefined || tlsCert === undefined || tlsKey === undefined)
     throw new LoadlineError('LOADLINE_CONFIG', 'TLS is mutual: --tls-ca, --tls-cert and --tls-key are needed together');
-  return { ca: tlsCa, cert: tlsCert, key: tlsKey, serverName: tlsServerName };
+  return { ca: tlsCa, cert: tlsCert, key: tlsKey, serverName: tlsServerName, tokenFile };
 }

@@ -2,6 +2,7 @@ import { type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, parseAddress } from '../../base/units/index.ts';
 import { type ClientTlsFiles, readClientTls } from '../tls/index.ts';
+import { tokenCredentials } from './token-file.ts';
 
 /** What grpc-js calls the server of a UNIX socket, and so what its certificate must have unless a name is given. */
 const UNIX_HOST = 'localhost';
@@ -24,11 +25,12 @@ export function openClient(
   const target = formatAddress(parsed.value);
   if (tls === undefined) return new Client(target, credentials.createInsecure(), common);
   const { context, checkServer } = readClientTls(tls, parsed.value.kind === 'tcp' ? parsed.value.host : UNIX_HOST);
+  const channel = credentials.createFromSecureContext(context, {
+    checkServerIdentity: (_host, certificate) => checkServer(certificate),
+  });
   return new Client(
     target,
-    credentials.createFromSecureContext(context, {
-      checkServerIdentity: (_host, certificate) => checkServer(certificate),
-    }),
+    tls.tokenFile === undefined ? channel : channel.compose(tokenCredentials(tls.tokenFile)),
     // The name in the handshake, which nobody reads: an address there would be against RFC 6066, and Node says so aloud.
     { ...common, 'grpc.ssl_target_name_override': UNIX_HOST },
   );

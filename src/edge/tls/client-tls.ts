@@ -16,6 +16,8 @@ export type ClientTlsFiles = {
   readonly key: string;
   /** A name or SPIFFE ID that the server's certificate must have; the host that is dialled when absent. */
   readonly serverName?: string | undefined;
+  /** A file with a bearer token, which then says who calls; read with each call. */
+  readonly tokenFile?: string | undefined;
 };
 
 export type ClientTls = {

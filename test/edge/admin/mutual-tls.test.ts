@@ -20,6 +20,7 @@ let stranger: Pki;
 let server: AdminServer;
 let failures: (HandshakeReason | undefined)[];
 let callers: Peer[];
+let authorizations: (readonly string[])[];
 
 beforeAll(async () => {
   [pki, stranger] = await Promise.all([Pki.create(), Pki.create('stranger')]);
@@ -33,6 +34,7 @@ afterAll(() => {
 beforeEach(async () => {
   failures = [];
   callers = [];
+  authorizations = [];
   server = await serve(true);
 });
 
@@ -51,6 +53,17 @@ async function serve(tls: boolean): Promise<AdminServer> {
         callers.push(caller);
         return { ok: false, issues: [{ code: 'Refused', path: '', message: 'not now' }] };
       },
+    },
+    access: {
+      recognise: (peer, authorization) => {
+        if (authorization.length > 0) authorizations.push(authorization);
+        return { ok: true, peer };
+      },
+      may: () => true,
+      services: () => [],
+      servicesOfGroup: () => [],
+      groupOfNode: () => undefined,
+      refused: () => {},
     },
     tls: tls ? await pki.material() : undefined,
     handshakeFailed: ({ reason }) => failures.push(reason),
@@ -106,6 +119,21 @@ describe('the admin API with mutual TLS', () => {
       { kind: 'Certificate', spiffeId: 'spiffe://mesh.test/admin' },
       { kind: 'Certificate', spiffeId: 'spiffe://mesh.test/sre/ada' },
     ]);
+  });
+
+  it('is sent the token of a file, anew with each call, and an error holds nothing of it', async () => {
+    const tokenFile = pki.write('token', 'one\n');
+    const tls = { ...(await pki.clientFiles('admin')), tokenFile };
+    await probe(tls);
+    pki.write('token', 'two');
+    await probe(tls);
+    expect(authorizations).toEqual([['Bearer one'], ['Bearer two']]);
+    pki.write('token', 'secret words');
+    const failed = status(tls);
+    await expect(failed).rejects.toThrow(/the token file \S+ holds no token/);
+    await expect(failed).rejects.not.toThrow('secret');
+    await expect(status({ ...tls, tokenFile: `${tokenFile}.none` })).rejects.toThrow(/cannot be read \(ENOENT\)/);
+    expect(authorizations).toHaveLength(2);
   });
 
   it('takes a certificate without a SPIFFE ID for a caller without a name, never for a local one', async () => {
