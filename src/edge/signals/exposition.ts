@@ -53,6 +53,7 @@ export function scanExposition(page: string, options: ScanOptions): Scan {
   const series: Series[] = [];
   let [line, badLines, firstBadLine, truncated, capped] = [0, 0, 0, false, false];
   let start = 0;
+  let unwanted = '';
   while (start < page.length) {
     const newline = page.indexOf('\n', start);
     const end = newline === -1 ? page.length : newline;
@@ -70,8 +71,16 @@ export function scanExposition(page: string, options: ScanOptions): Scan {
       truncated = true;
       break;
     }
-    const found = end - cursor.at > maxLineLength ? 'Bad' : readLine(cursor, wanted, openMetrics);
-    if (found === 'Unwanted') continue;
+    const tooLong = end - cursor.at > maxLineLength;
+    // Most of a page are buckets of histograms: hundreds of lines that begin as the line before.
+    const begin = cursor.at;
+    if (!tooLong && unwanted !== '' && page.startsWith(unwanted, begin)) continue;
+    const found = tooLong ? 'Bad' : readLine(cursor, wanted, openMetrics);
+    if (found === 'Unwanted') {
+      // A name and its brace: nothing behind them can make such a line wanted, or bad.
+      unwanted = cursor.peek() === OPEN ? page.slice(begin, cursor.at + 1) : '';
+      continue;
+    }
     if (found === 'Bad') {
       badLines++;
       if (firstBadLine === 0) firstBadLine = line;

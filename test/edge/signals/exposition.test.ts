@@ -29,6 +29,26 @@ describe('the exposition scanner', () => {
     expect(only('up{} -.5').value).toBe(-0.5);
   });
 
+  it('passes over lines that begin as an unwanted one did, and over nothing else', () => {
+    const page = [
+      'time_bucket{le="1"} 1',
+      'time_bucket{le="2"} 2',
+      'time_bucket {le="3"} 3',
+      'time_bucket 4',
+      'time_bucket',
+      'time_bucket_more{le="1"} 5',
+      '{"up"} 6',
+      'up{} 7',
+      'other{} 8',
+      'time_bucket{le="4"',
+      'up{a="b"} 9',
+    ];
+    const { series, badLines, firstBadLine } = scan(`${page.join('\n')}\n`);
+    expect(series.map(({ value }) => value)).toEqual([6, 7, 9]);
+    // A name without anything behind it is no sample; what stands behind an unwanted name is not read.
+    expect([badLines, firstBadLine]).toEqual([1, 5]);
+  });
+
   it('allows blanks wherever the format allows them, and a trailing comma', () => {
     expect(only('  up\t{ a = "1" ,\tb="2" , }   3 \r')).toMatchObject({ value: 3, labels: { a: '1', b: '2' } });
   });
