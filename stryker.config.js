@@ -14,6 +14,7 @@ export default {
   ignorePatterns: [
     '/bench',
     '/bin',
+    '/build',
     '/data',
     '/deploy',
     '/dist',
