@@ -1,3 +1,4 @@
+import { own } from '../base/units/index.ts';
 import {
   type BeliefEvent,
   beliefEvents,
@@ -87,8 +88,8 @@ export class ControlLoop implements SnapshotProvider {
   evenness(service: string): Evenness {
     const { plan } = this.#state;
     const policy = plan?.policy.services.find(({ name }) => name === service);
-    const load = Object.hasOwn(this.#loads, service) ? this.#loads[service] : undefined;
-    const decision = plan?.decisions[service];
+    const load = own(this.#loads, service);
+    const decision = own(plan?.decisions, service);
     if (policy === undefined || load === undefined || decision === undefined)
       return { imbalance: undefined, counterfactual: undefined };
     const leastRequest = policy.loadBalancer.type === 'LeastRequest';
@@ -100,10 +101,8 @@ export class ControlLoop implements SnapshotProvider {
 
   /** Why each endpoint of a service has its weight, in a sentence. */
   reasons(service: string): ReadonlyMap<EndpointId, string> {
-    const own = <T>(of: Readonly<Record<string, T>> = {}): T | undefined =>
-      Object.hasOwn(of, service) ? of[service] : undefined;
-    const decision = own(this.#state.plan?.decisions);
-    return decision === undefined ? new Map() : reasonsOf(decision, own(this.#loads));
+    const decision = own(this.#state.plan?.decisions, service);
+    return decision === undefined ? new Map() : reasonsOf(decision, own(this.#loads, service));
   }
 
   /** Whether shares of a service are on their way. */

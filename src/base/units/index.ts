@@ -5,6 +5,6 @@ export { forbiddenHost } from './forbidden-host.ts';
 export { contentHash } from './hash.ts';
 export { embeddedIpv4, type Ip, type IpRange, inRange, parseIp, parseIpRange } from './ip-range.ts';
 export { type Random, seededRandom } from './random.ts';
-export { emptyRecord } from './record.ts';
+export { emptyRecord, own } from './record.ts';
 export type { Issue, Position, Result } from './result.ts';
 export { REDACTED, scrubText } from './scrub-text.ts';

@@ -1,6 +1,6 @@
+import { own } from '../../base/units/index.ts';
 import { conflictsOf, conflictWords, SIGNALS, type Signal } from '../load/index.ts';
 import type { EndpointId } from '../topology/index.ts';
-import { own } from './own.ts';
 import type { ControlState, TickOutput } from './tick.ts';
 
 /** What an operator may ask about later: who was drained for its GPU and is back, which signal contradicts itself. */

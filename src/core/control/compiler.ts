@@ -1,4 +1,5 @@
 import { AssignmentEncoder } from '../../base/codec/index.ts';
+import { own } from '../../base/units/index.ts';
 import type { SidecarGroup } from '../policy/index.ts';
 import {
   checkResource,
@@ -18,7 +19,6 @@ import {
   snapshotKeyText,
   viewOf,
 } from '../snapshot/index.ts';
-import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 
 /** A resource that our own rule check refused: it was not published, its last good version stays. */

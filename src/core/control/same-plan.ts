@@ -1,6 +1,6 @@
+import { own } from '../../base/units/index.ts';
 import type { Endpoint } from '../topology/index.ts';
 import { type EndpointDecision, sameDecision } from '../weights/index.ts';
-import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 
 /** Whether two plans make the same resources. Terms and reasons may differ: they are told, not sent. */

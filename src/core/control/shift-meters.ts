@@ -1,8 +1,8 @@
+import { own } from '../../base/units/index.ts';
 import type { ServiceLoad } from '../load/index.ts';
 import type { ModelService } from '../policy/index.ts';
 import type { Delivery, NodePresence } from '../topology/index.ts';
 import { sameWeights } from '../weights/index.ts';
-import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 import { PushMeter } from './push-acks.ts';
 import type { Shift } from './shift.ts';

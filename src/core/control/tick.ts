@@ -1,3 +1,4 @@
+import { own } from '../../base/units/index.ts';
 import { type FaultDrainOptions, type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
 import type { ModelService, Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
@@ -6,7 +7,6 @@ import { byService } from './by-service.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import { type LoopDelay, loopDelaySec, stepLoopDelay } from './loop-delay.ts';
 import { membersOf } from './members.ts';
-import { own } from './own.ts';
 import { type Perturbation, perturbed } from './perturbation.ts';
 import type { Plan } from './plan.ts';
 import { samePlan } from './same-plan.ts';

@@ -1,3 +1,4 @@
+import { own } from '../../base/units/index.ts';
 import type { Policy, SidecarGroup } from '../policy/index.ts';
 import { compileCluster } from './cluster.ts';
 import { compileSlots } from './filter-slots.ts';
@@ -28,7 +29,7 @@ export function compileStructure(policy: Policy, group: SidecarGroup, options: C
     ...services.map((service) => compileCluster(service, release)),
     ...compileSlots(services, group, release, sharers(options.sidecars ?? 1)),
     ...group.listeners.flatMap((listener) => [
-      compileListener(listener, release, ownValue(listenerOverrides, listener.name)),
+      compileListener(listener, release, own(listenerOverrides, listener.name)),
       compileRoutes(listener, services, release),
     ]),
   ].sort(inSendOrder);
@@ -36,9 +37,4 @@ export function compileStructure(policy: Policy, group: SidecarGroup, options: C
 
 function inSendOrder(a: Resource, b: Resource): number {
   return SEND_ORDER.indexOf(a.typeUrl) - SEND_ORDER.indexOf(b.typeUrl) || compareText(a.name, b.name);
-}
-
-// The overrides come from a node: `constructor` must not find the one of Object.
-function ownValue(record: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -1,8 +1,8 @@
-import type { Result } from '../../base/units/index.ts';
+import { own, type Result } from '../../base/units/index.ts';
 import type { EndpointLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ServiceDecision } from '../../core/weights/index.ts';
 import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from './explain-view.ts';
-import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, own, type ViewInput } from './view-input.ts';
+import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, type ViewInput } from './view-input.ts';
 
 /** Enough to find a misspelt name in, short enough for an error message. */
 const KNOWN_NAMES_SHOWN = 20;

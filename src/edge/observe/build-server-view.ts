@@ -1,6 +1,7 @@
+import { own } from '../../base/units/index.ts';
 import type { ModelService, Pool } from '../../core/policy/index.ts';
 import type { EndpointView, PoolView, ServerView, ServiceView } from './server-view.ts';
-import { decisionOf, type EndpointRow, endpointRows, finite, own, type ViewInput } from './view-input.ts';
+import { decisionOf, type EndpointRow, endpointRows, finite, type ViewInput } from './view-input.ts';
 
 /** @returns the state of the whole server; services and pools stand in the order of the policy. */
 export function buildServerView(input: ViewInput): ServerView {

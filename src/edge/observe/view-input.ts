@@ -1,3 +1,4 @@
+import { own } from '../../base/units/index.ts';
 import type { Counterfactual, LoopDelay, Plan } from '../../core/control/index.ts';
 import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
@@ -79,11 +80,6 @@ export function decisionOf(input: ViewInput, service: string): ServiceDecision |
 
 export function loadOf(input: ViewInput, service: string): ServiceLoad | undefined {
   return own(input.loads, service);
-}
-
-/** Reads a key of a record whose keys are somebody else's words. */
-export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
-  return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 /** JSON has no NaN and no Infinity: what is not a finite number is unknown. */

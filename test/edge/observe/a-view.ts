@@ -1,3 +1,4 @@
+import { own } from '../../../src/base/units/index.ts';
 import { reasonsOf } from '../../../src/core/weights/index.ts';
 import { buildServerView, type PolicyView, type ServerView, type ViewInput } from '../../../src/edge/observe/index.ts';
 import { Fleet, fleetPolicy } from '../../core/control/fleet.ts';
@@ -25,9 +26,8 @@ export function viewInput(seconds: number, given: Partial<ViewInput> = {}): View
     policy: POLICY_VIEW,
     issuedShares: {},
     reasons: (service) => {
-      const own = <T>(of: Readonly<Record<string, T>> = {}) => (Object.hasOwn(of, service) ? of[service] : undefined);
-      const decision = own(over.plan?.decisions);
-      return decision === undefined ? new Map() : reasonsOf(decision, own(over.loads));
+      const decision = own(over.plan?.decisions, service);
+      return decision === undefined ? new Map() : reasonsOf(decision, own(over.loads, service));
     },
     ...over,
   };

@@ -1,7 +1,7 @@
 import type { Issue } from '../../../base/units/index.ts';
+import { own } from '../../../base/units/index.ts';
 import type { ServiceLoad } from '../../load/index.ts';
 import { issuedShares } from '../issued-share.ts';
-import { own } from '../own.ts';
 import { endAtMs, type Perturbation } from '../perturbation.ts';
 import type { ControlState } from '../tick.ts';
 import { balancerGain, neededRequests } from './measure.ts';

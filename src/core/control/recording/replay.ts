@@ -1,7 +1,7 @@
+import { own } from '../../../base/units/index.ts';
 import { formatIssue, loadPolicy, type Policy } from '../../policy/index.ts';
 import type { EndpointSet } from '../../topology/index.ts';
 import type { ServiceDecision } from '../../weights/index.ts';
-import { own } from '../own.ts';
 import { type ControlState, INITIAL_STATE, tick } from '../tick.ts';
 import { ServiceComparer, type ServiceComparison } from './compare.ts';
 import type { RecordedState, RecordingLine } from './recording.ts';
