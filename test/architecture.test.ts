@@ -21,6 +21,9 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/control': {
     values: ['core/policy', 'core/topology', 'core/load', 'core/weights', 'core/resources', 'core/snapshot'],
   },
+  'core/dry-run': {
+    values: ['core/policy', 'core/topology', 'core/weights', 'core/resources', 'core/snapshot', 'core/control'],
+  },
   'edge/tls': {},
   'edge/listen': { values: ['edge/tls'] },
   'edge/http2': {},
@@ -40,7 +43,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   },
   'edge/admin': {
     values: ['edge/listen', 'edge/tls', 'edge/observe', 'core/access'],
-    types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology'],
+    types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology', 'core/dry-run'],
   },
   'edge/agent': {
     values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology'],

@@ -5,6 +5,7 @@ export {
   type ObserveSeam,
   type OperationsSeam,
 } from './admin-server.ts';
+export type { DryRunSeam } from './dry-run-seam.ts';
 export type { AccessSeam, Recognised } from './gate.ts';
 export { type ConnectOptions, connectObserve, type ObserveClient } from './observe-client.ts';
 export { connectOperations, type OperationsClient } from './operations-client.ts';
