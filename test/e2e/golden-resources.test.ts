@@ -232,6 +232,36 @@ describe('an Envoy that runs what we send', () => {
     expect(await statuses(2)).toEqual({ 200: 1, 429: 1 });
   });
 
+  it('sheds a percentage at once when its runtime key says so, before any limit, and nothing else moves', async () => {
+    const limits = [slow('all', { burst: 40 })];
+    await start(() => withLimits(limits));
+    const running = envoy as EnvoyProcess;
+    const services = [aService('chat', { hostnames: ['*'], rateLimits: limits })];
+    const shed = async (percent: number) => {
+      const sheds = { chat: percent };
+      feed?.write(compileRuntime(aPolicy(services), aGroup(services), sheds).filter(({ name }) => name === 'lapsing'));
+      const want = percent === 0 ? undefined : String(percent);
+      await until(async () => (await running.runtime())['loadline.shed.chat'] === want);
+    };
+    expect(await statuses(5)).toEqual({ 200: 5 });
+    await shed(100);
+    expect(await statuses(50)).toEqual({ 503: 50 });
+    const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, { method: 'POST', body: '{}' });
+    expect([response.headers.get('retry-after'), response.headers.get('content-type')]).toEqual([
+      '5',
+      'application/json',
+    ]);
+    expect(await response.json()).toMatchObject({ error: { type: 'overloaded' } });
+    await shed(0);
+    // The limit's tokens were not touched by what was shed.
+    expect(await statuses(36)).toEqual({ 200: 35, 429: 1 });
+    const stats = await running.stats(
+      'cluster_manager.cluster_modified|listener_manager.listener_modified|config_reload$',
+    );
+    expect(stats).toMatchObject({ 'http.models.rds.models.config_reload': 1 });
+    expect(stats['listener_manager.listener_modified'] ?? 0).toBe(0);
+  });
+
   it('takes breaker numbers from the lasting layer, not from the cluster', async () => {
     const runtime = (resources: readonly Resource[]) => resources.filter(({ name }) => name === LASTING_LAYER);
     await start(() => withLimits([]));

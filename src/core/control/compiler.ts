@@ -25,7 +25,7 @@ import type { Plan } from './plan.ts';
 export type Refusal = { readonly resource: Resource; readonly reason: string };
 
 type Compiled = {
-  /** What the structural resources depend on besides the key: policy revision, and how many share the group's limits. */
+  /** What the structural resources depend on besides the key: policy revision, how many share the group's limits, sheds. */
   readonly structureOf: string;
   readonly structure: readonly Resource[];
   readonly plan: Plan;
@@ -58,7 +58,7 @@ export class Compiler {
     }
     if (group === undefined) return undefined;
     const sidecars = sharers(own(plan.sidecars, group.name)?.length ?? 1);
-    const structureOf = `${plan.policyRevision} ${sidecars}`;
+    const structureOf = `${plan.policyRevision} ${sidecars} ${JSON.stringify(plan.sheds ?? {})}`;
     const structure = before?.structureOf === structureOf ? before.structure : structureFor(plan, group, key, sidecars);
     const resources = [...structure, ...this.#assignmentsOf(plan, group)];
     const admitted = admit(makeSnapshot(key, resources, before?.snapshot), before);
@@ -88,7 +88,7 @@ export class Compiler {
 function structureFor(plan: Plan, group: SidecarGroup, key: SnapshotKey, sidecars: number): readonly Resource[] {
   const { release, listenerOverrides } = key;
   const structure = compileStructure(plan.policy, group, { release, listenerOverrides, sidecars });
-  return attributed([...structure, ...compileRuntime(plan.policy, group)], plan);
+  return attributed([...structure, ...compileRuntime(plan.policy, group, plan.sheds)], plan);
 }
 
 /** With the revision of the policy beside each place in it: after the next edit the place alone would mislead. */

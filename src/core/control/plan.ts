@@ -16,4 +16,6 @@ export type Plan = {
   readonly decisions: Readonly<Record<string, ServiceDecision>>;
   /** Node ids of connected sidecars by group (sorted): the even shares of group limits. */
   readonly sidecars: Readonly<Record<string, readonly string[]>>;
+  /** Percentage of new requests that is shed, by service; absent: none. */
+  readonly sheds?: Readonly<Record<string, number>>;
 };

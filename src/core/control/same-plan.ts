@@ -8,6 +8,7 @@ export function samePlan(a: Plan, b: Omit<Plan, 'sequence'>): boolean {
   return (
     a.policyRevision === b.policyRevision &&
     JSON.stringify(a.sidecars) === JSON.stringify(b.sidecars) &&
+    JSON.stringify(a.sheds ?? {}) === JSON.stringify(b.sheds ?? {}) &&
     sameByService(a.endpoints, b.endpoints, sameEndpoint) &&
     sameByService(endpointDecisions(a), endpointDecisions(b), sameDecision)
   );

@@ -4,6 +4,7 @@ import type { Listener, ModelService, Orca, Retry, Timeouts } from '../policy/in
 import { extension, makeResource } from './message.ts';
 import { rateLimitActions } from './rate-limit.ts';
 import type { Resource } from './resource.ts';
+import { shedRoute } from './shed.ts';
 import { TYPE_URL } from './type-url.ts';
 import { virtualHosts } from './virtual-hosts.ts';
 
@@ -33,7 +34,8 @@ export function compileRoutes(listener: Listener, services: readonly ModelServic
         name: host.name,
         domains: host.domains,
         request_body_buffer_limit: RETRY_BUFFER_BYTES,
-        routes: host.services.map(compileRoute),
+        // A shed must come first: Envoy takes the first route that matches.
+        routes: host.services.flatMap((service) => [shedRoute(service), compileRoute(service)]),
       })),
     },
   });

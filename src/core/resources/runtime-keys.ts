@@ -37,7 +37,13 @@ export const RUNTIME_KEYS: readonly RuntimeKey[] = [
   breaker('retry_budget.min_retry_concurrency', 0, UINT32_MAX, true, BREAKER_DEFAULTS.minRetryConcurrency),
   percentage(enforcedKey(SLOT.sidecarRateLimit), 100),
   percentage(enforcedKey(SLOT.groupRateLimit), 100),
+  percentage(shedKey('{cluster}'), 0),
 ];
+
+/** Percentage of a service's new requests that are refused at once. */
+export function shedKey(service: string): string {
+  return `loadline.shed.${service}`;
+}
 
 /** Percentage of requests above a limit that are really refused. */
 export function enforcedKey(slot: string): string {

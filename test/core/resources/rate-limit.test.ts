@@ -23,7 +23,7 @@ describe('rate limits', () => {
         token_bucket: { max_tokens: 100, tokens_per_fill: 50, fill_interval: '1s' },
       },
     ]);
-    const route = at(messageOf(resources, 'route', 'models'), 'virtual_hosts.0.routes.0');
+    const route = at(messageOf(resources, 'route', 'models'), 'virtual_hosts.0.routes.1');
     expect(at(route as object as never, 'route.rate_limits')).toEqual([
       { actions: [{ generic_key: { descriptor_key: 'limit', descriptor_value: 'chat/all' } }], stage: 0 },
     ]);
@@ -40,7 +40,7 @@ describe('rate limits', () => {
     ]);
     const actions = at(
       messageOf(resources, 'route', 'models'),
-      'virtual_hosts.0.routes.0.route.rate_limits',
+      'virtual_hosts.0.routes.1.route.rate_limits',
     ) as object[];
     expect(actions).toHaveLength(2);
     expect(at(actions as never, '0.actions.1.request_headers.header_name')).toBe('x-api-key');

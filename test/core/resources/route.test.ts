@@ -12,12 +12,12 @@ function routesOf(...services: ReturnType<typeof aService>[]) {
 describe('route configuration', () => {
   it('never lets Envoy’s own 15 s time-out cut an answer', () => {
     const routes = routesOf(aService('chat'));
-    expect(at(routes, 'virtual_hosts.0.routes.0.route.timeout')).toBe('0s');
-    expect(at(routes, 'virtual_hosts.0.routes.0.route.idle_timeout')).toBe('300s');
+    expect(at(routes, 'virtual_hosts.0.routes.1.route.timeout')).toBe('0s');
+    expect(at(routes, 'virtual_hosts.0.routes.1.route.idle_timeout')).toBe('300s');
   });
 
   it('bounds the time to the headers and the silence within a try, not the stream', () => {
-    const retry = at(routesOf(aService('chat')), 'virtual_hosts.0.routes.0.route.retry_policy');
+    const retry = at(routesOf(aService('chat')), 'virtual_hosts.0.routes.1.route.retry_policy');
     expect(retry).toMatchObject({ per_try_timeout: '600s', per_try_idle_timeout: '120s' });
   });
 
@@ -25,7 +25,7 @@ describe('route configuration', () => {
     const base = aService('chat');
     const retry = at(
       routesOf({ ...base, retry: { ...base.retry, numRetries: 0 } }),
-      'virtual_hosts.0.routes.0.route.retry_policy',
+      'virtual_hosts.0.routes.1.route.retry_policy',
     );
     expect(retry).toEqual({ num_retries: 0, per_try_timeout: '600s', per_try_idle_timeout: '120s' });
   });
@@ -33,13 +33,13 @@ describe('route configuration', () => {
   it('leaves a time-out of 0 out, where Envoy would read none', () => {
     const base = aService('chat');
     const timeouts = { ...base.timeouts, responseHeadersMs: 0, perTryIdleMs: 0 };
-    const retry = at(routesOf({ ...base, timeouts }), 'virtual_hosts.0.routes.0.route.retry_policy');
+    const retry = at(routesOf({ ...base, timeouts }), 'virtual_hosts.0.routes.1.route.retry_policy');
     expect(retry).not.toHaveProperty('per_try_timeout');
     expect(retry).not.toHaveProperty('per_try_idle_timeout');
   });
 
   it('retries on another host, waits as long as the server says, and gives up on longer waits', () => {
-    const retry = at(routesOf(aService('chat')), 'virtual_hosts.0.routes.0.route.retry_policy');
+    const retry = at(routesOf(aService('chat')), 'virtual_hosts.0.routes.1.route.retry_policy');
     expect(retry).toMatchObject({
       retry_on: 'connect-failure,refused-stream,reset-before-request,retriable-status-codes',
       num_retries: 2,
@@ -55,7 +55,7 @@ describe('route configuration', () => {
     const routeOf = (orca?: 'Json' | 'Text' | 'None') =>
       at(
         routesOf(aService('chat', orca === undefined ? {} : { orca: { requestFormat: orca } })),
-        'virtual_hosts.0.routes.0',
+        'virtual_hosts.0.routes.1',
       );
     const asking = (value: string) => ({
       request_headers_to_add: [
@@ -69,6 +69,17 @@ describe('route configuration', () => {
     expect(routeOf()).not.toHaveProperty('request_headers_to_add');
   });
 
+  it('has a route for what is shed before each service’s own, which matches nothing by itself', () => {
+    const routes = routesOf(aService('chat', { match: { pathPrefix: '/v1/' } }));
+    expect(at(routes, 'virtual_hosts.0.routes.0')).toMatchObject({
+      name: 'chat/shed',
+      match: { prefix: '/v1/', runtime_fraction: { runtime_key: 'loadline.shed.chat', default_value: {} } },
+      direct_response: { status: 503 },
+    });
+    expect(at(routes, 'virtual_hosts.0.routes.0.match.runtime_fraction.default_value')).not.toHaveProperty('numerator');
+    expect(at(routes, 'virtual_hosts.0.routes.0')).not.toHaveProperty('rate_limits');
+  });
+
   it('gives services with the same hostname one virtual host, the longest prefix first', () => {
     const routes = routesOf(
       aService('a', { hostnames: ['models'], match: { pathPrefix: '/v1/' } }),
@@ -76,8 +87,8 @@ describe('route configuration', () => {
     );
     expect(at(routes, 'virtual_hosts.length')).toBe(1);
     expect(at(routes, 'virtual_hosts.0.domains')).toEqual(['models']);
-    expect(at(routes, 'virtual_hosts.0.routes.0.match.prefix')).toBe('/v1/embeddings');
-    expect(at(routes, 'virtual_hosts.0.routes.1.match.prefix')).toBe('/v1/');
+    expect(at(routes, 'virtual_hosts.0.routes.1.match.prefix')).toBe('/v1/embeddings');
+    expect(at(routes, 'virtual_hosts.0.routes.3.match.prefix')).toBe('/v1/');
   });
 
   it('splits hostnames that only some services share, so that no domain stands twice', () => {

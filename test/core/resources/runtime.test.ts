@@ -28,6 +28,17 @@ describe('runtime layers', () => {
     });
   });
 
+  it('say what is shed in the lapsing one, of the group’s own services alone', () => {
+    const services = [aService('chat'), aService('embed')];
+    const resources = compileRuntime(aPolicy(services), aGroup(services), { chat: 20, embed: 0, other: 50 });
+    expect(messageOf(resources, 'runtime', 'lapsing')).toEqual({
+      name: 'lapsing',
+      layer: { 'loadline.shed.chat': 20 },
+    });
+    for (const percent of [101, -1, 0.5, Number.NaN])
+      expect(() => compileRuntime(aPolicy(services), aGroup(services), { chat: percent })).toThrow(LoadlineError);
+  });
+
   it('let the lapsing one lapse and the lasting one last', () => {
     const resources = compileRuntime(aPolicy([]), aGroup([]));
     expect(resources.map(({ name, ttlMs }) => [name, ttlMs])).toEqual([
