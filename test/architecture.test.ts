@@ -18,8 +18,20 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/resources': { values: ['core/topology'], types: ['core/policy', 'core/weights', 'core/control'] },
   'core/snapshot': { values: ['core/resources'] },
   'core/subscriptions': { values: ['core/snapshot', 'core/resources'] },
+  'core/operations': {
+    values: ['core/topology'],
+    types: ['core/policy', 'core/load', 'core/weights', 'core/control'],
+  },
   'core/control': {
-    values: ['core/policy', 'core/topology', 'core/load', 'core/weights', 'core/resources', 'core/snapshot'],
+    values: [
+      'core/policy',
+      'core/topology',
+      'core/load',
+      'core/weights',
+      'core/operations',
+      'core/resources',
+      'core/snapshot',
+    ],
   },
   'core/dry-run': {
     values: ['core/policy', 'core/topology', 'core/weights', 'core/resources', 'core/snapshot', 'core/control'],

@@ -22,6 +22,7 @@ import {
   weightsOptions,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
+import type { Operation } from '../core/operations/index.ts';
 import { Identities, type Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
 import type { EndpointId, EndpointSet, Sample } from '../core/topology/index.ts';
@@ -137,10 +138,11 @@ export class ControlLoop implements SnapshotProvider {
     endpointSets: readonly EndpointSet[],
     nowMs: number,
     perturbations: readonly Perturbation[] = [],
+    operations: readonly Operation[] = [],
   ): Ticked {
     const before = this.#state;
     const heard = this.#inbox.take();
-    const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), ...heard, perturbations };
+    const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), ...heard, perturbations, operations };
     const out = tick(before, input);
     this.#state = out.state;
     this.#loads = out.loads;
@@ -194,6 +196,8 @@ export class ControlLoop implements SnapshotProvider {
       const state = this.#state.weights[name];
       if (decision === undefined || state === undefined || decision.equal || loadBalancer.weights !== 'Active')
         continue;
+      // What somebody froze stays as it is, the more so while nobody steers.
+      if (decision.outcome === 'Frozen') continue;
       const resting = restingWeights(state, plan.endpoints[name] ?? [], weightsOptions(service));
       decisions[name] = {
         ...decision,

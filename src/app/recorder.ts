@@ -114,12 +114,13 @@ export class Recorder {
     if ((fresh && before.plan !== undefined) || this.#lost > 0)
       this.#line({ kind: 'State', state: recordedState(before) });
     this.#lost = 0;
-    const { nowMs, samples, reports, presence, deliveries = [], perturbations = [] } = input;
+    const { nowMs, samples, reports, presence, deliveries = [], perturbations = [], operations = [] } = input;
     // What the tick reads of them; a refusal's text holds parts of the policy.
     const acked = deliveries.filter(({ kind }) => kind === 'Acked');
     const delivered = acked.length === 0 ? {} : { deliveries: acked };
     const perturbed = perturbations.length === 0 ? {} : { perturbations };
-    const heard = { samples: groupSamples(samples), reports, presence, ...delivered, ...perturbed };
+    const byHand = operations.length === 0 ? {} : { operations };
+    const heard = { samples: groupSamples(samples), reports, presence, ...delivered, ...perturbed, ...byHand };
     this.#line({ kind: 'Tick', nowMs, ...heard, decisions });
   }
 

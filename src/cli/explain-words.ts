@@ -15,6 +15,7 @@ const OUTCOMES: Readonly<Record<ExplainView['outcome'], string>> = {
   Membership: 'endpoints came or went, so new weights went out',
   Shadow: 'weights are computed and not sent (weights: Shadow)',
   Disabled: 'equal by policy (weights: Disabled)',
+  Frozen: 'the weights stay: an operator has frozen them',
 };
 
 const LIMITS: Readonly<Record<string, string>> = {
@@ -23,6 +24,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   Floor: 'no share falls below 4 % of an even one, or a server could never show that it is well again',
   MaxWeightRatio: 'learned capacity counts within maxWeightRatio alone',
   Probe: 'an operator probes the loop: the weight moves a little, and back',
+  Frozen: 'an operator has frozen the weights',
   Clamp3: 'no more than 20 times the mean, and no less than a 20th of it',
 };
 

@@ -1,8 +1,9 @@
 import { own } from '../../base/units/index.ts';
 import { type FaultDrainOptions, type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
+import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
 import type { ModelService, Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
-import { type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
+import { heldAt, type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
 import { byService } from './by-service.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import { type LoopDelay, loopDelaySec, stepLoopDelay } from './loop-delay.ts';
@@ -37,6 +38,8 @@ export type TickInput = {
   readonly deliveries?: readonly Delivery[];
   /** In force now; absent: none. */
   readonly perturbations?: readonly Perturbation[];
+  /** What operators do by hand, in force or at its end; absent: nothing. */
+  readonly operations?: readonly Operation[];
 };
 
 export type TickOutput = {
@@ -58,6 +61,7 @@ export const INITIAL_STATE: ControlState = {
 /** One turn of the controller: beliefs, decisions, Plan. Pure: the same state and input give the same output. */
 export function tick(before: ControlState, input: TickInput): TickOutput {
   const { nowMs, policy, presence, deliveries = [], perturbations = [] } = input;
+  const operations = inForce(input.operations ?? [], nowMs);
   const sidecars = stepSidecars(before.sidecars, presence, nowMs);
   const elapsedSec = before.atMs === 0 ? 0 : (nowMs - before.atMs) / 1000;
   const load: Record<string, LoadState> = {};
@@ -76,7 +80,9 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
 
   for (const service of policy.services) {
     const { name } = service;
-    const members = endpoints.get(name) ?? [];
+    const all = endpoints.get(name) ?? [];
+    // The law sees who is taken out as draining: it spreads the load over the others, and who comes back ramps up.
+    const members = withTakenOut(all, takenOut(operations, name, all));
     const { samples, reports } = heard(name);
     const leastRequest = service.loadBalancer.type === 'LeastRequest';
     const believed = stepLoad(own(before.load, name), {
@@ -105,18 +111,21 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     delays[name] = delay;
     load[name] = believed.state;
     loads[name] = believed.load;
-    weights[name] = decided.state;
+    const freeze = freezeOf(operations, name);
+    weights[name] =
+      freeze === undefined ? decided.state : heldAt(decided.state, own(before.weights, name), freeze.weights);
     decisions[name] = perturbed(decided.decision, perturbations, nowMs, own(before.plan?.decisions, name));
     issued[name] = stepIssued(own(before.issued, name) ?? {}, believed.load.endpoints, elapsedSec);
   }
 
-  const next: Omit<Plan, 'sequence'> = {
+  const law: Omit<Plan, 'sequence'> = {
     policyRevision: policy.revision,
     policy,
     endpoints: Object.fromEntries(endpoints),
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
   };
+  const next = operated(law, operations);
   const sequence =
     before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
   const plan: Plan = { ...next, sequence };

@@ -132,6 +132,7 @@ export function stepLoad(
     stepHealth(memory, elapsedSec);
   }
   for (const [place, memory] of drafts.entries()) judgeSuspects(memory, traffic[place]?.done ?? 0, nowMs, elapsedSec);
+  for (const { endpoint, memory } of members) if (endpoint.lifecycle === 'Draining') memory.phase = 'Waiting';
   stepFaultDrain(members, options.faultDrain ?? DEFAULT_FAULT_DRAIN, nowMs);
   const slots = members.map(({ memory }, i) => effectiveSlots(memory, supposed[i] as number));
   const sources = learnCapacity(

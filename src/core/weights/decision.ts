@@ -23,10 +23,12 @@ export type EndpointDecision = {
   readonly computedShare?: number;
   readonly health: 'Healthy' | 'Draining';
   readonly terms: Terms;
-  /** Names of limits that held it back: `StepUp`, `StepDown`, `Floor`, `MaxWeightRatio`, `Clamp3`; `Probe`: moved by one. */
+  /** Names of limits that held it back: `StepUp`, `StepDown`, `Floor`, `MaxWeightRatio`, `Clamp3`; `Probe`: moved by one; `Frozen`. */
   readonly clamps: readonly string[];
   /** What a probe does to its weight now, in words. */
   readonly probe?: string;
+  /** What an operator does to it by hand, in words. */
+  readonly operation?: string;
 };
 
 export type Outcome =
@@ -41,7 +43,8 @@ export type Outcome =
   | 'Single' // one endpoint: nothing to decide
   | 'Membership' // endpoints came or went
   | 'Shadow' // computed, not sent
-  | 'Disabled'; // equal by policy
+  | 'Disabled' // equal by policy
+  | 'Frozen'; // held by an operator
 
 /** What the loop of one service was steered with. */
 export type LoopTerms = {

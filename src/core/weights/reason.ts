@@ -12,13 +12,18 @@ export function reasonsOf(decision: ServiceDecision, load: ServiceLoad | undefin
   const beliefs = new Map(load?.endpoints.map((one) => [one.id, one]));
   const count = decision.endpoints.filter(({ health }) => health === 'Healthy').length;
   return new Map(
-    decision.endpoints.map(({ id, health, terms, share, computedShare = share, probe }) => {
+    decision.endpoints.map(({ id, health, terms, share, computedShare = share, probe, operation }) => {
       const belief = beliefs.get(id);
-      if (health === 'Draining') return [id, drainReason(belief?.gpuFault?.words)];
+      if (health === 'Draining')
+        return [
+          id,
+          operation === undefined ? drainReason(belief?.gpuFault?.words) : `takes no new requests: ${operation}`,
+        ];
       const why =
         decision.outcome === 'Disabled'
           ? 'gets an even share: weights are disabled by policy'
           : `${prefixOf(decision)}${reasonOf(terms, computedShare, count, belief)}`;
+      if (operation !== undefined) return [id, `${operation}; the law ${why}`];
       return [id, probe === undefined ? why : `${why}; ${probe}`];
     }),
   );

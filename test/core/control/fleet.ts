@@ -7,6 +7,7 @@ import {
   type TickOutput,
   tick,
 } from '../../../src/core/control/index.ts';
+import type { Operation } from '../../../src/core/operations/index.ts';
 import type { Policy } from '../../../src/core/policy/index.ts';
 import type { EndpointSet, LoadReport, NodePresence } from '../../../src/core/topology/index.ts';
 import { staticEndpointSets } from '../../../src/edge/discovery/index.ts';
@@ -63,6 +64,7 @@ export class Fleet {
   lastReports: readonly LoadReport[] = [];
   /** Of every tick from now on. */
   perturbations: readonly Perturbation[] = [];
+  operations: readonly Operation[] = [];
   readonly #carry: number[];
 
   constructor(policy: Policy, speeds: readonly number[]) {
@@ -82,6 +84,7 @@ export class Fleet {
       reports: [],
       presence: [],
       perturbations: this.perturbations,
+      operations: this.operations,
       ...over,
     };
   }
@@ -117,8 +120,8 @@ export class Fleet {
   #second(plan: Plan): readonly LoadReport[] {
     const service = this.policy.services[0]?.name as string;
     const members = plan.endpoints[service] ?? [];
-    const weights = (plan.decisions[service]?.endpoints ?? []).map(
-      ({ weight }, i) => weight / ((this.inFlight[i] ?? 0) / NODES.length + 1),
+    const weights = (plan.decisions[service]?.endpoints ?? []).map(({ weight, health }, i) =>
+      health === 'Draining' ? 0 : weight / ((this.inFlight[i] ?? 0) / NODES.length + 1),
     );
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     const servers = members.map(({ address, port }, i) => {

@@ -55,6 +55,8 @@ export function planProbe(
   const { type, weights } = policy.loadBalancer;
   if (weights !== 'Active')
     return no('Refused', `weights of ${name} are ${weights}: what is not sent cannot be probed`);
+  if (decision.outcome === 'Frozen')
+    return no('Refused', `weights of ${name} are frozen by an operator: loadline unfreeze ${name} first`);
   if (decision.endpoints.length === 1) return no('Refused', `${id} is the only endpoint of ${name}: its share is all`);
   const running = perturbations.find((one) => one.service === name && endAtMs(one) > probe.startAtMs);
   if (running !== undefined)

@@ -55,7 +55,8 @@ export class ProbeRun {
     const belief = load?.endpoints.find(({ id }) => id === endpoint);
     if (decision === undefined || load === undefined || target === undefined || belief === undefined)
       return aborted('the endpoint is not there any more');
-    if (textOf(endpoints) !== this.#members) return aborted('endpoints of the service came, went or drain');
+    const drains = decision.endpoints.some(({ health }) => health === 'Draining');
+    if (drains || textOf(endpoints) !== this.#members) return aborted('endpoints of the service came, went or drain');
     if (!active) return aborted('the policy does not send computed weights any more');
     if (moving) return aborted('shares of the service are on their way, by themselves');
     if (load.loadReports === 'Silent') return aborted('no sidecar reports what it issues any more');

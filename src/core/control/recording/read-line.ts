@@ -55,6 +55,22 @@ const decision = z.looseObject({
   shadowWeights: z.record(name, z.number()).optional(),
 });
 
+const begun = {
+  id: name,
+  service: name,
+  reason: z.string(),
+  author: z.string(),
+  startedAtMs: time,
+  endsAtMs: time,
+  forced: z.boolean(),
+};
+const operation = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('Freeze'), ...begun, weights: z.record(name, z.number().positive()) }),
+  z.looseObject({ kind: z.literal('Drain'), ...begun, pool: name.optional(), endpoint: name.optional() }),
+  z.looseObject({ kind: z.literal('Failover'), ...begun, from: name, to: name.optional() }),
+  z.looseObject({ kind: z.literal('Shed'), ...begun, percent: z.number().min(1).max(100) }),
+]);
+
 /** What today's code relies on; what it does not know is left alone. */
 const LINE = z.discriminatedUnion('kind', [
   z.looseObject({
@@ -133,6 +149,7 @@ const LINE = z.discriminatedUnion('kind', [
         }),
       )
       .optional(),
+    operations: z.array(operation).optional(),
     decisions: z.record(name, decision),
   }),
 ]);

@@ -1,3 +1,4 @@
+import type { Operation } from '../../operations/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence } from '../../topology/index.ts';
 import type { ServiceDecision } from '../../weights/index.ts';
 import type { Perturbation } from '../perturbation.ts';
@@ -49,6 +50,8 @@ export type RecordingLine =
       readonly deliveries?: readonly Delivery[];
       /** Absent where there were none. */
       readonly perturbations?: readonly Perturbation[];
+      /** Absent where there were none. */
+      readonly operations?: readonly Operation[];
       /** What was decided, by service. */
       readonly decisions: Readonly<Record<string, ServiceDecision>>;
     };

@@ -110,7 +110,7 @@ export class Replay {
   #takeTick(line: Extract<RecordingLine, { kind: 'Tick' }>, lineNumber: number): string | undefined {
     if (this.#policy === undefined || this.#sets === undefined)
       return 'expected a Policy and an Endpoints line before the first Tick';
-    const { nowMs, samples, reports, presence, deliveries, perturbations, decisions } = line;
+    const { nowMs, samples, reports, presence, deliveries, perturbations, operations, decisions } = line;
     const out = tick(this.#state, {
       nowMs,
       policy: this.#policy,
@@ -120,6 +120,7 @@ export class Replay {
       presence,
       ...(deliveries === undefined ? {} : { deliveries }),
       ...(perturbations === undefined ? {} : { perturbations }),
+      ...(operations === undefined ? {} : { operations }),
     });
     this.#state = out.state;
     this.#ticks += 1;

@@ -1,0 +1,55 @@
+import type { EndpointId } from '../topology/index.ts';
+
+type Begun = {
+  /** Short enough to be typed: `drain-k3x9`. */
+  readonly id: string;
+  readonly service: string;
+  /** Why, in the words of who asked; one line. */
+  readonly reason: string;
+  /** The authenticated identity of who asked. */
+  readonly author: string;
+  readonly startedAtMs: number;
+  /** From then on it has no effect, whatever happens. */
+  readonly endsAtMs: number;
+  /** A check that would have refused it was overridden. */
+  readonly forced: boolean;
+  /** Chosen by the caller, so that a repeated call begins nothing twice. */
+  readonly idempotencyKey?: string;
+};
+
+/** Weights stay as they were; who came later has the law's weight. */
+export type Freeze = Begun & { readonly kind: 'Freeze'; readonly weights: Readonly<Record<EndpointId, number>> };
+
+/** What it names takes no new requests: one endpoint (`address:port`) of a pool, a pool, or the whole service. */
+export type Drain = Begun & { readonly kind: 'Drain'; readonly pool?: string; readonly endpoint?: string };
+
+/** The pool `from` takes no new requests; with `to` no other pool but that one does. */
+export type Failover = Begun & { readonly kind: 'Failover'; readonly from: string; readonly to?: string };
+
+/** Sidecars refuse a part of the new requests at once. */
+export type Shed = Begun & { readonly kind: 'Shed'; readonly percent: number };
+
+/**
+ * What an operator does by hand to a running service, for a time. It is input of each tick until its end, so that its effect is
+ * gone by itself: nothing has to be undone.
+ */
+export type Operation = Freeze | Drain | Failover | Shed;
+
+export type OperationKind = Operation['kind'];
+
+export const OPERATION_KINDS: readonly OperationKind[] = ['Freeze', 'Drain', 'Failover', 'Shed'];
+
+/** What it is about, as a command names it: `chat/gpu/127.0.0.1:9101`. */
+export function targetOf(
+  operation: Pick<Operation, 'kind' | 'service'> & { pool?: string; endpoint?: string; from?: string },
+): string {
+  const { service, pool, endpoint, from } = operation;
+  return [service, pool ?? from, endpoint].filter((part) => part !== undefined).join('/');
+}
+
+/** Those whose end has not come. */
+export function inForce(operations: readonly Operation[], nowMs: number): readonly Operation[] {
+  return operations.every(({ endsAtMs }) => nowMs < endsAtMs)
+    ? operations
+    : operations.filter(({ endsAtMs }) => nowMs < endsAtMs);
+}

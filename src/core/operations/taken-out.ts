@@ -1,0 +1,65 @@
+import type { Endpoint, EndpointId } from '../topology/index.ts';
+import type { Operation } from './operation.ts';
+
+export type TakenOut = {
+  /** Who takes no new requests, and the operation that says so. */
+  readonly by: ReadonlyMap<EndpointId, Operation>;
+  /** Operations that have no effect now: with them nobody would be left, and nobody has forced that. */
+  readonly suspended: readonly Operation[];
+};
+
+const NOBODY: TakenOut = { by: new Map(), suspended: [] };
+
+/**
+ * Whom the operations take out of one service. Each was checked when it began, but endpoints may leave since: one that was not
+ * forced and would leave nobody to take requests is suspended, the newest first, until somebody is there again.
+ */
+export function takenOut(operations: readonly Operation[], service: string, endpoints: readonly Endpoint[]): TakenOut {
+  const ours = operations.filter((one) => one.service === service && isDrain(one));
+  if (ours.length === 0) return NOBODY;
+  const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
+  const by = new Map<EndpointId, Operation>();
+  const suspended: Operation[] = [];
+  for (const operation of [...ours].sort(byAge)) {
+    const out = endpoints.filter((endpoint) => takesOut(operation, endpoint) && !by.has(endpoint.id));
+    const ids = new Set(out.map(({ id }) => id));
+    const stays = active.some(({ id }) => !by.has(id) && !ids.has(id));
+    if (!stays && !operation.forced && active.some(({ id }) => ids.has(id))) suspended.push(operation);
+    else for (const { id } of out) by.set(id, operation);
+  }
+  return { by, suspended };
+}
+
+/** Whether an operation asks this endpoint of its service to take no new requests. */
+export function takesOut(operation: Operation, { pool, id }: Pick<Endpoint, 'pool' | 'id'>): boolean {
+  if (operation.kind === 'Failover')
+    return operation.to === undefined ? pool === operation.from : pool !== operation.to;
+  if (operation.kind !== 'Drain') return false;
+  if (operation.pool === undefined) return true;
+  if (operation.endpoint === undefined) return pool === operation.pool;
+  return id === `${operation.service}/${operation.pool}/${operation.endpoint}`;
+}
+
+export function isDrain({ kind }: Operation): boolean {
+  return kind === 'Drain' || kind === 'Failover';
+}
+
+const seen = new WeakMap<readonly Endpoint[], { readonly out: string; readonly list: readonly Endpoint[] }>();
+
+/**
+ * The endpoints as the law is to see them: who is taken out drains, as if discovery had said so. The same list each time while
+ * nothing changes, so that what was made of it (an index) stands.
+ */
+export function withTakenOut(endpoints: readonly Endpoint[], { by }: TakenOut): readonly Endpoint[] {
+  if (by.size === 0) return endpoints;
+  const out = [...by.keys()].join(' ');
+  const known = seen.get(endpoints);
+  if (known?.out === out) return known.list;
+  const list = endpoints.map((one): Endpoint => (by.has(one.id) ? { ...one, lifecycle: 'Draining' } : one));
+  seen.set(endpoints, { out, list });
+  return list;
+}
+
+function byAge(a: Operation, b: Operation): number {
+  return a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1);
+}

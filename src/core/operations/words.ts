@@ -1,0 +1,46 @@
+import type { Endpoint } from '../topology/index.ts';
+import type { Operation } from './operation.ts';
+import { takesOut } from './taken-out.ts';
+
+/** `until 2026-01-02T03:04:05Z (reason; author)`: the end, to the second, and who wants it why. */
+function untilWords({ endsAtMs, reason, author }: Operation): string {
+  return `until ${timeText(endsAtMs)} (${reason}; ${author})`;
+}
+
+export function timeText(atMs: number): string {
+  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** What it does to one endpoint, for the reason of its weight. */
+export function standingWords(operation: Operation): string {
+  const until = untilWords(operation);
+  switch (operation.kind) {
+    case 'Freeze':
+      return `its weight is frozen ${until}`;
+    case 'Drain':
+      return `drained by hand ${until}`;
+    case 'Failover':
+      return `its pool is failed over to ${operation.to === undefined ? 'the others' : `pool ${operation.to}`} ${until}`;
+    case 'Shed':
+      return `${operation.percent} % of the requests of its service are shed ${until}`;
+  }
+}
+
+/** What it does, in one sentence without its end: for whoever begins it or lists it. */
+export function effectWords(operation: Operation, endpoints: readonly Endpoint[]): string {
+  const { service } = operation;
+  switch (operation.kind) {
+    case 'Freeze':
+      return `the weights of ${service} stay as they are; endpoints may still come and go`;
+    case 'Shed':
+      return `sidecars answer ${operation.percent} % of the new requests of ${service} with 503 and Retry-After, at once`;
+    case 'Drain':
+    case 'Failover': {
+      const out = endpoints.filter((endpoint) => takesOut(operation, endpoint));
+      const names =
+        out.length === 1 ? (out[0] as Endpoint).id : `${out.length} of ${endpoints.length} endpoints of ${service}`;
+      const verb = out.length === 1 ? 'takes' : 'take';
+      return `${names} ${verb} no new requests; streams that run there go on`;
+    }
+  }
+}
