@@ -224,6 +224,8 @@ function scopeWords(scope: Scope): string {
       return `the model service in \`${scope.field}\``;
     case 'Node':
       return `every model service of the group of the sidecar in \`${scope.field}\``;
+    case 'Server':
+      return 'every model service';
     case 'Answer':
       return 'any model service; the answer has only those that the caller may view';
     case 'Messages':

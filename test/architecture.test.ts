@@ -22,6 +22,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     values: ['core/topology'],
     types: ['core/policy', 'core/load', 'core/weights', 'core/control'],
   },
+  'core/rollout': { values: ['core/topology'], types: ['core/policy', 'core/snapshot'] },
   'core/control': {
     values: [
       'core/policy',
@@ -45,7 +46,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/signals': { values: ['edge/outbound', 'core/topology'], types: ['core/policy'] },
   'edge/xds': {
     values: ['edge/listen', 'edge/tls', 'edge/http2', 'core/subscriptions', 'core/snapshot', 'core/resources'],
-    types: ['core/topology'],
+    types: ['core/topology', 'core/rollout'],
   },
   'edge/envoy': { values: ['core/resources'], types: ['core/topology'] },
   'edge/store': {},

@@ -1,11 +1,14 @@
 import type { ControlState } from '../core/control/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { CheckpointStore, type PolicyText } from '../edge/store/index.ts';
+import type { RolloutMemory } from './rollouts.ts';
 
 export type Checkpoint = {
   readonly state: ControlState;
   /** The last good policy: what is served when the files are bad at the next start. */
   readonly policyFiles: readonly PolicyText[];
+  /** Absent in those of before there were rollouts. */
+  readonly rollout?: RolloutMemory;
 };
 
 /** What the law learned in less than this is learned again. */

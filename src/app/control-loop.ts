@@ -15,6 +15,7 @@ import {
   restoreState,
   type Shift,
   ShiftMeters,
+  type Sidecar,
   signalAges,
   signalStates,
   type TickInput,
@@ -49,6 +50,16 @@ export type Ticked = {
   readonly input: TickInput;
 };
 
+/** A policy, and the endpoints that stand under it. */
+export type UnderPolicy = { readonly policy: Policy; readonly endpointSets: readonly EndpointSet[] };
+
+export type TickExtras = {
+  readonly perturbations?: readonly Perturbation[];
+  readonly operations?: readonly Operation[];
+  /** What canaries try. */
+  readonly canary?: UnderPolicy | undefined;
+};
+
 /**
  * Runs the pure controller over the world: takes the inbox and the samples, ticks, compiles. It holds the state, so it
  * is also what a checkpoint saves and a restart restores.
@@ -56,10 +67,12 @@ export type Ticked = {
 export class ControlLoop implements SnapshotProvider {
   readonly #inbox: ControlInbox;
   readonly #takeSamples: () => readonly Sample[];
-  readonly #compiler = new Compiler();
+  #compiler = new Compiler();
   readonly #meters = new ShiftMeters();
   #state: ControlState = INITIAL_STATE;
   #loads: Readonly<Record<string, ServiceLoad>> = {};
+  /** What canaries get: the same signals, decided under the policy that is tried, or compiled by this release. */
+  #canary: { readonly compiler: Compiler; state: ControlState } | undefined;
   /** Of the policy that was asked about last. */
   #identities: { readonly policy: Policy; readonly of: Identities } | undefined;
 
@@ -134,17 +147,21 @@ export class ControlLoop implements SnapshotProvider {
   }
 
   tick(
-    policy: Policy,
-    endpointSets: readonly EndpointSet[],
+    { policy, endpointSets }: UnderPolicy,
     nowMs: number,
-    perturbations: readonly Perturbation[] = [],
-    operations: readonly Operation[] = [],
+    { perturbations = [], operations = [], canary }: TickExtras = {},
   ): Ticked {
     const before = this.#state;
     const heard = this.#inbox.take();
     const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), ...heard, perturbations, operations };
     const out = tick(before, input);
     this.#state = out.state;
+    if (canary === undefined) this.#canary = undefined;
+    else {
+      // It begins with everything that was learned so far.
+      this.#canary ??= { compiler: new Compiler(), state: before };
+      this.#canary.state = tick(this.#canary.state, { ...input, ...canary }).state;
+    }
     this.#loads = out.loads;
     const stood = new Map(Object.entries(before.plan?.decisions ?? {}));
     const pushed = Object.values(out.plan.decisions).filter(
@@ -155,6 +172,36 @@ export class ControlLoop implements SnapshotProvider {
     const events = beliefEvents(before, out);
     const refusals = this.#compiler.refusals();
     return { plan: out.plan, loads: out.loads, pushed, refusals, shifts, herds, events, before, input };
+  }
+
+  /** What the rule check finds in what canaries would get; nobody needs to have it yet. */
+  canaryRefusals(keys: readonly SnapshotKey[]): readonly Refusal[] {
+    for (const key of keys) this.snapshot(key);
+    return this.#canary?.compiler.refusals() ?? [];
+  }
+
+  /** What canaries have is everybody's from now on. */
+  promoteCanary(): void {
+    if (this.#canary === undefined) return;
+    const { compiler, state } = this.#canary;
+    const sequence = Math.max(this.#state.plan?.sequence ?? 0, state.plan?.sequence ?? 0) + 1;
+    this.#compiler = compiler;
+    this.#state = state.plan === undefined ? state : { ...state, plan: { ...state.plan, sequence } };
+    this.#canary = undefined;
+  }
+
+  /** Nobody has it any more. */
+  dropCanary(): void {
+    this.#canary = undefined;
+  }
+
+  /** Sidecars of a group, those that were there a moment ago included. */
+  membersOf(group: string): readonly Sidecar[] {
+    return Object.values(this.#state.sidecars).filter((sidecar) => sidecar.group === group);
+  }
+
+  groupOf(nodeId: string): string | undefined {
+    return own(this.#state.sidecars, nodeId)?.group;
   }
 
   groups(): readonly string[] {
@@ -174,7 +221,10 @@ export class ControlLoop implements SnapshotProvider {
   }
 
   snapshot(key: SnapshotKey): Snapshot | undefined {
-    return this.#state.plan === undefined ? undefined : this.#compiler.snapshot(this.#state.plan, key);
+    const { plan } = this.#state;
+    if (key.track === 'Canary' && this.#canary?.state.plan !== undefined)
+      return this.#canary.compiler.snapshot(this.#canary.state.plan, key);
+    return plan === undefined ? undefined : this.#compiler.snapshot(plan, key);
   }
 
   /** Forgets what was compiled for keys that no connected node has. */
@@ -187,26 +237,31 @@ export class ControlLoop implements SnapshotProvider {
    * capacity alone. Only for services whose weights are steered and unequal.
    */
   rest(): void {
-    const { plan } = this.#state;
-    if (plan === undefined) return;
-    const decisions: Record<string, ServiceDecision> = { ...plan.decisions };
-    for (const service of plan.policy.services) {
-      const { name, loadBalancer } = service;
-      const decision = decisions[name];
-      const state = this.#state.weights[name];
-      if (decision === undefined || state === undefined || decision.equal || loadBalancer.weights !== 'Active')
-        continue;
-      // What somebody froze stays as it is, the more so while nobody steers.
-      if (decision.outcome === 'Frozen') continue;
-      const resting = restingWeights(state, plan.endpoints[name] ?? [], weightsOptions(service));
-      decisions[name] = {
-        ...decision,
-        endpoints: decision.endpoints.map((endpoint) => ({
-          ...endpoint,
-          weight: resting[endpoint.id] ?? endpoint.weight,
-        })),
-      };
-    }
-    this.#state = { ...this.#state, plan: { ...plan, decisions, sequence: plan.sequence + 1 } };
+    this.#state = rested(this.#state);
+    if (this.#canary !== undefined) this.#canary.state = rested(this.#canary.state);
   }
+}
+
+function rested(state: ControlState): ControlState {
+  const { plan } = state;
+  if (plan === undefined) return state;
+  const decisions: Record<string, ServiceDecision> = { ...plan.decisions };
+  for (const service of plan.policy.services) {
+    const { name, loadBalancer } = service;
+    const decision = decisions[name];
+    const weights = state.weights[name];
+    if (decision === undefined || weights === undefined || decision.equal || loadBalancer.weights !== 'Active')
+      continue;
+    // What somebody froze stays as it is, the more so while nobody steers.
+    if (decision.outcome === 'Frozen') continue;
+    const resting = restingWeights(weights, plan.endpoints[name] ?? [], weightsOptions(service));
+    decisions[name] = {
+      ...decision,
+      endpoints: decision.endpoints.map((endpoint) => ({
+        ...endpoint,
+        weight: resting[endpoint.id] ?? endpoint.weight,
+      })),
+    };
+  }
+  return { ...state, plan: { ...plan, decisions, sequence: plan.sequence + 1 } };
 }

@@ -4,7 +4,7 @@ import { formatIssue, loadPolicy, type Policy } from '../core/policy/index.ts';
 import type { PolicyView } from '../edge/observe/index.ts';
 import type { PolicyRead, PolicyText } from '../edge/store/index.ts';
 
-/** A policy in force, and the texts that it came from (they are stored as the last good ones). */
+/** A policy, and the texts that it came from (they are stored as the last good ones). */
 export type Loaded = {
   readonly policy: Policy;
   readonly files: readonly PolicyText[];
@@ -12,8 +12,14 @@ export type Loaded = {
   readonly loadedAtMs: number;
 };
 
+/** Texts that were good once; undefined when this release takes them for good no more. */
+export function loadTexts(files: readonly PolicyText[], nowMs: number): Loaded | undefined {
+  const result = loadPolicy(files);
+  return result.ok ? { policy: result.value, files, warnings: result.warnings, loadedAtMs: nowMs } : undefined;
+}
+
 /**
- * Knows which policy is in force. A bad set of files never replaces a good one: it is remembered as the problem of the
+ * Knows which policy is wanted. A bad set of files never replaces a good one: it is remembered as the problem of the
  * newest load, and the last good policy goes on (also over a restart, from the store).
  */
 export class PolicyKeeper {

@@ -1,5 +1,5 @@
-import type { ServiceDecision } from '../core/weights/index.ts';
-import { type AdminServer, createAdminServer } from '../edge/admin/index.ts';
+import type { Policy } from '../core/policy/index.ts';
+import { type AdminServer, createAdminServer, type RolloutAction } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
 import { EnvoyAdmins } from '../edge/envoy/index.ts';
 import {
@@ -11,8 +11,8 @@ import {
   type ExplainTarget,
   type HttpServer,
   type Log,
-  type LoopSeries,
   Metrics,
+  type PolicyView,
   type ProxyConfigTarget,
   type ServerView,
   startEventLoopLag,
@@ -23,18 +23,20 @@ import { type AllowList, OutboundGuard } from '../edge/outbound/index.ts';
 import type { PolicyRead } from '../edge/store/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
 import type { AccessKeeper } from './access-keeper.ts';
+import { Announcer } from './announcer.ts';
 import type { Certificates } from './certificates.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
-import { ControlLoop, type Ticked } from './control-loop.ts';
+import { ControlLoop, type Ticked, type UnderPolicy } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
-import { PolicyKeeper } from './policy-keeper.ts';
+import { type Loaded, loadTexts, PolicyKeeper } from './policy-keeper.ts';
 import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
+import { Rollouts } from './rollouts.ts';
 import { SignalInputs } from './signal-inputs.ts';
 import { StorePolicies } from './store-policies.ts';
-import { herdEvent, shiftEvent, timelineEvent } from './timeline-event.ts';
+import { timelineEvent } from './timeline-event.ts';
 import { VERSION } from './version.ts';
 
 export type ServerOptions = {
@@ -79,6 +81,8 @@ export class LoadlineServer {
   readonly #loop: ControlLoop;
   readonly #probes: Probes;
   readonly #xds: XdsServer;
+  readonly #rollouts: Rollouts;
+  readonly #announcer: Announcer;
   readonly #guard: OutboundGuard;
   #access: AccessKeeper | undefined;
   #recorder: Recorder | undefined;
@@ -86,8 +90,6 @@ export class LoadlineServer {
   #http: HttpServer | undefined;
   #ticks: NodeJS.Timeout | undefined;
   #ready = false;
-  /** Refusals of our own rule check that were told already, by version. */
-  readonly #toldRefusals = new Set<string>();
 
   constructor(options: ServerOptions) {
     const { log, certificates } = options;
@@ -108,6 +110,13 @@ export class LoadlineServer {
       if (event !== undefined) this.#timeline.add(event);
     });
     this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take());
+    this.#announcer = new Announcer({
+      log,
+      metrics: this.#metrics,
+      timeline: this.#timeline,
+      loop: this.#loop,
+      now: this.#now,
+    });
     this.#probes = new Probes({
       loop: this.#loop,
       now: this.#now,
@@ -116,7 +125,13 @@ export class LoadlineServer {
     });
     this.#xds = new XdsServer({
       address: options.xds,
-      snapshots: this.#loop,
+      snapshots: {
+        groups: () => this.#loop.groups(),
+        groupsOf: (spiffeId) => this.#loop.groupsOf(spiffeId),
+        servicesOf: (group) => this.#loop.servicesOf(group),
+        snapshot: (key) => this.#loop.snapshot(key),
+        trackOf: (node) => this.#rollouts.trackOf(node),
+      },
       inbox: this.#inbox,
       ...(certificates === undefined ? {} : { tls: certificates.material }),
       meter: {
@@ -137,7 +152,7 @@ export class LoadlineServer {
       now: this.#now,
       loadReportIntervalMs: LOAD_REPORT_INTERVAL_MS,
       openRequests: new EnvoyAdmins({
-        settingOf: (group) => this.#keeper.loaded?.policy.groups.find(({ name }) => name === group)?.envoyAdmin,
+        settingOf: (group) => this.#rollouts.stable?.policy.groups.find(({ name }) => name === group)?.envoyAdmin,
         log: {
           info: (fields, message) => log.info({ ...fields }, message),
           warn: (fields, message) => log.warn({ ...fields }, message),
@@ -146,6 +161,22 @@ export class LoadlineServer {
         refusalOf: (host) => guard.refusalOfAddress(host),
         now: this.#now,
       }),
+    });
+    this.#rollouts = new Rollouts({
+      fleet: {
+        members: (group) => this.#loop.membersOf(group),
+        groupOf: (nodeId) => this.#loop.groupOf(nodeId),
+        standings: (nodeIds) => this.#xds.canaryStandings(nodeIds),
+      },
+      now: this.#now,
+      happened: (event) => {
+        this.#timeline.add(event);
+        const { atMs: _, kind, message, ...about } = event;
+        if (kind === 'RolloutReturned') log.error({ ...about }, message);
+        else log.info({ ...about }, message);
+      },
+      ended: (cause, outcome) => this.#metrics.rolloutEnded(cause, outcome),
+      canaries: (byGroup) => this.#metrics.rolloutCanaries(byGroup),
     });
   }
 
@@ -169,6 +200,8 @@ export class LoadlineServer {
     this.#keeper.startWith(first, stored?.policyFiles, this.#now(), this.#policies.mayBeEmpty);
     this.#tellPolicy(first);
     if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
+    this.#rollouts.restore(stored && loadTexts(stored.policyFiles, this.#now()), stored?.rollout);
+    if (this.#keeper.loaded !== undefined) this.#rollouts.offer(this.#keeper.loaded);
     const { record, log } = this.#options;
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
     this.#configureSignals();
@@ -186,6 +219,11 @@ export class LoadlineServer {
         proxyConfig: (target) => this.#proxyConfig(target),
       },
       operations: this.#probes,
+      rollouts: {
+        view: () => this.#rollouts.view(),
+        act: (action, reason, by) => this.#actOnRollout(action, reason, by),
+        now: this.#now,
+      },
       push: this.#signals.push,
       access: this.#access,
       log: this.#options.log,
@@ -239,7 +277,7 @@ export class LoadlineServer {
       guard: this.#guard,
       clock: this.#now,
       log: this.#options.log,
-      policy: () => this.#keeper.loaded?.policy,
+      policy: () => this.#rollouts.stable?.policy,
       groupOfNode: (id) => this.#xds.node(id)?.group,
       meter: {
         refused: (reason) => this.#metrics.adminRefused(reason),
@@ -280,7 +318,7 @@ export class LoadlineServer {
       loads: this.#loop.loads,
       nodes,
       sources: this.#signals.health(),
-      policy: this.#keeper.view(),
+      policy: this.#policyView(),
       tls: this.#options.certificates?.view(),
       issuedShares: this.#loop.issuedShares,
       reasons: (service) => this.#loop.reasons(service),
@@ -300,76 +338,99 @@ export class LoadlineServer {
   }
 
   #tick(): void {
-    const loaded = this.#keeper.loaded;
-    if (loaded === undefined) return;
+    const { stable, candidate } = this.#rollouts;
+    if (stable === undefined) return;
     const began = performance.now();
     const { perturbations } = this.#probes;
-    const ticked = this.#loop.tick(loaded.policy, staticEndpointSets(loaded.policy), this.#now(), perturbations);
-    this.#xds.publish();
+    const canary = candidate && underPolicy(candidate);
+    const ticked = this.#loop.tick(underPolicy(stable), this.#now(), { perturbations, canary });
+    const ended = this.#stepRollout(ticked);
+    this.#xds.publish(ended);
     this.#metrics.ticked(performance.now() - began);
-    this.#recorder?.take({ ...ticked, files: loaded.files, decisions: ticked.plan.decisions });
-    this.#tell(ticked);
+    this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions });
+    this.#announcer.ticked(ticked);
     this.#probes.ticked(ticked);
     if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());
-    this.#checkpoints.offer(this.#checkpoint());
+    if (ended) void this.#checkpoints.save(this.#checkpoint());
+    else this.#checkpoints.offer(this.#checkpoint());
+  }
+
+  /** Whether a rollout came to its end: then everybody is on one track again. */
+  #stepRollout({ input }: Ticked): boolean {
+    const refusals = this.#rollouts.candidate === undefined ? [] : this.#loop.canaryRefusals(this.#xds.canaryKeys());
+    return this.#endRollout(this.#rollouts.step(input.reports, refusals));
+  }
+
+  #endRollout(ended: 'Passed' | 'Halted' | undefined): boolean {
+    if (ended === undefined) return false;
+    if (ended === 'Passed') this.#loop.promoteCanary();
+    else this.#loop.dropCanary();
+    this.#configureSignals();
+    this.#xds.reviewIdentities();
+    return true;
+  }
+
+  #actOnRollout(action: RolloutAction, reason: string, by: string): string | undefined {
+    if (action === 'Retry') {
+      const wanted = this.#keeper.loaded;
+      if (wanted === undefined || !this.#rollouts.forgetReturned()) return 'nothing was taken back';
+      this.#rollouts.offer(wanted);
+      this.#configureSignals();
+      this.#tick();
+      return undefined;
+    }
+    const ended = action === 'Promote' ? this.#rollouts.promote(reason, by) : this.#rollouts.abort(reason, by);
+    if (!this.#endRollout(ended)) return 'nothing is tried';
+    this.#xds.publish(true);
+    void this.#checkpoints.save(this.#checkpoint());
+    return undefined;
   }
 
   #checkpoint(): Checkpoint {
-    return { state: this.#loop.state, policyFiles: this.#keeper.loaded?.files ?? [] };
+    return {
+      state: this.#loop.state,
+      policyFiles: this.#rollouts.stable?.files ?? [],
+      rollout: this.#rollouts.memory,
+    };
   }
 
   #reload(read: PolicyRead): void {
     const outcome = this.#keeper.take(read, this.#now());
     this.#tellPolicy(read, outcome);
-    if (outcome !== 'Loaded') return;
+    if (outcome !== 'Loaded' || this.#keeper.loaded === undefined) return;
+    const offered = this.#rollouts.offer(this.#keeper.loaded);
     this.#configureSignals();
     this.#tick();
-    this.#xds.reviewIdentities();
+    if (offered === 'InForce') this.#xds.reviewIdentities();
   }
 
+  /** Of what stands, and of what is tried: canaries send requests to its endpoints. */
   #configureSignals(): void {
-    const policy = this.#keeper.loaded?.policy;
-    if (policy === undefined) return;
-    const endpoints = staticEndpointSets(policy).flatMap((set) => set.endpoints);
-    this.#signals.configure(policy, endpoints);
+    const { stable, candidate } = this.#rollouts;
+    if (stable === undefined) return;
+    const policies = candidate === undefined ? [stable.policy] : [candidate.policy, stable.policy];
+    const [first] = policies as [Policy];
+    const services = new Map(policies.toReversed().flatMap((policy) => policy.services.map((one) => [one.name, one])));
+    const endpoints = new Map(
+      policies.flatMap((policy) =>
+        staticEndpointSets(policy).flatMap((set) => set.endpoints.map((one) => [one.id, one])),
+      ),
+    );
+    this.#signals.configure({ ...first, services: [...services.values()] }, [...endpoints.values()]);
   }
 
-  #tell({ plan, pushed, refusals, shifts, herds, events }: Ticked): void {
-    const { log } = this.#options;
-    this.#metrics.loops(Object.values(plan.decisions).map((decision) => loopSeries(decision, this.#loop)));
-    for (const decision of herds) {
-      log.warn({ service: decision.service, ...decision.loop }, 'weights and requests in flight chase each other');
-      this.#metrics.herded(decision.service);
-      this.#timeline.add(herdEvent(decision, this.#now()));
-    }
-    for (const shift of shifts) {
-      this.#metrics.shifted(shift);
-      this.#timeline.add(shiftEvent(shift, this.#now()));
-    }
-    for (const { kind, endpoint, message } of events) {
-      log.warn({ event: kind, endpoint, about: message }, 'belief changed');
-      this.#timeline.add({ atMs: this.#now(), kind, subject: endpoint, message });
-    }
-    for (const { service, outcome, endpoints } of pushed) {
-      const weights = endpoints.map(({ id, weight }) => `${id.slice(id.lastIndexOf('/') + 1)}=${weight}`).join(' ');
-      log.info({ service, outcome, weights: endpoints.length <= 32 ? weights : undefined }, 'weights changed');
-      this.#timeline.add({
-        atMs: this.#now(),
-        kind: 'WeightsPushed',
-        subject: service,
-        message: `${outcome}: ${weights.slice(0, 500)}`,
-      });
-    }
-    for (const { resource, reason } of refusals) {
-      const id = `${resource.typeUrl} ${resource.name} ${resource.version}`;
-      if (this.#toldRefusals.has(id)) continue;
-      this.#toldRefusals.add(id);
-      const origin = resource.origin === undefined ? undefined : `${resource.origin.file}:${resource.origin.line}`;
-      log.error(
-        { type: resource.typeUrl, resource: resource.name, origin, revision: resource.origin?.revision, reason },
-        'resource breaks a rule of envoy and is held back',
-      );
-    }
+  /** What is in force, and what is wrong with what is wanted. */
+  #policyView(): PolicyView {
+    const view = this.#keeper.view();
+    const { stable } = this.#rollouts;
+    const returned = this.#rollouts.problem();
+    return {
+      ...view,
+      files: stable?.files.map(({ name }) => name) ?? [],
+      revision: stable?.policy.revision ?? '',
+      loadedAtMs: stable?.loadedAtMs ?? 0,
+      problems: returned === undefined ? view.problems : [...view.problems, returned],
+    };
   }
 
   #tellPolicy(read: PolicyRead, outcome?: 'Loaded' | 'Unchanged' | 'Refused'): void {
@@ -409,9 +470,8 @@ export class LoadlineServer {
   }
 }
 
-function loopSeries({ service, loop }: ServiceDecision, control: ControlLoop): LoopSeries {
-  const { reportsSec, ackSec, picksSec } = control.loopDelay(service);
-  return { service, damping: loop?.damping ?? 1, delaySec: { reports: reportsSec, ack: ackSec, picks: picksSec } };
+function underPolicy({ policy }: Loaded): UnderPolicy {
+  return { policy, endpointSets: staticEndpointSets(policy) };
 }
 
 function issueFields(issue: ReturnType<PolicyKeeper['view']>['problems'][number]): Record<string, unknown> {

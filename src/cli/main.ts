@@ -9,6 +9,7 @@ import { addModelserver } from './commands/modelserver.ts';
 import { addProbe } from './commands/probe.ts';
 import { addProxyConfig } from './commands/proxy-config.ts';
 import { addReplay } from './commands/replay.ts';
+import { addRollout } from './commands/rollout.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
@@ -64,6 +65,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addProxyConfig,
     addExplain,
     addProbe,
+    addRollout,
     addAgent,
     addModelserver,
     addSimulate,

@@ -36,7 +36,10 @@ describe('the control loop', () => {
   it('serves the bytes of the checkpoint before its first tick, and after it', () => {
     const { fleet, loop } = learned();
     const before = edsOf(loop);
-    const ticked = loop.tick(fleet.policy, staticEndpointSets(fleet.policy), fleet.nowMs + 500);
+    const ticked = loop.tick(
+      { policy: fleet.policy, endpointSets: staticEndpointSets(fleet.policy) },
+      fleet.nowMs + 500,
+    );
     expect(ticked.pushed).toEqual([]);
     expect(edsOf(loop)).toBe(before);
     expect(loop.groups()).toEqual(['lab']);
@@ -49,7 +52,7 @@ describe('the control loop', () => {
     const inbox = new ControlInbox(() => {});
     const loop = new ControlLoop(inbox, () => []);
     const sets = staticEndpointSets(fleet.policy);
-    const first = loop.tick(fleet.policy, sets, fleet.nowMs);
+    const first = loop.tick({ policy: fleet.policy, endpointSets: sets }, fleet.nowMs);
     expect(first.pushed.map(({ service }) => service)).toEqual(['chat']);
     let before = JSON.stringify(weightsOf(first.plan));
     let pushes = 0;
@@ -57,7 +60,7 @@ describe('the control loop', () => {
     for (let i = 0; i < 45; i++) {
       fleet.run(1);
       for (const report of fleet.lastReports) inbox.report(report);
-      const { plan, pushed } = loop.tick(fleet.policy, sets, fleet.nowMs);
+      const { plan, pushed } = loop.tick({ policy: fleet.policy, endpointSets: sets }, fleet.nowMs);
       const after = JSON.stringify(weightsOf(plan));
       expect(pushed.length, `tick ${i}`).toBe(after === before ? 0 : 1);
       pushes += pushed.length;
@@ -65,7 +68,7 @@ describe('the control loop', () => {
     }
     expect(pushes).toBeGreaterThan(0);
     const gone = sets.map((set) => ({ ...set, endpoints: set.endpoints.slice(1) }));
-    expect(loop.tick(fleet.policy, gone, fleet.nowMs + 1000).pushed).toHaveLength(1);
+    expect(loop.tick({ policy: fleet.policy, endpointSets: gone }, fleet.nowMs + 1000).pushed).toHaveLength(1);
   });
 
   it('takes the inbox and the samples once: what one tick had the next has not', () => {
@@ -78,7 +81,7 @@ describe('the control loop', () => {
       return samples;
     });
     for (const presence of fleet.connected()) inbox.presence(presence);
-    loop.tick(fleet.policy, staticEndpointSets(fleet.policy), fleet.nowMs);
+    loop.tick({ policy: fleet.policy, endpointSets: staticEndpointSets(fleet.policy) }, fleet.nowMs);
     expect(inbox.take()).toEqual({ reports: [], presence: [], deliveries: [] });
     expect(taken).toBe(1);
     expect(loop.plan?.sidecars).toEqual({ lab: ['a', 'b'] });
@@ -102,7 +105,7 @@ describe('the control loop', () => {
       value: 0.5,
     };
     const loop = new ControlLoop(inbox, () => [engine, gpu]);
-    loop.tick(fleet.policy, staticEndpointSets(fleet.policy), fleet.nowMs);
+    loop.tick({ policy: fleet.policy, endpointSets: staticEndpointSets(fleet.policy) }, fleet.nowMs);
     expect(loop.signalAgesMs(fleet.nowMs + 700)).toEqual({
       'chat/gpu/10.0.0.1:8000': { engine: 1000 },
       'chat/gpu/10.0.0.2:8000': { gpu: 1000 },
@@ -110,7 +113,7 @@ describe('the control loop', () => {
     });
     fleet.run(1);
     for (const report of fleet.lastReports) inbox.report(report);
-    loop.tick(fleet.policy, staticEndpointSets(fleet.policy), fleet.nowMs);
+    loop.tick({ policy: fleet.policy, endpointSets: staticEndpointSets(fleet.policy) }, fleet.nowMs);
     const reported = Math.max(...fleet.lastReports.map(({ receivedAtMs }) => receivedAtMs));
     expect(loop.signalAgesMs(fleet.nowMs)['chat/gpu/10.0.0.3:8000']).toEqual({ reports: fleet.nowMs - reported });
   });
@@ -126,16 +129,16 @@ describe('the control loop', () => {
     loop.rest();
     expect(weightsOf(loop.plan!)).toEqual([1000, 1000, 640]);
     expect(loop.plan?.sequence).toBe(sequence + 1);
-    loop.tick(fleet.policy, staticEndpointSets(fleet.policy), fleet.nowMs + 1000);
+    loop.tick({ policy: fleet.policy, endpointSets: staticEndpointSets(fleet.policy) }, fleet.nowMs + 1000);
     expect(weightsOf(loop.plan!)).toEqual(weights);
   });
 
   it('keeps members through a restart for the grace', () => {
     const { fleet, loop } = learned();
     const sets = staticEndpointSets(fleet.policy);
-    loop.tick(fleet.policy, sets, fleet.nowMs + LEAVE_GRACE_MS);
+    loop.tick({ policy: fleet.policy, endpointSets: sets }, fleet.nowMs + LEAVE_GRACE_MS);
     expect(loop.plan?.sidecars).toEqual({ lab: ['a', 'b'] });
-    loop.tick(fleet.policy, sets, fleet.nowMs + LEAVE_GRACE_MS + 1);
+    loop.tick({ policy: fleet.policy, endpointSets: sets }, fleet.nowMs + LEAVE_GRACE_MS + 1);
     expect(loop.plan?.sidecars).toEqual({ lab: [] });
   });
 });

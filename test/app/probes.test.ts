@@ -35,7 +35,9 @@ function world() {
       fleet.run(1);
       for (const report of fleet.lastReports) inbox.report(report);
       const { policy, nowMs } = fleet;
-      probes.ticked(loop.tick(policy, staticEndpointSets(policy), nowMs, probes.perturbations));
+      probes.ticked(
+        loop.tick({ policy, endpointSets: staticEndpointSets(policy) }, nowMs, { perturbations: probes.perturbations }),
+      );
     }
     return loop.plan === undefined ? [] : weightsOf(loop.plan);
   };

@@ -6,6 +6,8 @@ export type Scope =
   | { readonly kind: 'Service'; readonly field: string }
   /** Every model service of the group of the sidecar that this field names. */
   | { readonly kind: 'Node'; readonly field: string }
+  /** The server as a whole: every model service, also those that there are not yet. */
+  | { readonly kind: 'Server' }
   /** At least one model service; the answer has only those, and what belongs to them. */
   | { readonly kind: 'Answer' }
   /** At least one model service; each message of the stream is then judged by the one that it is about. */
@@ -22,5 +24,9 @@ export const METHODS: Readonly<Record<string, MethodRule>> = {
   'loadline.admin.v1.Observe/Explain': { action: 'View', scope: { kind: 'Service', field: 'service' } },
   'loadline.admin.v1.Observe/ProxyConfig': { action: 'View', scope: { kind: 'Node', field: 'node' } },
   'loadline.admin.v1.Operations/Probe': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },
+  'loadline.admin.v1.Rollouts/Get': { action: 'View', scope: { kind: 'Answer' } },
+  'loadline.admin.v1.Rollouts/Promote': { action: 'Administer', scope: { kind: 'Server' } },
+  'loadline.admin.v1.Rollouts/Abort': { action: 'Operate', scope: { kind: 'Server' } },
+  'loadline.admin.v1.Rollouts/Retry': { action: 'EditPolicies', scope: { kind: 'Server' } },
   'loadline.signals.v1.Signals/Push': { action: 'PushSignals', scope: { kind: 'Messages' } },
 };

@@ -22,7 +22,23 @@ export type SidecarGroup = {
   /** Where Loadline may ask sidecars what they have open; `port` for those whose bootstrap names none. */
   readonly envoyAdmin?: { readonly port?: number };
   readonly trafficClasses?: { readonly use: string; readonly allow: readonly string[]; readonly default: string };
+  /** Absent: a change reaches all of the group at once. */
+  readonly rollout?: RolloutStrategy;
 };
+
+/** How a change spreads over a group: to its canaries first, and to everybody when they have held it for a while. */
+export type RolloutStrategy = {
+  /** Of the group's sidecars, 0..100, rounded up to whole ones. */
+  readonly canaryPercent: number;
+  readonly minNodes: number;
+  /** `node.id`s that are canaries while they are connected, instead of a share. */
+  readonly nodes: readonly string[];
+  readonly holdMs: number;
+  readonly haltOn: readonly HaltEvent[];
+};
+
+/** What ends a rollout: an Envoy refuses a resource, requests fail where they did not, a canary goes away. */
+export type HaltEvent = 'Nack' | 'ErrorBurn' | 'CanaryLost';
 
 export type Listener = {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
  * What makes two nodes receive the same bytes: their group, the release band of their Envoy (fields newer than it are
- * left out) and the listener addresses that they override because they share a host.
+ * left out), the listener addresses that they override because they share a host, and whether they try a change.
  */
 export type SnapshotKey = {
   readonly group: string;
@@ -12,6 +12,8 @@ export type SnapshotKey = {
    * none: every model service may be asked for.
    */
   readonly endpointsOnly?: boolean;
+  /** It tries a change before the others. */
+  readonly track?: 'Canary';
 };
 
 const OLDEST_RELEASE = '1.36';
@@ -34,5 +36,6 @@ export function snapshotKeyText(key: SnapshotKey): string {
   const overrides = Object.keys(key.listenerOverrides)
     .sort()
     .map((name) => [name, key.listenerOverrides[name]]);
-  return JSON.stringify([key.group, key.release, overrides, ...(key.endpointsOnly === true ? ['endpoints'] : [])]);
+  const kind = [...(key.endpointsOnly === true ? ['endpoints'] : []), ...(key.track === 'Canary' ? ['canary'] : [])];
+  return JSON.stringify([key.group, key.release, overrides, ...kind]);
 }

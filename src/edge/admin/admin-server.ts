@@ -33,6 +33,7 @@ import {
 } from './probe-message.ts';
 import { decodeProxyTarget, encodeProxyConfig } from './proxy-config-message.ts';
 import { type PushSeam, pushService, signalsService } from './push-service.ts';
+import { type RolloutSeam, rolloutHandlers } from './rollout-service.ts';
 import { encodeStatus } from './status-message.ts';
 import { visibleStatus } from './visible-status.ts';
 import type { Wire } from './wire-values.ts';
@@ -56,6 +57,8 @@ export type AdminServerOptions = {
   readonly observe: ObserveSeam;
   /** Absent: this server changes nothing, and says UNIMPLEMENTED. */
   readonly operations?: OperationsSeam;
+  /** What is tried on canaries; without it the service Rollouts is not served. */
+  readonly rollouts?: RolloutSeam;
   /** Who takes what agents push; without it the service Signals is not served. */
   readonly push?: PushSeam;
   /** Mutual TLS. Without it the server is for loopback alone. */
@@ -122,6 +125,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
   });
+  if (options.rollouts !== undefined) serve(adminService('Rollouts'), rolloutHandlers(options.rollouts, log));
   const push = options.push === undefined ? undefined : pushService(options.push, log);
   if (push !== undefined) serve(signalsService(), push.handlers);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

@@ -181,6 +181,7 @@ function missingFor(
     if (services.length > 0 && services.every(mayFor)) return undefined;
     return `every model service of the group of sidecar ${shown(String(request?.[scope.field] ?? ''))}`;
   }
+  if (scope.kind === 'Server') return 'every model service';
   return access.services().some(mayFor) ? undefined : 'any model service';
 }
 

@@ -12,3 +12,5 @@ export { connectOperations, type OperationsClient } from './operations-client.ts
 export type { ProbeEvent, ProbeRequest, ProbeStart } from './probe-message.ts';
 export { connectPush, type PushClient, type PushClientOptions } from './push-client.ts';
 export type { PushSeam } from './push-service.ts';
+export { connectRollouts, type RolloutAnswer, type RolloutClient } from './rollout-client.ts';
+export type { RolloutAction, RolloutSeam } from './rollout-service.ts';

@@ -31,6 +31,7 @@ export type {
   ProxyConfigTarget,
   ProxyConfigView,
 } from './proxy-config-view.ts';
+export type { EndedRolloutView, GroupRolloutView, RolloutView, RunningRolloutView } from './rollout-view.ts';
 export type {
   CertificateState,
   CertificateView,

@@ -60,6 +60,8 @@ export type MetricName =
   | 'loadline_policy_reloads_total'
   | 'loadline_policy_info'
   | 'loadline_policy_problems'
+  | 'loadline_rollouts_total'
+  | 'loadline_rollout_canaries'
   | 'loadline_event_loop_lag_seconds'
   | 'loadline_build_info';
 
@@ -303,6 +305,17 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Problems of the newest policy files. Above 0 they are refused, and the last good policy stays in force.',
     labels: [],
+  },
+  loadline_rollouts_total: {
+    kind: 'counter',
+    help: 'Changes that were tried on canaries and are over, by cause (`Policy`, or `Release`: a Loadline that compiles other bytes) and outcome: `passed`, `returned` (the log says why), `superseded` (by another change).',
+    labels: ['cause', 'outcome'],
+    values: { cause: ['Policy', 'Release'], outcome: ['passed', 'returned', 'superseded'] },
+  },
+  loadline_rollout_canaries: {
+    kind: 'gauge',
+    help: 'Sidecars that try a change now, by group; no series while nothing is tried.',
+    labels: ['group'],
   },
   loadline_event_loop_lag_seconds: {
     kind: 'gauge',

@@ -201,6 +201,17 @@ export class Metrics {
     this.#counter('loadline_access_reloads_total').inc({ outcome });
   }
 
+  rolloutEnded(cause: 'Policy' | 'Release', outcome: 'passed' | 'returned' | 'superseded'): void {
+    this.#counter('loadline_rollouts_total').inc({ cause, outcome });
+  }
+
+  /** Canaries by group; empty while nothing is tried. */
+  rolloutCanaries(byGroup: ReadonlyMap<string, number>): void {
+    const gauge = this.#gauge('loadline_rollout_canaries');
+    gauge.reset();
+    for (const [group, canaries] of byGroup) gauge.set({ group: this.#groups.admit(group) }, canaries);
+  }
+
   policyLoaded(result: PolicyLoadResult): void {
     this.#counter('loadline_policy_reloads_total').inc({ result });
   }

@@ -147,6 +147,11 @@ export class DiscoveryStream implements RpcListener {
     this.#flush();
   }
 
+  /** What it was given last. */
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
   /** For what no request and no snapshot triggers. */
   wake(nowMs: number): void {
     if (this.wakeMs !== undefined && nowMs >= this.wakeMs) this.#flush();

@@ -1,3 +1,4 @@
+export type { CanaryStanding } from './canary-standing.ts';
 export type { ConfigResource, ConfigType, NodeConfig } from './node-config.ts';
 export type { NodeStatus } from './node-status.ts';
 export type { Inbox, SnapshotProvider, XdsLog, XdsMeter } from './seams.ts';

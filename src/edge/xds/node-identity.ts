@@ -13,20 +13,32 @@ export type Peer = {
   readonly key: SnapshotKey;
   /** `snapshotKeyText(key)`, made once. */
   readonly keyText: string;
+  /** What it gets while it tries a change. */
+  readonly canary: { readonly key: SnapshotKey; readonly keyText: string };
 };
 
 export type PeerOptions = { readonly endpointsOnly: boolean; readonly identity?: string | undefined };
 
 /** Reads the peer from the node of its first message. Its group is decided elsewhere: see `GateKeeper`. */
 export function peerOf(node: Node, group: string, { endpointsOnly, identity }: PeerOptions): Peer {
-  const key = {
+  const key: SnapshotKey = {
     group,
     release: releaseBand(node.envoyVersion),
     listenerOverrides: endpointsOnly ? {} : listenerOverrides(node.metadata),
     ...(endpointsOnly ? { endpointsOnly: true } : {}),
   };
   const { id: nodeId, envoyVersion, metadata } = node;
-  return { nodeId, group, identity, envoyVersion, metadata, key, keyText: snapshotKeyText(key) };
+  const canary: SnapshotKey = { ...key, track: 'Canary' };
+  return {
+    nodeId,
+    group,
+    identity,
+    envoyVersion,
+    metadata,
+    key,
+    keyText: snapshotKeyText(key),
+    canary: { key: canary, keyText: snapshotKeyText(canary) },
+  };
 }
 
 /** `metadata.loadline.listeners` of the bootstrap: `{ "models": "127.0.0.1:15011" }`. Anything else is not ours. */

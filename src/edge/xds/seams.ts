@@ -10,6 +10,8 @@ export interface SnapshotProvider {
   groupsOf(spiffeId: string): readonly string[];
   /** Names of the services that a group may reach, and so speak of. Asked with mutual TLS alone. */
   servicesOf(group: string): ReadonlySet<string>;
+  /** Whether a node tries a change before the others. Absent: nobody does. */
+  trackOf?(node: { readonly nodeId: string; readonly group: string }): 'Stable' | 'Canary';
   /** The current snapshot for a key, compiled when it is the first of its kind. */
   snapshot(key: SnapshotKey): Snapshot | undefined;
 }

@@ -2,10 +2,17 @@ import type { Node } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { parseAddress, type Random } from '../../base/units/index.ts';
 import { SEND_ORDER, TYPE_URL } from '../../core/resources/index.ts';
-import { type DebounceOptions, Publication, type Snapshot, viewOf } from '../../core/snapshot/index.ts';
+import {
+  type DebounceOptions,
+  Publication,
+  type Snapshot,
+  type SnapshotKey,
+  viewOf,
+} from '../../core/snapshot/index.ts';
 import { KnownSets } from '../../core/subscriptions/index.ts';
 import type { ClientCertificate, TlsMaterial } from '../tls/index.ts';
 import { AdmissionQueue } from './admission.ts';
+import { type CanaryStanding, canaryStandings } from './canary-standing.ts';
 import { clientStatusSource } from './client-status-source.ts';
 import { DISCOVERY_METHODS } from './discovery-methods.ts';
 import { type Admission, DiscoveryStream, type StreamHost, WAKE_MS } from './discovery-stream.ts';
@@ -21,6 +28,9 @@ import { clientStatusMethods, HealthService, reflectionMethods, servedServices }
 import { type PresenceChange, StreamRegistry } from './stream-registry.ts';
 import { type ConnectionTimes, GrpcServer } from './transport/grpc-server.ts';
 import { type RpcHandler, STATUS } from './transport/rpc.ts';
+
+/** Which snapshot, and the text that stands for it. */
+type Keyed = Pick<Peer, 'key' | 'keyText'>;
 
 const HEALTH_SERVICE = 'grpc.health.v1.Health';
 /** A reconnect with the versions of 100,000 resources, or the 50 KB node of an Envoy up to 1.37 (law 10). */
@@ -138,9 +148,12 @@ export class XdsServer {
     }
   }
 
-  /** Gives every stream its current snapshot. One compile per key, whatever the number of streams. */
-  publish(): void {
-    this.#offerAll();
+  /**
+   * Gives every stream its current snapshot. One compile per key, whatever the number of streams. `atOnce`: changes of
+   * structure do not wait for more of their kind, so that who changes between tracks gets nothing that was before.
+   */
+  publish(atOnce: boolean = false): void {
+    this.#offerAll(atOnce);
     this.#publisher.publish(this.#registry.all());
     for (const stream of this.#loadStreams) stream.refresh();
   }
@@ -164,9 +177,25 @@ export class XdsServer {
     return [...new Set([...this.#registry.all()].flatMap(({ peer }) => peer?.nodeId ?? []))].sort();
   }
 
-  /** Keys of the connected nodes, each once. */
+  /** Texts of the keys of the connected nodes, each once; of canaries both. */
   keys(): readonly string[] {
-    return [...new Set([...this.#registry.all()].flatMap(({ peer }) => peer?.keyText ?? []))];
+    const texts = [...this.#registry.all()].flatMap(({ peer }) =>
+      peer === undefined ? [] : [peer.keyText, this.#keyed(peer).keyText],
+    );
+    return [...new Set(texts)];
+  }
+
+  /** What those who try a change get, of the kinds of nodes that are connected. */
+  canaryKeys(): readonly SnapshotKey[] {
+    const keys = new Map<string, SnapshotKey>();
+    for (const { peer } of this.#registry.all()) if (peer !== undefined) keys.set(peer.canary.keyText, peer.canary.key);
+    return [...keys.values()];
+  }
+
+  /** How the nodes that try a change stand with it, by node id; one that is not connected is not in it. */
+  canaryStandings(nodeIds: readonly string[]): ReadonlyMap<string, CanaryStanding> {
+    const stable = (peer: Peer) => this.#options.snapshots.snapshot(peer.key);
+    return canaryStandings(this.#registry.all(), new Set(nodeIds), stable);
   }
 
   /** Ends the streams (Envoys keep what they have and reconnect), then the server. */
@@ -196,7 +225,7 @@ export class XdsServer {
         decided({ ok: false, status: STATUS.UNAVAILABLE, message: 'too many clients at once; try again in a moment' });
       },
       snapshotOf: (stream) => {
-        if (stream.peer !== undefined && this.#publications.get(stream.peer.keyText)?.flush()) {
+        if (stream.peer !== undefined && this.#publications.get(this.#keyed(stream.peer).keyText)?.flush()) {
           this.#publisher.publish(this.#registry.all());
         }
         return this.#snapshotOf(stream);
@@ -263,20 +292,33 @@ export class XdsServer {
 
   #snapshotOf({ peer }: DiscoveryStream): Snapshot | undefined {
     if (peer === undefined) return undefined;
-    return this.#publications.get(peer.keyText)?.published ?? this.#offer(peer);
+    const keyed = this.#keyed(peer);
+    return this.#publications.get(keyed.keyText)?.published ?? this.#offer(keyed);
   }
 
-  #offerAll(): void {
-    const peers = new Map<string, Peer>();
-    for (const { peer } of this.#registry.all()) if (peer !== undefined) peers.set(peer.keyText, peer);
-    for (const peer of peers.values()) this.#offer(peer);
-    for (const key of this.#publications.keys()) if (!peers.has(key)) this.#publications.delete(key);
+  /** What a peer gets: as all others of its kind, or as those that try a change. */
+  #keyed(peer: Peer): Keyed {
+    return this.#options.snapshots.trackOf?.(peer) === 'Canary' ? peer.canary : peer;
+  }
+
+  #offerAll(atOnce: boolean): void {
+    const wanted = new Map<string, Keyed>();
+    for (const { peer } of this.#registry.all()) {
+      if (peer === undefined) continue;
+      const keyed = this.#keyed(peer);
+      wanted.set(keyed.keyText, keyed);
+    }
+    for (const keyed of wanted.values()) this.#offer(keyed);
+    for (const [key, publication] of this.#publications) {
+      if (!wanted.has(key)) this.#publications.delete(key);
+      else if (atOnce) publication.flush();
+    }
     this.#scheduleStructure();
   }
 
-  #offer(peer: Peer): Snapshot | undefined {
-    const next = this.#options.snapshots.snapshot(peer.key);
-    let publication = this.#publications.get(peer.keyText);
+  #offer({ key, keyText }: Keyed): Snapshot | undefined {
+    const next = this.#options.snapshots.snapshot(key);
+    let publication = this.#publications.get(keyText);
     if (next === undefined) {
       // Nothing more will come for this key: what was held back must not be asked about for ever.
       publication?.flush();
@@ -284,7 +326,7 @@ export class XdsServer {
     }
     if (publication === undefined) {
       publication = new Publication(this.#options.debounce ?? STRUCTURE_DEBOUNCE);
-      this.#publications.set(peer.keyText, publication);
+      this.#publications.set(keyText, publication);
     }
     return publication.offer(next, this.#options.now());
   }
@@ -329,7 +371,8 @@ export class XdsServer {
     };
   }
 
-  #clustersOf({ key }: Peer): readonly string[] {
+  #clustersOf(peer: Peer): readonly string[] {
+    const { key } = this.#keyed(peer);
     const snapshot = this.#options.snapshots.snapshot(key);
     return snapshot === undefined ? [] : [...viewOf(snapshot, TYPE_URL.endpoint).keys()].sort();
   }

@@ -26,7 +26,6 @@ describe('the two policies that define the language', () => {
     expect(result.warnings.every(({ code }) => code === 'POLICY_NOT_ENFORCED')).toBe(true);
     expect(result.warnings.map(formatIssue)).toEqual([
       'chat.yaml:12:3: accepted, not enforced yet: spec.trafficClasses',
-      'chat.yaml:13:3: accepted, not enforced yet: spec.rollout',
       'chat.yaml:15:1: accepted, not enforced yet: TrafficClasses/standard',
       'chat.yaml:37:3: accepted, not enforced yet: spec.healthCheck',
       'chat.yaml:38:3: accepted, not enforced yet: spec.drain',

@@ -10,7 +10,7 @@ const CODE = 'POLICY_NOT_ENFORCED';
  * list shrinks with each release.
  */
 const NOT_ENFORCED: Readonly<Record<Exclude<Kind, 'TrafficClasses'>, readonly string[]>> = {
-  SidecarGroup: ['spec.trafficClasses', 'spec.rollout'],
+  SidecarGroup: ['spec.trafficClasses'],
   ModelService: [
     'spec.healthCheck',
     'spec.drain',

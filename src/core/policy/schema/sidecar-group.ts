@@ -1,10 +1,10 @@
 import type { z } from 'zod';
-import type { Listener, SidecarGroup } from '../policy.ts';
+import type { Listener, RolloutStrategy, SidecarGroup } from '../policy.ts';
 import { documentOf } from './document.ts';
 import { ipAddress } from './ip-address.ts';
 import { list, mapping, nonEmptyList, oneOf, port, wholeNumber } from './shape.ts';
 import { duration, percent } from './units.ts';
-import { className, label, spiffePattern } from './words.ts';
+import { className, label, nodeId, spiffePattern } from './words.ts';
 
 export type GroupSpec = Omit<SidecarGroup, 'name' | 'origin' | 'listeners'> & {
   readonly listeners: readonly Omit<Listener, 'origin'>[];
@@ -16,13 +16,21 @@ const listener: z.ZodType<Omit<Listener, 'origin'>> = mapping({
   port: port(),
 });
 
-/** How a change of policy spreads over the group; accepted, not enforced yet. */
-const rollout = mapping({
-  canary: percent().exactOptional(),
-  minNodes: wholeNumber(1, 1_000_000).exactOptional(),
-  hold: duration(1).exactOptional(),
-  haltOn: list(oneOf(['Nack', 'ErrorBurn', 'CanaryLost']), 'a list of events').exactOptional(),
-});
+const HALT_EVENTS = ['Nack', 'ErrorBurn', 'CanaryLost'] as const;
+
+const rollout: z.ZodType<RolloutStrategy> = mapping({
+  canary: percent().default(5),
+  minNodes: wholeNumber(1, 1_000_000).default(1),
+  nodes: nonEmptyList(nodeId(), 'a list of at least one node.id').default(() => []),
+  hold: duration(1).default(30_000),
+  haltOn: list(oneOf(HALT_EVENTS), 'a list of events').default(() => [...HALT_EVENTS]),
+}).transform(({ canary, minNodes, nodes, hold, haltOn }) => ({
+  canaryPercent: canary,
+  minNodes,
+  nodes,
+  holdMs: hold,
+  haltOn,
+}));
 
 const spec: z.ZodType<GroupSpec> = mapping({
   identities: nonEmptyList(spiffePattern(), 'a list of at least one SPIFFE ID').default(() => []),
@@ -35,7 +43,7 @@ const spec: z.ZodType<GroupSpec> = mapping({
   }).exactOptional(),
   envoyAdmin: mapping({ port: port().exactOptional() }).exactOptional(),
   rollout: rollout.exactOptional(),
-}).transform(({ rollout: _notEnforcedYet, ...enforced }) => enforced);
+});
 
 export const sidecarGroup: z.ZodType<{ metadata: { name: string }; spec: GroupSpec }> = documentOf(
   'SidecarGroup',

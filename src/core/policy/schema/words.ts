@@ -98,6 +98,11 @@ export function spiffePattern(): z.ZodType<string> {
   );
 }
 
+/** What an Envoy calls itself: `node.id` of its bootstrap. */
+export function nodeId(): z.ZodType<string> {
+  return matching(/^[!-~]{1,253}$/, 'the node.id of a sidecar, without spaces');
+}
+
 /** `Europe/Berlin`, `UTC`; known to this Node's time zone data. */
 export function timeZone(): z.ZodType<string> {
   const known = (text: string): boolean => {

@@ -1,0 +1,84 @@
+import type { EndedRolloutView, RolloutView, RunningRolloutView } from '../observe/index.ts';
+import { fromEnum, fromSeconds, list, number, optional, text, toEnum, toSeconds, type Wire } from './wire-values.ts';
+
+/** RolloutView as loadline.admin.v1.RolloutStatus. */
+export function encodeRollout({ running, last }: RolloutView, nowMs: number): Wire {
+  return {
+    now: toSeconds(nowMs),
+    ...(running === null ? {} : { running: encodeRunning(running) }),
+    ...(last === undefined ? {} : { last: encodeEnded(last) }),
+  };
+}
+
+/** loadline.admin.v1.RolloutStatus as RolloutView, and the server's clock. */
+export function decodeRollout(wire: Wire): RolloutView & { readonly nowMs: number } {
+  return {
+    nowMs: fromSeconds(wire.now) ?? 0,
+    running: wire.running === undefined || wire.running === null ? null : decodeRunning(wire.running as Wire),
+    last: wire.last === undefined || wire.last === null ? undefined : decodeEnded(wire.last as Wire),
+  };
+}
+
+function encodeRunning({ cause, from, to, startedAtMs, groups }: RunningRolloutView): Wire {
+  return {
+    cause: toEnum('ROLLOUT_CAUSE', cause),
+    from,
+    to,
+    startTime: toSeconds(startedAtMs),
+    groups: groups.map(({ group, sidecars, holdMs, heldSinceMs, canaries }) => ({
+      group,
+      sidecars,
+      hold: toSeconds(holdMs),
+      heldSince: toSeconds(heldSinceMs),
+      canaries: canaries.map(({ nodeId, standing, sinceMs }) => ({
+        node: nodeId,
+        standing: toEnum('CANARY_STANDING', standing),
+        since: toSeconds(sinceMs),
+      })),
+    })),
+  };
+}
+
+function decodeRunning(wire: Wire): RunningRolloutView {
+  return {
+    cause: fromEnum('ROLLOUT_CAUSE', wire.cause),
+    from: text(wire.from),
+    to: text(wire.to),
+    startedAtMs: fromSeconds(wire.startTime) ?? 0,
+    groups: list(wire.groups, (group) => ({
+      group: text(group.group),
+      sidecars: number(group.sidecars),
+      holdMs: fromSeconds(group.hold),
+      heldSinceMs: fromSeconds(group.heldSince),
+      canaries: list(group.canaries, ({ node, standing, since }) => ({
+        nodeId: text(node),
+        standing: fromEnum('CANARY_STANDING', standing),
+        sinceMs: fromSeconds(since) ?? 0,
+      })),
+    })),
+  };
+}
+
+function encodeEnded({ cause, outcome, startedAtMs, endedAtMs, ...words }: EndedRolloutView): Wire {
+  return {
+    ...words,
+    cause: toEnum('ROLLOUT_CAUSE', cause),
+    outcome: toEnum('ROLLOUT_OUTCOME', outcome),
+    startTime: toSeconds(startedAtMs),
+    endTime: toSeconds(endedAtMs),
+  };
+}
+
+function decodeEnded(wire: Wire): EndedRolloutView {
+  return {
+    cause: fromEnum('ROLLOUT_CAUSE', wire.cause),
+    from: text(wire.from),
+    to: text(wire.to),
+    startedAtMs: fromSeconds(wire.startTime) ?? 0,
+    endedAtMs: fromSeconds(wire.endTime) ?? 0,
+    outcome: fromEnum('ROLLOUT_OUTCOME', wire.outcome),
+    why: text(wire.why),
+    ...optional('node', wire.node, text),
+    ...optional('origin', wire.origin, text),
+  };
+}
