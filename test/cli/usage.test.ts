@@ -14,6 +14,7 @@ const NAMES = [
   'proxy-config',
   'explain',
   'probe',
+  'rollout',
   'agent',
   'modelserver',
   'simulate',

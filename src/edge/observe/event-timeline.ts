@@ -9,7 +9,8 @@ export type TimelineEvent = {
   readonly atMs: number;
   /**
    * PascalCase word: `PolicyLoaded`, `PolicyRefused`, `NodeConnected`, `NodeDisconnected`, `Nack`, `WeightsPushed`, `Shift`,
-   * `EndpointDrained`, `EndpointReturned`, `SignalConflict`, `SignalAgrees`.
+   * `RolloutStarted`,
+   * `RolloutHolds`, `RolloutPassed`, `RolloutReturned`, `EndpointDrained`, `EndpointReturned`, `SignalConflict`, `SignalAgrees`.
    */
   readonly kind: string;
   /** What it happened to: a service, a node, a file. */
