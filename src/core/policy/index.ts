@@ -1,8 +1,11 @@
 export type * from './access/access-policy.ts';
 export { ROLES } from './access/access-policy.ts';
 export { loadAccessPolicy } from './access/load-access.ts';
+export { KINDS, type Kind } from './check/read-kind.ts';
+export { type DocumentText, documentTexts } from './document-texts.ts';
 export { Identities } from './identities.ts';
 export { formatIssue } from './issue/format-issue.ts';
-export { loadPolicy } from './load-policy.ts';
+export { loadPolicy, loadPolicyInTurns } from './load-policy.ts';
 export type * from './policy.ts';
-export type { PolicyFile } from './text/read-file.ts';
+export type { PolicyFile, ReadFile } from './text/read-file.ts';
+export { unifiedDiff } from './text/unified-diff.ts';

@@ -12,7 +12,7 @@ import { inTextOrder } from './issue/text-order.ts';
 import { normaliseClasses, normaliseGroup, normaliseService } from './normalise/normalise.ts';
 import { revisionOf } from './normalise/revision.ts';
 import type { ModelService, Policy, SidecarGroup, TrafficClasses } from './policy.ts';
-import { type PolicyFile, readFile } from './text/read-file.ts';
+import { type PolicyFile, type ReadFile, readFile } from './text/read-file.ts';
 
 /**
  * Policy texts to one policy. Several documents in a file and several files are one policy; the order does not matter.
@@ -20,12 +20,40 @@ import { type PolicyFile, readFile } from './text/read-file.ts';
  * Warnings name what is accepted but not enforced yet.
  */
 export function loadPolicy(files: readonly PolicyFile[]): Result<Policy> {
+  const steps = loadSteps(files);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/**
+ * As {@link loadPolicy}, and waits for `turn` after each file and each document, so that others get on between them: a
+ * large policy takes a second. `reads` has what was read of some of the files already.
+ */
+export async function loadPolicyInTurns(
+  files: readonly PolicyFile[],
+  turn: () => Promise<void>,
+  reads: ReadonlyMap<PolicyFile, ReadFile> = new Map(),
+): Promise<Result<Policy>> {
+  const steps = loadSteps(files, reads);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await turn();
+  }
+}
+
+function* loadSteps(
+  files: readonly PolicyFile[],
+  reads?: ReadonlyMap<PolicyFile, ReadFile>,
+): Generator<void, Result<Policy>> {
   const issues: Issue[] = [];
   const entries: Entry[] = [];
   let complete = true;
   let documents = 0;
   for (const file of files) {
-    const read = readFile(file);
+    const read = reads?.get(file) ?? readFile(file);
     issues.push(...read.issues);
     complete &&= read.complete;
     documents += read.documents.length;
@@ -37,11 +65,16 @@ export function loadPolicy(files: readonly PolicyFile[]): Result<Policy> {
         complete = false;
       }
     }
+    yield;
   }
   if (documents === 0 && issues.length === 0) issues.push(nothingIn(files));
 
   const catalogue = new Catalogue(entries, complete);
-  const parts = entries.map((entry) => readEntry(entry, issues));
+  const found: Part[] = [];
+  for (const entry of entries) {
+    found.push(...readEntry(entry, issues));
+    yield;
+  }
   issues.push(...catalogue.duplicates);
   for (const entry of entries) {
     issues.push(...duplicatesIn(entry.document, entry.kind));
@@ -53,7 +86,6 @@ export function loadPolicy(files: readonly PolicyFile[]): Result<Policy> {
   const names = files.map(({ name }) => name);
   if (issues.length > 0) return { ok: false, issues: inTextOrder(issues, names) };
 
-  const found = parts.flatMap((part) => part ?? []);
   const warnings = entries.flatMap(notEnforcedIn);
   return { ok: true, value: assemble(found), warnings: inTextOrder(warnings, names) };
 }
@@ -63,24 +95,24 @@ type Part =
   | { readonly kind: 'ModelService'; readonly value: ModelService }
   | { readonly kind: 'TrafficClasses'; readonly value: TrafficClasses };
 
-/** The normalised document, or undefined after its issues were added. */
-function readEntry({ document, kind }: Entry, issues: Issue[]): Part | undefined {
+/** The normalised document, or nothing after its issues were added. */
+function readEntry({ document, kind }: Entry, issues: Issue[]): readonly Part[] {
   if (kind === 'SidecarGroup') {
     const read = SCHEMAS.SidecarGroup.safeParse(document.value);
-    if (read.success) return { kind, value: normaliseGroup(document, read.data.metadata.name, read.data.spec) };
+    if (read.success) return [{ kind, value: normaliseGroup(document, read.data.metadata.name, read.data.spec) }];
     issues.push(...schemaIssues(document, SCHEMAS.SidecarGroup, read.error.issues));
-    return undefined;
+    return [];
   }
   if (kind === 'ModelService') {
     const read = SCHEMAS.ModelService.safeParse(document.value);
-    if (read.success) return { kind, value: normaliseService(document, read.data.metadata.name, read.data.spec) };
+    if (read.success) return [{ kind, value: normaliseService(document, read.data.metadata.name, read.data.spec) }];
     issues.push(...schemaIssues(document, SCHEMAS.ModelService, read.error.issues));
-    return undefined;
+    return [];
   }
   const read = SCHEMAS.TrafficClasses.safeParse(document.value);
-  if (read.success) return { kind, value: normaliseClasses(document, read.data.metadata.name, read.data.spec) };
+  if (read.success) return [{ kind, value: normaliseClasses(document, read.data.metadata.name, read.data.spec) }];
   issues.push(...schemaIssues(document, SCHEMAS.TrafficClasses, read.error.issues));
-  return undefined;
+  return [];
 }
 
 function assemble(parts: readonly Part[]): Policy {

@@ -10,7 +10,7 @@ import type { PolicyDocument } from '../text/policy-document.ts';
 
 export type Kind = 'SidecarGroup' | 'ModelService' | 'TrafficClasses';
 
-const KINDS: readonly Kind[] = ['SidecarGroup', 'ModelService', 'TrafficClasses'];
+export const KINDS: readonly Kind[] = ['SidecarGroup', 'ModelService', 'TrafficClasses'];
 
 const ACCESS_HINT = 'it is a file of its own, for loadline serve --access';
 

@@ -5,7 +5,7 @@ import { Composer, type Document, Lexer, LineCounter, Parser } from 'yaml';
  * some of its error paths cost 25 µs a character. So its three stages are driven by hand, and every stage has a bound
  * that is counted in steps, before memory or stack is spent. A policy for 10,000 endpoints stays below all of them.
  */
-const MAX_FILE_CHARS = 1024 * 1024;
+export const MAX_FILE_CHARS: number = 1024 * 1024;
 const MAX_TOKENS = 400_000;
 const MAX_DEPTH = 64;
 const MAX_DOCUMENTS = 1000;

@@ -5,17 +5,20 @@ import { formatPath, type Path, printable } from './path.ts';
 const MAX_SHOWN_CHARS = 40;
 const MAX_HINT_CHARS = 300;
 
+/** A file, or a part of it that begins at a line of its own. */
+type FilePart = { readonly name: string; readonly firstLine?: number };
+
 /** One YAML document with its plain value and the way back from a path to the place in the text. */
 export class PolicyDocument {
-  readonly file: string;
+  readonly #file: FilePart;
   /** Plain objects, arrays and scalars; not checked against any schema. */
   readonly value: unknown;
   readonly #root: Node | null;
   readonly #targets: ReadonlyMap<Node, Node>;
   readonly #lines: LineCounter;
 
-  constructor(file: string, value: unknown, root: Node | null, targets: ReadonlyMap<Node, Node>, lines: LineCounter) {
-    this.file = file;
+  constructor(file: FilePart, value: unknown, root: Node | null, targets: ReadonlyMap<Node, Node>, lines: LineCounter) {
+    this.#file = file;
     this.value = value;
     this.#root = root;
     this.#targets = targets;
@@ -86,7 +89,7 @@ export class PolicyDocument {
   }
 
   #at(offset: number): Position {
-    return positionAt(this.file, this.#lines, offset);
+    return positionAt(this.#file, this.#lines, offset);
   }
 }
 
@@ -100,7 +103,7 @@ function shown(text: string, maxChars: number = MAX_SHOWN_CHARS): string {
   return printable(text.replace(/\/\/[^/\s]*@/g, '//…@'), maxChars);
 }
 
-export function positionAt(file: string, lines: LineCounter, offset: number): Position {
+export function positionAt({ name, firstLine = 1 }: FilePart, lines: LineCounter, offset: number): Position {
   const { line, col } = lines.linePos(offset);
-  return { file, line: Math.max(1, line), column: Math.max(1, col) };
+  return { file: name, line: Math.max(1, line) + firstLine - 1, column: Math.max(1, col) };
 }

@@ -5,7 +5,12 @@ import { formatPath, printable } from './path.ts';
 import { plainValue } from './plain-value.ts';
 import { isEmptyNode, PolicyDocument, positionAt } from './policy-document.ts';
 
-export type PolicyFile = { readonly name: string; readonly text: string };
+export type PolicyFile = {
+  readonly name: string;
+  readonly text: string;
+  /** Where the text begins in the file of that name, when it is a part of it: positions are those of the file. From 1. */
+  readonly firstLine?: number;
+};
 
 export type ReadFile = {
   /** Documents that hold something and whose text could be read. */
@@ -19,7 +24,7 @@ export type ReadFile = {
 export function readFile(file: PolicyFile): ReadFile {
   const { documents: parsed, lines, refusal } = composeBounded(file.text);
   if (refusal !== undefined) {
-    const position = positionAt(file.name, lines, refusal.offset);
+    const position = positionAt(file, lines, refusal.offset);
     const issue = { code: 'POLICY_LIMIT', path: '', position, message: refusal.message };
     return { documents: [], issues: [issue], complete: false };
   }
@@ -27,7 +32,7 @@ export function readFile(file: PolicyFile): ReadFile {
   const issues: Issue[] = [];
   let complete = true;
   for (const document of parsed) {
-    const syntax = syntaxIssue(file.name, document, lines);
+    const syntax = syntaxIssue(file, document, lines);
     if (syntax !== undefined) {
       issues.push(syntax);
       complete = false;
@@ -36,8 +41,8 @@ export function readFile(file: PolicyFile): ReadFile {
     if (isEmptyNode(document.contents)) continue;
     const plain = plainValue(document);
     for (const { code, path, offset, otherOffset, message, hint } of plain.issues) {
-      const position = positionAt(file.name, lines, offset);
-      const first = otherOffset === undefined ? undefined : positionAt(file.name, lines, otherOffset);
+      const position = positionAt(file, lines, offset);
+      const first = otherOffset === undefined ? undefined : positionAt(file, lines, otherOffset);
       issues.push({
         code,
         path: formatPath(path),
@@ -47,13 +52,13 @@ export function readFile(file: PolicyFile): ReadFile {
       });
     }
     if (plain.issues.some(({ code }) => code === 'POLICY_LIMIT')) complete = false;
-    else documents.push(new PolicyDocument(file.name, plain.value, document.contents, plain.targets, lines));
+    else documents.push(new PolicyDocument(file, plain.value, document.contents, plain.targets, lines));
   }
   return { documents, issues, complete };
 }
 
 /** Only the first of a document: what follows a syntax error is mostly its echo. */
-function syntaxIssue(file: string, document: Document.Parsed, lines: LineCounter): Issue | undefined {
+function syntaxIssue(file: PolicyFile, document: Document.Parsed, lines: LineCounter): Issue | undefined {
   const found = [...document.errors, ...document.warnings.filter((warning) => warning.code !== 'TAG_RESOLVE_FAILED')];
   const first = found.sort((a, b) => a.pos[0] - b.pos[0])[0];
   if (first !== undefined) {
