@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadlineError } from '../base/errors.ts';
+import { storedTexts } from '../edge/admin/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { type DocumentStore, EmbeddedStore, type PolicyRead, type Revision, storeFolder } from '../edge/store/index.ts';
 import type { PolicySource } from './policy-source.ts';
@@ -89,10 +90,7 @@ export class StorePolicies implements PolicySource {
       return { ok: false, reason: `damaged in the ${this.name}: ${words}; apply them again` };
     }
     if (documents.length === 0) return { ok: false, reason: `the ${this.name} holds no policy yet` };
-    const files = documents.map(({ kind, name, file, content }) => ({
-      name: file ?? `${kind}/${name}`,
-      text: content,
-    }));
+    const files = storedTexts(documents);
     return { ok: true, files, hash: String(revision) };
   }
 }

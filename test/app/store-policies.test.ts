@@ -126,12 +126,12 @@ describe('the policies of a store', () => {
     ]);
     await until('the second is told', () => reads.length === 3);
     expect(reads.slice(1)).toEqual([
-      { ok: true, files: [{ name: 'ModelService/chat', text: 'a' }], hash: '1' },
+      { ok: true, files: [{ name: 'ModelService/chat', text: 'a', firstLine: 1 }], hash: '1' },
       {
         ok: true,
         files: [
-          { name: 'ModelService/chat', text: 'c' },
-          { name: 'lab.yaml', text: 'b' },
+          { name: 'ModelService/chat', text: 'c', firstLine: 1 },
+          { name: 'lab.yaml', text: 'b', firstLine: 1 },
         ],
         hash: '2',
       },

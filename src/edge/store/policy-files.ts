@@ -2,7 +2,12 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { contentHash } from '../../base/units/index.ts';
 
-export type PolicyText = { readonly name: string; readonly text: string };
+export type PolicyText = {
+  readonly name: string;
+  readonly text: string;
+  /** Where the text begins in the file of that name, when it is a part of it. From 1. */
+  readonly firstLine?: number;
+};
 
 export type PolicyRead =
   | { readonly ok: true; readonly files: readonly PolicyText[]; readonly hash: string }

@@ -44,8 +44,10 @@ export function checkWrite({ action, author, reason, changes, idempotencyKey }: 
       issues.push(refuse(`${path}.content`, `${bytes} bytes; at most ${MAX_CONTENT_BYTES} are possible`));
     if (!isWellFormed(change.content))
       issues.push(refuse(`${path}.content`, 'it is no text: expected valid Unicode without NUL'));
-    if ((change.file?.length ?? 0) > MAX_FILE)
-      issues.push(refuse(`${path}.file`, `a name of more than ${MAX_FILE} characters`));
+    if ((change.file?.length ?? 0) > MAX_FILE || !isWellFormed(change.file ?? ''))
+      issues.push(refuse(`${path}.file`, `expected a name of at most ${MAX_FILE} characters`));
+    if (change.line !== undefined && !(Number.isSafeInteger(change.line) && change.line >= 1))
+      issues.push(refuse(`${path}.line`, 'expected a whole number, from 1'));
   }
   if (total > MAX_TOTAL_BYTES)
     issues.push(refuse('changes', `${total} bytes together; at most ${MAX_TOTAL_BYTES} are possible`));

@@ -55,18 +55,20 @@ export type RecordOutcome =
  * engine must keep:
  *
  * - A write is one transaction. It is durable before its answer is given, and its audit record is part of it.
- * - Conditions (`expected`, idempotency key, fence) are checked in the transaction that writes.
+ * - Conditions (`expected`, `atRevision`, idempotency key, fence) are checked in the transaction that writes.
  * - Revisions rise by one with each transaction that changes something. All reads are of one revision.
  * - A watch gives the transactions after its revision in order, each whole, each once, none left out. It keeps no queue:
  *   a slow reader reads from the history, and is told when that no longer reaches back.
  * - Bad input is an outcome, and so is a lost race. What fails in the engine rejects with LOADLINE_STORE, changes
  *   nothing that is acknowledged, and leaves the store usable when its cause is gone.
  *
- * In etcd: a document is a key, its revision the key's mod revision, `expected` a compare in a transaction, `Compacted` the
+ * In etcd: a document is a key, its revision the key's mod revision, `expected` a compare in a transaction, `atRevision` one on a key that each write puts, `Compacted` the
  * answer to a watch below the compact revision, a lease a key bound to a lease, and its token that key's create revision.
  */
 export interface DocumentStore {
   write(request: WriteRequest): Promise<WriteOutcome>;
+  /** What an earlier call with the idempotency key of this one was answered; undefined: it is the first, or has none. */
+  answered(request: WriteRequest): Promise<WriteOutcome | undefined>;
   /** undefined: there is none. Rejects for one that exists and is damaged. */
   get(key: DocumentKey): Promise<Document | undefined>;
   /** In the order of kind and name. */

@@ -22,6 +22,8 @@ export type Document = DocumentKey &
     readonly content: string;
     /** What she called the file it came from, for positions in messages. */
     readonly file: string | undefined;
+    /** Where the content begins in that file, from 1. */
+    readonly line: number;
     /** Of the transaction that gave it this content: what a conditional write compares. */
     readonly revision: Revision;
     /** Of the transaction that created it; a document that was deleted and comes again is a new one. */
@@ -37,6 +39,7 @@ export type Version = DocumentKey &
     readonly operation: 'Put' | 'Delete' | 'Lost';
     readonly content: string | undefined;
     readonly file: string | undefined;
+    readonly line: number;
   };
 
 /** Everything that one transaction changed: what a watcher sees, whole. */
@@ -65,6 +68,8 @@ export type Change =
       readonly operation: 'Put';
       readonly content: string;
       readonly file?: string;
+      /** Where the content begins in that file; 1 when absent. */
+      readonly line?: number;
       /** The document's revision must be this one, 0: it must not exist; undefined: whatever it is. */
       readonly expected?: Revision;
     })
@@ -80,8 +85,12 @@ export type WriteRequest = {
   readonly reason: string;
   /** All of them are done, or none. At most one for each document. */
   readonly changes: readonly Change[];
+  /** The store's revision must be this one: the changes were checked together with everything that it held then. */
+  readonly atRevision?: Revision;
   /** Chosen by the caller, so that a repeated call is done once. It belongs to its author. */
   readonly idempotencyKey?: string;
+  /** What the caller has asked for, where the changes follow from it: a repeated call is told by this, else by its changes. */
+  readonly asked?: string;
   readonly fence?: Fence;
 };
 
@@ -104,6 +113,7 @@ export type WriteOutcome =
       /** Done by an earlier call with the same idempotency key. */
       readonly replayed: boolean;
     }
+  /** No conflict of a document: the store is no longer `atRevision`. */
   | { readonly kind: 'Conflict'; readonly revision: Revision; readonly conflicts: readonly Conflict[] }
   /** The idempotency key was used for something else, at this revision. */
   | { readonly kind: 'KeyReused'; readonly revision: Revision }

@@ -37,12 +37,13 @@ type Done = Extract<WriteOutcome, { kind: 'Written' }>;
 export function applyWrite(records: Records, request: WriteRequest, nowMs: number, limits: WriteLimits): WriteOutcome {
   const { author, reason } = scrubEntry(request);
   const head = records.head();
-  const answered = request.idempotencyKey === undefined ? undefined : answerOf(records, request, nowMs);
+  const answered = answerOf(records, request, nowMs);
   if (answered !== undefined) return answered;
 
   const found = request.changes.map((change) => ({ change, stored: records.document(change) }));
   const conflicts = found.flatMap(({ change, stored }) => conflictOf(change, stored) ?? []);
-  if (conflicts.length > 0) return { kind: 'Conflict', revision: head.revision, conflicts };
+  const isLate = request.atRevision !== undefined && request.atRevision !== head.revision;
+  if (conflicts.length > 0 || isLate) return { kind: 'Conflict', revision: head.revision, conflicts };
 
   const due = found.filter(({ change, stored }) => !isDone(change, stored));
   const unchanged = found.filter((one) => !due.includes(one)).map(({ change }) => keyOf(change));
@@ -87,12 +88,13 @@ export function appendAudit(
 
 export function documentOf({ kind, name }: DocumentKey, stored: StoredDocument | undefined): Document | undefined {
   if (stored === undefined || stored.lost !== undefined) return undefined;
-  const { revision, created, content, file, author, reason, atMs } = stored;
-  return { kind, name, content, file, revision, created, author, reason, atMs };
+  const { revision, created, content, file, line = 1, author, reason, atMs } = stored;
+  return { kind, name, content, file, line, revision, created, author, reason, atMs };
 }
 
 /** The earlier answer to this idempotency key, or that it was for something else. */
-function answerOf(records: Records, request: WriteRequest, nowMs: number): WriteOutcome | undefined {
+export function answerOf(records: Records, request: WriteRequest, nowMs: number): WriteOutcome | undefined {
+  if (request.idempotencyKey === undefined) return undefined;
   const stored = records.answer(answerHash(request));
   if (stored === undefined || nowMs - stored.atMs > MAX_ANSWER_AGE_MS) return undefined;
   const { revision, changed, unchanged } = stored;
@@ -104,8 +106,9 @@ function answerHash({ author, idempotencyKey }: WriteRequest): string {
   return sha256(`${author}\n${idempotencyKey}`);
 }
 
-function fingerprintOf({ action, reason, changes }: WriteRequest): string {
-  return sha256(canonicalJson({ action, reason, changes } as unknown as Json));
+function fingerprintOf({ action, reason, asked, changes }: WriteRequest): string {
+  const said = asked === undefined ? { action, reason, changes } : { action, reason, asked };
+  return sha256(canonicalJson(said as unknown as Json));
 }
 
 function conflictOf(change: Change, stored: StoredDocument | undefined): Conflict | undefined {
@@ -134,8 +137,9 @@ function putChange(
     return;
   }
   const { content, file } = change;
-  records.putVersion(change, revision, { operation: 'Put', created, content, file, ...authorship });
-  records.putDocument(change, { revision, created, content, file, ...authorship });
+  const line = change.line === 1 ? undefined : change.line;
+  records.putVersion(change, revision, { operation: 'Put', created, content, file, line, ...authorship });
+  records.putDocument(change, { revision, created, content, file, line, ...authorship });
 }
 
 function audited(change: Change): AuditChange {

@@ -23,7 +23,7 @@ import type {
 } from '../documents/document-store.ts';
 import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import { type ProcessTable, systemProcesses } from '../process-table.ts';
-import { appendAudit, applyWrite, documentOf, type WriteLimits } from './apply-write.ts';
+import { answerOf, appendAudit, applyWrite, documentOf, type WriteLimits } from './apply-write.ts';
 import { Leases } from './leases.ts';
 import { damageOf, type Mended } from './mend.ts';
 import { openRecords } from './open-records.ts';
@@ -110,6 +110,10 @@ export class EmbeddedStore implements DocumentStore {
         return { kind: 'Fenced', holder: this.#leases.current(request.fence?.lease ?? '', nowMs)?.holder };
       return applyWrite(this.#records, request, nowMs, this.#limits);
     });
+  }
+
+  async answered(request: WriteRequest): Promise<WriteOutcome | undefined> {
+    return this.#read(() => answerOf(this.#records, request, this.#now()));
   }
 
   async get(key: DocumentKey): Promise<Document | undefined> {

@@ -152,8 +152,8 @@ function foundVersion(key: DocumentKey, revision: Revision, record: string, text
 }
 
 function versionOf({ kind, name }: DocumentKey, revision: Revision, stored: StoredVersion): Version {
-  const { operation, created, content, file, author, reason, atMs } = stored;
-  return { kind, name, revision, created, operation, content, file, author, reason, atMs };
+  const { operation, created, content, file, line = 1, author, reason, atMs } = stored;
+  return { kind, name, revision, created, operation, content, file, line, author, reason, atMs };
 }
 
 function documentAt({ operation, content, ...rest }: Version): Document | undefined {

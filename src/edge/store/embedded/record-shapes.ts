@@ -12,6 +12,7 @@ const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.number().nonnegative();
 
 const named = { kind: z.string().min(1), name: z.string().min(1) };
+const place = { file: z.string().optional(), line: count.optional() };
 const authorship = { author: z.string(), reason: z.string(), atMs: time };
 
 /** Where the store stands: the newest of everything that counts. */
@@ -43,6 +44,8 @@ export type StoredDocument =
       readonly created: number;
       readonly content: string;
       readonly file?: string | undefined;
+      /** Where it begins in the file; absent: at its first line. */
+      readonly line?: number | undefined;
       readonly author: string;
       readonly reason: string;
       readonly atMs: number;
@@ -51,7 +54,7 @@ export type StoredDocument =
   | { readonly lost: string; readonly revision: number; readonly atMs: number };
 
 export const DOCUMENT_SHAPE: z.ZodType<StoredDocument> = z.union([
-  z.strictObject({ revision: count, created: count, content: z.string(), file: z.string().optional(), ...authorship }),
+  z.strictObject({ revision: count, created: count, content: z.string(), ...place, ...authorship }),
   z.strictObject({ lost: z.string(), revision: count, atMs: time }),
 ]);
 
@@ -60,6 +63,7 @@ export type StoredVersion = {
   readonly created: number;
   readonly content?: string | undefined;
   readonly file?: string | undefined;
+  readonly line?: number | undefined;
   readonly author: string;
   readonly reason: string;
   readonly atMs: number;
@@ -70,7 +74,7 @@ export const VERSION_SHAPE: z.ZodType<StoredVersion> = z
     operation: z.enum(['Put', 'Delete', 'Lost']),
     created: count,
     content: z.string().optional(),
-    file: z.string().optional(),
+    ...place,
     ...authorship,
   })
   .refine((version) => (version.operation === 'Put') === (version.content !== undefined));

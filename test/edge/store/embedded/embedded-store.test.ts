@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  type Change,
   type EmbeddedStore,
   verifyStoredTrail,
   type WatchEvent,
@@ -49,6 +50,29 @@ describe('a write', () => {
     expect((await store.status()).audit.sequence).toBe(2);
   });
 
+  it('for a revision of the store is done at that one alone, whatever it changes', async () => {
+    const store = await openStore(newFolder());
+    await apply(store, [put('chat', 'a')], { atRevision: 0 });
+    await apply(store, [put('embed', 'b')]);
+    const late = { kind: 'Conflict', revision: 2, conflicts: [] };
+    expect(await apply(store, [put('chat', 'c')], { atRevision: 1 })).toEqual(late);
+    expect(await apply(store, [put('chat', 'a')], { atRevision: 1 })).toEqual(late);
+    expect(await apply(store, [put('chat', 'c')], { atRevision: 2 })).toMatchObject({ kind: 'Written', revision: 3 });
+  });
+
+  it('remembers where in a file a document stood, also in its history', async () => {
+    const folder = newFolder();
+    let store = await openStore(folder);
+    await apply(store, [{ ...put('chat', 'a'), file: 'lab.yaml', line: 12 } as Change, put('embed', 'b')]);
+    await store.close();
+    store = await openStore(folder);
+    expect((await store.list()).documents.map(({ file, line }) => [file, line])).toEqual([
+      ['lab.yaml', 12],
+      [undefined, 1],
+    ]);
+    expect((await store.history({})).map(({ file, line }) => [file, line])).toContainEqual(['lab.yaml', 12]);
+  });
+
   it('that says what is so already is no change: no revision, no history, no audit record', async () => {
     const store = await openStore(newFolder());
     await apply(store, [put('chat', 'a')]);
@@ -81,6 +105,7 @@ describe('a write', () => {
       'changes[0].name changes[1].content changes[2] changes[2].content',
     );
     expect(issues(await apply(store, [put('chat', 'x', -1)]))).toBe('changes[0].expected');
+    expect(issues(await apply(store, [{ ...put('chat', 'x'), line: 0 } as Change]))).toBe('changes[0].line');
     expect(issues(await apply(store, [put('chat', 'x'.repeat(4 * 1024 * 1024 + 1))]))).toBe('changes[0].content');
     expect(issues(await apply(store, [put('chat', 'x')], { author: '', idempotencyKey: 'ü' }))).toBe(
       'author idempotencyKey',
@@ -110,6 +135,24 @@ describe('an idempotency key', () => {
     expect(await apply(store, [put('chat', 'b')], { idempotencyKey: 'k', author: 'bob' })).toMatchObject({
       revision: 2,
     });
+  });
+
+  it('can be asked about before, and stands for what was asked where the changes follow from it', async () => {
+    const store = await openStore(newFolder());
+    const request = (content: string, asked: string) => ({
+      action: 'Rollback',
+      author: 'ann',
+      reason: '',
+      changes: [put('chat', content)],
+      idempotencyKey: 'k',
+      asked,
+    });
+    expect(await store.answered(request('a', 'back to 1'))).toBeUndefined();
+    const first = await store.write(request('a', 'back to 1'));
+    expect(await store.answered(request('b', 'back to 1'))).toEqual({ ...first, replayed: true });
+    expect(await store.write(request('b', 'back to 1'))).toEqual({ ...first, replayed: true });
+    expect(await store.answered(request('a', 'back to 2'))).toEqual({ kind: 'KeyReused', revision: 1 });
+    expect(await stateOf(store)).toBe('chat=a@1');
   });
 
   it('is remembered after a write that had nothing to change, and not after a conflict', async () => {

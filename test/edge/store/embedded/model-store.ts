@@ -11,24 +11,24 @@ export class ModelStore {
     return this.states.length - 1;
   }
 
-  write(changes: readonly Change[], idempotencyKey?: string): WriteOutcome {
+  write(changes: readonly Change[], idempotencyKey?: string, at?: Revision): WriteOutcome {
     const content = JSON.stringify(changes);
     const answered = idempotencyKey === undefined ? undefined : this.#answers.get(idempotencyKey);
     if (answered?.outcome.kind === 'Written') {
       if (answered.content !== content) return { kind: 'KeyReused', revision: answered.outcome.revision };
       return { ...answered.outcome, replayed: true };
     }
-    const outcome = this.#apply(changes);
+    const outcome = this.#apply(changes, at);
     if (idempotencyKey !== undefined && outcome.kind === 'Written')
       this.#answers.set(idempotencyKey, { content, outcome });
     return outcome;
   }
 
-  #apply(changes: readonly Change[]): WriteOutcome {
+  #apply(changes: readonly Change[], at: Revision = this.revision): WriteOutcome {
     const now = this.states.at(-1) as ReadonlyMap<string, Entry>;
     const actual = (name: string): Revision => now.get(name)?.revision ?? 0;
     const conflicts = changes.filter(({ name, expected }) => expected !== undefined && expected !== actual(name));
-    if (conflicts.length > 0) {
+    if (conflicts.length > 0 || at !== this.revision) {
       const told = conflicts.map(({ kind, name, expected }) => ({
         kind,
         name,

@@ -15,7 +15,12 @@ const KEPT = 8;
 const NAMES = ['a', 'b', 'c'];
 
 type Step =
-  | { readonly kind: 'Write'; readonly changes: readonly Change[]; readonly key: string | undefined }
+  | {
+      readonly kind: 'Write';
+      readonly changes: readonly Change[];
+      readonly key: string | undefined;
+      readonly at: number | undefined;
+    }
   | { readonly kind: 'Restart' };
 
 const expected = fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined });
@@ -33,6 +38,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant('Write' as const),
       changes: fc.uniqueArray(change, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
       key: fc.option(fc.constantFrom('k1', 'k2', 'k3'), { nil: undefined }),
+      at: fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined, freq: 3 }),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'Restart' as const }) },
@@ -52,9 +58,12 @@ describe('the embedded store', () => {
             store = await openStore(folder, { limits });
             continue;
           }
-          const more = one.key === undefined ? {} : { idempotencyKey: one.key };
+          const more = {
+            ...(one.key === undefined ? {} : { idempotencyKey: one.key }),
+            ...(one.at === undefined ? {} : { atRevision: one.at }),
+          };
           const outcome = await apply(store, one.changes, more);
-          expect(withoutCurrent(outcome)).toEqual(model.write(one.changes, one.key));
+          expect(withoutCurrent(outcome)).toEqual(model.write(one.changes, one.key, one.at));
           expect(await stateOf(store)).toBe(lineOf(model.states[model.revision]!));
         }
         await checkPast(store, model);

@@ -8,6 +8,7 @@ import {
   type EmbeddedStoreOptions,
   type OpenedStore,
   type WriteOutcome,
+  type WriteRequest,
 } from '../../../../src/edge/store/index.ts';
 
 /** A file system in memory where there is one: thousands of transactions need not wait for a disk. */
@@ -50,7 +51,7 @@ export function remove(name: string, expected?: number): Change {
 export function apply(
   store: EmbeddedStore,
   changes: readonly Change[],
-  more: { readonly reason?: string; readonly author?: string; readonly idempotencyKey?: string } = {},
+  more: Partial<Omit<WriteRequest, 'changes'>> = {},
 ): Promise<WriteOutcome> {
   return store.write({ action: 'Apply', author: 'ann', reason: 'because', changes, ...more });
 }
