@@ -228,6 +228,8 @@ function scopeWords(scope: Scope): string {
       return 'every model service';
     case 'Answer':
       return 'any model service; the answer has only those that the caller may view';
+    case 'Documents':
+      return 'any model service; each document is then judged: a `ModelService` by its name, other kinds need all model services';
     case 'Messages':
       return 'any model service; each message is then judged by the one that it is about';
   }

@@ -73,8 +73,10 @@ export class AccessKeeper implements AccessSeam {
     return this.#control.may(peer, action, resource);
   }
 
+  /** Those that bindings name count before there is such a service: else nobody could apply the first. */
   services(): readonly string[] {
-    return this.#options.policy()?.services.map(({ name }) => name) ?? [];
+    const existing = this.#options.policy()?.services.map(({ name }) => name) ?? [];
+    return [...new Set([...existing, ...this.#control.namedServices()])];
   }
 
   servicesOfGroup(group: string): readonly string[] {

@@ -3,6 +3,7 @@ import type { Issue } from '../base/units/index.ts';
 import { formatIssue, loadPolicy, type Policy } from '../core/policy/index.ts';
 import type { PolicyView } from '../edge/observe/index.ts';
 import type { PolicyRead, PolicyText } from '../edge/store/index.ts';
+import { PolicyLoads } from './policy-loads.ts';
 
 /** A policy, and the texts that it came from (they are stored as the last good ones). */
 export type Loaded = {
@@ -23,8 +24,13 @@ export function loadTexts(files: readonly PolicyText[], nowMs: number): Loaded |
  * newest load, and the last good policy goes on (also over a restart, from the store).
  */
 export class PolicyKeeper {
+  readonly #loads: PolicyLoads;
   #loaded: Loaded | undefined;
   #problems: readonly Issue[] = [];
+
+  constructor(loads: PolicyLoads = new PolicyLoads()) {
+    this.#loads = loads;
+  }
 
   get loaded(): Loaded | undefined {
     return this.#loaded;
@@ -41,7 +47,7 @@ export class PolicyKeeper {
       this.#problems = [{ code: 'POLICY_UNREADABLE', path: '', message: read.reason }];
       return 'Refused';
     }
-    const result = loadPolicy(read.files);
+    const result = this.#loads.load(read.files);
     if (!result.ok) {
       this.#problems = result.issues;
       return 'Refused';

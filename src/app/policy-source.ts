@@ -1,3 +1,4 @@
+import type { PoliciesSeam } from '../edge/admin/index.ts';
 import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
 
 /** Where the policies come from: files, or the store. One of them is the only writer. */
@@ -6,6 +7,8 @@ export interface PolicySource {
   readonly name: string;
   /** Whether a server may start before there is a policy, because one can still be given to it. */
   readonly mayBeEmpty: boolean;
+  /** What the API works on. Only after it was opened. */
+  readonly owner: PoliciesSeam['owner'];
   /** The first read. Bad content is a value; @throws LoadlineError LOADLINE_STORE when the source cannot be used at all. */
   open(): Promise<PolicyRead>;
   /** Tells each read that differs from the one before, from {@link open} on. */
@@ -22,6 +25,10 @@ export class FilePolicies implements PolicySource {
 
   constructor(path: string) {
     this.name = path;
+  }
+
+  get owner(): PoliciesSeam['owner'] {
+    return { kind: 'Files', path: this.name, read: () => readPolicyFiles(this.name) };
   }
 
   async open(): Promise<PolicyRead> {

@@ -30,6 +30,7 @@ import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked, type UnderPolicy } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { type Loaded, loadTexts, PolicyKeeper } from './policy-keeper.ts';
+import { PolicyLoads } from './policy-loads.ts';
 import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
@@ -70,7 +71,8 @@ export class LoadlineServer {
   readonly #options: ServerOptions;
   readonly #now = startClock();
   readonly #startedAtMs = this.#now();
-  readonly #keeper = new PolicyKeeper();
+  readonly #loads = new PolicyLoads();
+  readonly #keeper = new PolicyKeeper(this.#loads);
   readonly #timeline = new EventTimeline();
   readonly #lag: EventLoopLagMeter = startEventLoopLag();
   readonly #metrics: Metrics;
@@ -223,6 +225,10 @@ export class LoadlineServer {
         view: () => this.#rollouts.view(),
         act: (action, reason, by) => this.#actOnRollout(action, reason, by),
         now: this.#now,
+      },
+      policies: {
+        owner: this.#policies.owner,
+        load: (files, reads) => this.#loads.loadInTurns(files, reads),
       },
       push: this.#signals.push,
       access: this.#access,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadlineError } from '../base/errors.ts';
-import { storedTexts } from '../edge/admin/index.ts';
+import { type PoliciesSeam, storedTexts } from '../edge/admin/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { type DocumentStore, EmbeddedStore, type PolicyRead, type Revision, storeFolder } from '../edge/store/index.ts';
 import type { PolicySource } from './policy-source.ts';
@@ -27,6 +27,10 @@ export class StorePolicies implements PolicySource {
     this.#folder = storeFolder(data);
     this.name = `store ${this.#folder}`;
     this.#log = log;
+  }
+
+  get owner(): PoliciesSeam['owner'] {
+    return { kind: 'Store', store: this.store };
   }
 
   /** Only after it was opened. */

@@ -10,6 +10,11 @@ export type Scope =
   | { readonly kind: 'Server' }
   /** At least one model service; the answer has only those, and what belongs to them. */
   | { readonly kind: 'Answer' }
+  /**
+   * At least one model service; each document that the request or the answer holds is then judged: a ModelService by its
+   * name, and any other kind, such as a group, is for who may do it for all services.
+   */
+  | { readonly kind: 'Documents' }
   /** At least one model service; each message of the stream is then judged by the one that it is about. */
   | { readonly kind: 'Messages' };
 
@@ -28,5 +33,14 @@ export const METHODS: Readonly<Record<string, MethodRule>> = {
   'loadline.admin.v1.Rollouts/Promote': { action: 'Administer', scope: { kind: 'Server' } },
   'loadline.admin.v1.Rollouts/Abort': { action: 'Operate', scope: { kind: 'Server' } },
   'loadline.admin.v1.Rollouts/Retry': { action: 'EditPolicies', scope: { kind: 'Server' } },
+  'loadline.admin.v1.Policies/Validate': { action: 'ReadPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/Diff': { action: 'ReadPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/Apply': { action: 'EditPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/Get': { action: 'ReadPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/List': { action: 'ReadPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/Delete': { action: 'EditPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/History': { action: 'ReadPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/Rollback': { action: 'EditPolicies', scope: { kind: 'Documents' } },
+  'loadline.admin.v1.Policies/Watch': { action: 'ReadPolicies', scope: { kind: 'Documents' } },
   'loadline.signals.v1.Signals/Push': { action: 'PushSignals', scope: { kind: 'Messages' } },
 };

@@ -35,6 +35,11 @@ export class AccessControl {
     return this.#authority.may(peer, action, resource);
   }
 
+  /** Model services that bindings name; there may be others, or no such service. */
+  namedServices(): Iterable<string> {
+    return this.#authority.namedServices();
+  }
+
   async #verify(transport: Peer, token: string): Promise<Recognised> {
     const recognised = await this.#tokens.verify(token);
     if (recognised.ok) return recognised;

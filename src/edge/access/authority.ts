@@ -64,6 +64,10 @@ export class Authority {
     return allowed;
   }
 
+  namedServices(): Iterable<string> {
+    return this.#named;
+  }
+
   /** A fleet has more services than its access policy names. */
   #standIn(resource: Resource): Resource {
     return resource.kind === 'Server' || this.#named.has(resource.name) ? resource : { kind: 'Service', name: '' };

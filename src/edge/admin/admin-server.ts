@@ -24,6 +24,8 @@ import { adminService } from './admin-service.ts';
 import { callersOf, type IncomingCall } from './caller.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { type AccessSeam, Gate, type Permit } from './gate.ts';
+import type { PoliciesSeam } from './policies/policies-seam.ts';
+import { policiesService } from './policies/policies-service.ts';
 import {
   decodeProbeRequest,
   encodeProbeEvent,
@@ -33,6 +35,7 @@ import {
 } from './probe-message.ts';
 import { decodeProxyTarget, encodeProxyConfig } from './proxy-config-message.ts';
 import { type PushSeam, pushService, signalsService } from './push-service.ts';
+import { bounded, MAX_MESSAGE_BYTES } from './request-limits.ts';
 import { type RolloutSeam, rolloutHandlers } from './rollout-service.ts';
 import { encodeStatus } from './status-message.ts';
 import { visibleStatus } from './visible-status.ts';
@@ -59,6 +62,8 @@ export type AdminServerOptions = {
   readonly operations?: OperationsSeam;
   /** What is tried on canaries; without it the service Rollouts is not served. */
   readonly rollouts?: RolloutSeam;
+  /** Where policies are read and changed; without it the service Policies is not served. */
+  readonly policies?: PoliciesSeam;
   /** Who takes what agents push; without it the service Signals is not served. */
   readonly push?: PushSeam;
   /** Mutual TLS. Without it the server is for loopback alone. */
@@ -83,8 +88,6 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
-/** A request names a service, a pool and an endpoint; a push of an agent has some dozens of values for each GPU. */
-const MAX_REQUEST_BYTES = 64 * 1024;
 const STOP_GRACE_MS = 1_000;
 const STATUS_OF: Readonly<Record<string, status>> = { NotFound: status.NOT_FOUND, Refused: status.FAILED_PRECONDITION };
 
@@ -97,7 +100,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   const parsed = parseAddress(options.address);
   if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `admin ${parsed.issues[0]?.message}`);
   const server = new Server({
-    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.enable_channelz': 0,
     // An agent whose machine went away is noticed within its lease.
     'grpc.keepalive_time_ms': 10_000,
@@ -106,7 +109,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   const { observe, operations, log, access, peerOf = callersOf(options.tls !== undefined) } = options;
   const gate = new Gate({ access, peerOf, log });
   const serve = (service: ServiceDefinition, handlers: Parameters<Gate['guard']>[1]): void =>
-    server.addService(service, gate.guard(service, handlers));
+    server.addService(bounded(service), gate.guard(service, handlers));
   if (operations !== undefined) serve(adminService('Operations'), { probe: probing(log, operations) });
   serve(adminService('Observe'), {
     status: unary(log, 'Status', (_request, permit) => {
@@ -126,6 +129,8 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     }),
   });
   if (options.rollouts !== undefined) serve(adminService('Rollouts'), rolloutHandlers(options.rollouts, log));
+  const policies = options.policies === undefined ? undefined : policiesService(options.policies, log);
+  if (policies !== undefined) serve(adminService('Policies'), policies.handlers);
   const push = options.push === undefined ? undefined : pushService(options.push, log);
   if (push !== undefined) serve(signalsService(), push.handlers);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -144,6 +149,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     endClients: (verdict) => acceptor.cutClients((client) => verdict(client) !== undefined),
     stop: () => {
       push?.stop();
+      policies?.stop();
       return stop(server, acceptor);
     },
   };

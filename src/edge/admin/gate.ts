@@ -17,13 +17,14 @@ import {
 } from '../../core/access/index.ts';
 import type { Log } from '../observe/index.ts';
 import type { IncomingCall } from './caller.ts';
+import { refusedMessage } from './request-limits.ts';
 import type { Wire } from './wire-values.ts';
 
 /** Who callers are and what they may do. Called on each request; only the check of a token may take a while. */
 export interface AccessSeam {
   recognise(transport: Peer, authorization: readonly string[]): Recognised | Promise<Recognised>;
   may(peer: Peer, action: Action, resource: Resource): boolean;
-  /** Names of all model services of the policy. */
+  /** Names of all model services that somebody may have a role for. */
   services(): readonly string[];
   /** Of a sidecar group; none for one that there is not. */
   servicesOfGroup(group: string): readonly string[];
@@ -104,6 +105,11 @@ export class Gate {
         if (unary) callback?.(refusal);
         else (call as unknown as ServerWritableStream<Wire, Wire>).emit('error', refusal);
       };
+      const unread = refusedMessage(call.request);
+      if (unread !== undefined) {
+        refuse({ code: unread.code, details: unread.details });
+        return;
+      }
       const { access, log } = this.#options;
       if (access === undefined) {
         pass({ ...EVERYTHING, peer: this.#options.peerOf(call) });

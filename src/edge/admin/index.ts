@@ -9,6 +9,22 @@ export type { DryRunSeam } from './dry-run-seam.ts';
 export type { AccessSeam, Recognised } from './gate.ts';
 export { type ConnectOptions, connectObserve, type ObserveClient } from './observe-client.ts';
 export { connectOperations, type OperationsClient } from './operations-client.ts';
+export {
+  connectPolicies,
+  type PoliciesChecked,
+  type PoliciesClient,
+  type PolicyAnswer,
+  type PolicyDiff,
+  type PolicyEventView,
+  type PolicyHistory,
+  type PolicyList,
+  type PolicyRefusal,
+  type PolicyVersionView,
+  type PolicyWritten,
+  type WriteOptions,
+} from './policies/policies-client.ts';
+export type { PoliciesSeam } from './policies/policies-seam.ts';
+export type { PolicyDocument, PolicyOutcome } from './policies/policy-messages.ts';
 export { storedTexts } from './policies/stored-texts.ts';
 export type { ProbeEvent, ProbeRequest, ProbeStart } from './probe-message.ts';
 export { connectPush, type PushClient, type PushClientOptions } from './push-client.ts';

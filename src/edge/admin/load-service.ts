@@ -1,12 +1,19 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { LoadlineError } from '../../base/errors.ts';
 
 /** The gRPC methods of a service, read from the proto file that also documents them. */
 export function loadService(proto: string, service: string): ServiceDefinition {
-  const loaded = loadSync(proto, {
+  const definition = loadProtos(proto)[service];
+  if (definition === undefined) throw new LoadlineError('LOADLINE_ADMIN', `${proto} has no service ${service}`);
+  return definition as ServiceDefinition;
+}
+
+/** Everything that a proto file defines, by its full name. */
+export function loadProtos(proto: string): PackageDefinition {
+  return loadSync(proto, {
     includeDirs: [protoFolder(proto)],
     longs: Number,
     enums: String,
@@ -14,9 +21,6 @@ export function loadService(proto: string, service: string): ServiceDefinition {
     arrays: true,
     objects: true,
   });
-  const definition = loaded[service];
-  if (definition === undefined) throw new LoadlineError('LOADLINE_ADMIN', `${proto} has no service ${service}`);
-  return definition as ServiceDefinition;
 }
 
 /** `proto/` stands beside `src` and `dist` alike: the first folder above this file that has it. */

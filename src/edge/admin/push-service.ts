@@ -4,6 +4,7 @@ import type { PushOpened, PushStream } from '../signals/index.ts';
 import type { Permit } from './gate.ts';
 import { loadService } from './load-service.ts';
 import { decodePush, encodeAnswer } from './push-message.ts';
+import { refusedMessage } from './request-limits.ts';
 import type { Wire } from './wire-values.ts';
 
 /** Who takes what agents push. Called for each stream and each of its messages; must not block. */
@@ -70,6 +71,11 @@ function serveStream(call: Call, open: (agent: string) => PushOpened, log: Log, 
     idle.refresh();
     if (!rate.admits(performance.now())) {
       refuse(status.RESOURCE_EXHAUSTED, `more than ${MAX_PER_SEC} requests a second`);
+      return;
+    }
+    const unread = refusedMessage(wire);
+    if (unread !== undefined) {
+      refuse(unread.code, unread.details);
       return;
     }
     const { agent, sequence, push } = decodePush(wire);

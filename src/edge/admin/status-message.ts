@@ -1,5 +1,5 @@
-import type { Issue } from '../../base/units/index.ts';
 import type { EndpointView, NodeView, PoolView, ServerView, ServiceView, TlsView, TypeView } from '../observe/index.ts';
+import { decodeIssue } from './policies/policy-messages.ts';
 import { fromSyncStatus, toSyncStatus } from './sync-status.ts';
 import {
   fromEnum,
@@ -116,19 +116,6 @@ function encodeEndpoint(endpoint: EndpointView): Wire {
     ...(states.length === 0 ? {} : { signalStates: Object.fromEntries(states) }),
     ...(gpuFault === null ? {} : { gpuFault }),
     state: toEnum('ENDPOINT_STATE', state),
-  };
-}
-
-function decodeIssue(wire: Wire): Issue {
-  return {
-    code: text(wire.code),
-    path: text(wire.path),
-    message: text(wire.message),
-    ...optional('hint', wire.hint, text),
-    ...optional('position', wire.position, (position) => {
-      const { file, line, column } = position as Wire;
-      return { file: text(file), line: number(line), column: number(column) };
-    }),
   };
 }
 

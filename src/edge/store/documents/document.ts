@@ -108,7 +108,7 @@ export type WriteOutcome =
       /** Of this transaction; of the store when nothing was to be changed. */
       readonly revision: Revision;
       readonly changed: readonly (DocumentKey & { readonly operation: 'Put' | 'Delete' })[];
-      /** Documents that had this content, or were absent, already: they keep their revision. */
+      /** Documents that had this content, or were absent, already: they keep their revision; where they stand is noted anew. */
       readonly unchanged: readonly DocumentKey[];
       /** Done by an earlier call with the same idempotency key. */
       readonly replayed: boolean;

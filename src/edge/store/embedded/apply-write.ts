@@ -47,6 +47,7 @@ export function applyWrite(records: Records, request: WriteRequest, nowMs: numbe
 
   const due = found.filter(({ change, stored }) => !isDone(change, stored));
   const unchanged = found.filter((one) => !due.includes(one)).map(({ change }) => keyOf(change));
+  for (const { change, stored } of found) if (isDone(change, stored)) movePlace(records, change, stored);
   const changed = due.map(({ change }) => ({ ...keyOf(change), operation: change.operation }));
   const revision = due.length === 0 ? head.revision : head.revision + 1;
   let next: Head = { ...head, revision };
@@ -123,6 +124,20 @@ function isDone(change: Change, stored: StoredDocument | undefined): boolean {
   return stored !== undefined && stored.lost === undefined && stored.content === change.content;
 }
 
+/** The same content, at another place of the author's files: that is noted for messages, and is no change. */
+function movePlace(records: Records, change: Change, stored: StoredDocument | undefined): void {
+  if (change.operation === 'Delete' || stored === undefined || stored.lost !== undefined) return;
+  const { file } = change;
+  const line = lineOf(change);
+  if (file === stored.file && line === stored.line) return;
+  records.putDocument(change, { ...stored, file, line });
+}
+
+/** A document at the start of its file, as most are, has none. */
+function lineOf({ line }: { readonly line?: number }): number | undefined {
+  return line === 1 ? undefined : line;
+}
+
 function putChange(
   records: Records,
   change: Change,
@@ -137,7 +152,7 @@ function putChange(
     return;
   }
   const { content, file } = change;
-  const line = change.line === 1 ? undefined : change.line;
+  const line = lineOf(change);
   records.putVersion(change, revision, { operation: 'Put', created, content, file, line, ...authorship });
   records.putDocument(change, { revision, created, content, file, line, ...authorship });
 }

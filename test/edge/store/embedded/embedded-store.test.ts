@@ -71,6 +71,9 @@ describe('a write', () => {
       [undefined, 1],
     ]);
     expect((await store.history({})).map(({ file, line }) => [file, line])).toContainEqual(['lab.yaml', 12]);
+    const moved = { ...put('chat', 'a'), file: 'lab.yaml', line: 20 } as Change;
+    expect(await apply(store, [moved])).toMatchObject({ revision: 1, changed: [], unchanged: [CHAT] });
+    expect(await store.get(CHAT)).toMatchObject({ revision: 1, file: 'lab.yaml', line: 20 });
   });
 
   it('that says what is so already is no change: no revision, no history, no audit record', async () => {

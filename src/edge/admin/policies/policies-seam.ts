@@ -1,0 +1,19 @@
+import type { Result } from '../../../base/units/index.ts';
+import type { Policy, PolicyFile, ReadFile } from '../../../core/policy/index.ts';
+import type { DocumentStore, PolicyRead } from '../../store/index.ts';
+import type { DryRunSeam } from '../dry-run-seam.ts';
+
+/** What the Policies service works on. */
+export interface PoliciesSeam {
+  /** Who owns the policies: one of them is the only writer. */
+  readonly owner:
+    | { readonly kind: 'Store'; readonly store: DocumentStore }
+    | { readonly kind: 'Files'; readonly path: string; read(): PolicyRead };
+  /**
+   * Loads texts as one policy, and gives others a turn meanwhile. The same texts again cost nothing, so that what was checked
+   * before a write is not read anew after it. `reads`: what was read of them already.
+   */
+  load(files: readonly PolicyFile[], reads?: ReadonlyMap<PolicyFile, ReadFile>): Promise<Result<Policy>>;
+  /** Says what a change does, and whether Envoy takes it; absent: nobody is asked. */
+  readonly dryRun?: DryRunSeam;
+}

@@ -1,0 +1,366 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
+import type { Issue } from '../../../base/units/index.ts';
+import { type Action, peerText } from '../../../core/access/index.ts';
+import { type DocumentText, type Policy, type PolicyFile, unifiedDiff } from '../../../core/policy/index.ts';
+import type {
+  Change,
+  Document,
+  DocumentKey,
+  DocumentList,
+  DocumentStore,
+  Revision,
+  WriteOutcome,
+  WriteRequest,
+} from '../../store/index.ts';
+import type { Permit } from '../gate.ts';
+import { type Candidate, candidateOf, idOf, type Outcome, outcomesOf, putsOf, stillDamaged } from './candidate.ts';
+import { ownedDocuments, storeOf } from './owned-documents.ts';
+import type { PoliciesSeam } from './policies-seam.ts';
+import { denied, deniedEverywhere, visibleIssues } from './policy-scope.ts';
+import { keysOf, readRequest } from './read-request.ts';
+import { type Answer, done, refuse, refuseTexts } from './refusal.ts';
+import { WorkQueue } from './work-queue.ts';
+import {
+  aborted,
+  conflictIn,
+  expectedBy,
+  foreignCondition,
+  removalOf,
+  replayedOutcomes,
+  type WriteTerms,
+  withoutReason,
+} from './write-terms.ts';
+
+/** Who asks, and whether he still waits for the answer. */
+export type Caller = { readonly permit: Permit; isGone(): boolean };
+
+export type Checked = { readonly warnings: readonly Issue[]; readonly policy: Policy };
+
+export type Compared = {
+  readonly documents: readonly (Outcome & { readonly textDiff: string })[];
+  readonly warnings: readonly Issue[];
+  readonly revision: Revision;
+  /** Undefined: what is there now is no policy. */
+  readonly before: Policy | undefined;
+  readonly after: Policy;
+};
+
+export type Written = {
+  readonly revision: Revision;
+  readonly outcomes: readonly Outcome[];
+  readonly replayed: boolean;
+  readonly dryRun: boolean;
+  readonly warnings: readonly Issue[];
+};
+
+type Planned = { readonly changes: readonly Change[]; readonly coming: readonly DocumentText[] };
+type Write = {
+  readonly action: 'Apply' | 'Delete' | 'Rollback';
+  readonly terms: WriteTerms;
+  /** Everything that the caller has said, for the idempotency key. */
+  readonly asked: unknown;
+  readonly plan: (now: DocumentList) => Answer<Planned> | Promise<Answer<Planned>>;
+  /** Names of the files that he has sent. */
+  readonly files: ReadonlySet<string>;
+};
+
+const MAX_WAITING = 16;
+/** A change is checked together with everything that is there; when that changes meanwhile, it is checked anew. */
+const MAX_TRIES = 5;
+
+/**
+ * Checks and makes changes of policies: one at a time, each with the whole policy that comes of it, and written only at the
+ * revision that it was checked at.
+ */
+export class PolicyDesk {
+  readonly #seam: PoliciesSeam;
+  readonly #queue = new WorkQueue(MAX_WAITING);
+
+  constructor(seam: PoliciesSeam) {
+    this.#seam = seam;
+  }
+
+  validate(files: readonly PolicyFile[], alone: boolean, caller: Caller): Promise<Answer<Checked>> {
+    return this.#queued(caller, async () => {
+      const coming = await this.#read(files, 'ReadPolicies', caller);
+      if (!coming.ok) return coming;
+      const now = alone ? done(NOTHING) : await ownedDocuments(this.#seam.owner);
+      if (!now.ok) return now;
+      const checked = await this.#check(now.value, { changes: putsOf(coming.value, new Map()), coming: coming.value });
+      return visible(checked, caller, namesOf(files));
+    });
+  }
+
+  diff(files: readonly PolicyFile[], caller: Caller): Promise<Answer<Compared>> {
+    return this.#queued(caller, async () => {
+      const coming = await this.#read(files, 'ReadPolicies', caller);
+      if (!coming.ok) return coming;
+      const now = await ownedDocuments(this.#seam.owner);
+      if (!now.ok) return now;
+      const changes = putsOf(coming.value, new Map());
+      const checked = visible(await this.#check(now.value, { changes, coming: coming.value }), caller, namesOf(files));
+      if (!checked.ok) return checked;
+      const before = await this.#seam.load(candidateOf(now.value.documents, []).files);
+      return done({
+        documents: outcomesOf(changes, now.value.documents).map((one, at) => ({
+          ...one,
+          textDiff: textDiff(now.value.documents, changes[at] as Change),
+        })),
+        warnings: checked.value.warnings,
+        revision: now.value.revision,
+        before: before.ok ? before.value : undefined,
+        after: checked.value.policy,
+      });
+    });
+  }
+
+  apply(files: readonly PolicyFile[], terms: WriteTerms, caller: Caller): Promise<Answer<Written>> {
+    return this.#queued(caller, async () => {
+      const coming = await this.#read(files, 'EditPolicies', caller);
+      if (!coming.ok) return coming;
+      const keys = keysOf(coming.value);
+      const foreign = foreignCondition(terms, keys);
+      if (foreign !== undefined) return foreign;
+      const plan = (): Answer<Planned> => {
+        return done({ changes: putsOf(coming.value, expectedBy(terms)), coming: coming.value });
+      };
+      return this.#write({ action: 'Apply', terms, asked: { files }, plan, files: namesOf(files) }, caller);
+    });
+  }
+
+  delete(keys: readonly DocumentKey[], terms: WriteTerms, caller: Caller): Promise<Answer<Written>> {
+    return this.#queued(caller, async () => {
+      if (keys.length === 0) return refuse(status.INVALID_ARGUMENT, 'the request names no document');
+      const refusal = withoutReason(terms) ?? denied(caller.permit, 'EditPolicies', keys);
+      if (refusal !== undefined) return { ok: false, refusal };
+      const foreign = foreignCondition(terms, keys);
+      if (foreign !== undefined) return foreign;
+      const plan = (now: DocumentList): Answer<Planned> => {
+        const known = new Set([...now.documents, ...now.damaged.flatMap(({ document }) => document ?? [])].map(idOf));
+        const missing = keys.find((key) => !known.has(idOf(key)));
+        if (missing !== undefined) return refuse(status.NOT_FOUND, `there is no ${idOf(missing)}`);
+        const expected = expectedBy(terms);
+        return done({ changes: keys.map((key) => removalOf(key, expected)), coming: [] });
+      };
+      return this.#write({ action: 'Delete', terms, asked: { keys }, plan, files: new Set() }, caller);
+    });
+  }
+
+  rollback(key: DocumentKey | undefined, to: Revision, terms: WriteTerms, caller: Caller): Promise<Answer<Written>> {
+    return this.#queued(caller, async () => {
+      const { permit } = caller;
+      const refusal =
+        withoutReason(terms) ??
+        (key === undefined ? deniedEverywhere(permit, 'EditPolicies') : denied(permit, 'EditPolicies', [key]));
+      if (refusal !== undefined) return { ok: false, refusal };
+      const plan = (now: DocumentList): Promise<Answer<Planned>> => this.#planRollback(key, to, now, terms);
+      return this.#write({ action: 'Rollback', terms, asked: { key, to }, plan, files: new Set() }, caller);
+    });
+  }
+
+  async #planRollback(
+    key: DocumentKey | undefined,
+    to: Revision,
+    now: DocumentList,
+    terms: WriteTerms,
+  ): Promise<Answer<Planned>> {
+    const store = storeOf(this.#seam.owner, 'nothing can be rolled back');
+    if (!store.ok) return store;
+    const then = await store.value.listAt(to);
+    if (then.kind === 'OutOfRange')
+      return refuse(
+        status.OUT_OF_RANGE,
+        `revision ${to} cannot be gone back to: ${then.floor} to ${then.newest} are kept`,
+      );
+    const { documents, damaged } = then.list;
+    const isMeant = (one: DocumentKey): boolean => key === undefined || idOf(one) === idOf(key);
+    const lost = damaged.find(({ document }) => document !== undefined && isMeant(document));
+    if (lost !== undefined)
+      return refuse(status.FAILED_PRECONDITION, `${lost.record} is damaged and cannot be gone back to: ${lost.reason}`);
+    const wanted = documents.filter(isMeant);
+    const present = [...now.documents, ...now.damaged.flatMap(({ document }) => document ?? [])].filter(isMeant);
+    if (key !== undefined && wanted.length === 0 && present.length === 0)
+      return refuse(status.NOT_FOUND, `there is no ${idOf(key)}, and at revision ${to} there was none`);
+    const kept = new Set(wanted.map(idOf));
+    const expected = expectedBy(terms);
+    const puts = wanted.map(({ kind, name, content, file, line }): Change => {
+      const revision = expected.get(`${kind}/${name}`);
+      return {
+        operation: 'Put',
+        kind,
+        name,
+        content,
+        line,
+        ...(file === undefined ? {} : { file }),
+        ...(revision === undefined ? {} : { expected: revision }),
+      };
+    });
+    const removals = present.filter((one) => !kept.has(idOf(one))).map((one) => removalOf(one, expected));
+    const foreign = foreignCondition(terms, [...puts, ...removals]);
+    return foreign ?? done({ changes: [...puts, ...removals], coming: [] });
+  }
+
+  async #write(write: Write, caller: Caller): Promise<Answer<Written>> {
+    const { terms, action } = write;
+    const store = storeOf(this.#seam.owner, `${action} is not possible`);
+    if (!store.ok) return store;
+    const { conditions, storeRevision, reason, idempotencyKey } = terms;
+    const request: WriteRequest = {
+      action,
+      author: peerText(caller.permit.peer),
+      reason,
+      changes: [],
+      asked: JSON.stringify([write.asked, conditions, storeRevision ?? null]),
+      ...(idempotencyKey === '' ? {} : { idempotencyKey }),
+    };
+    const answered = await store.value.answered(request);
+    if (answered !== undefined) return this.#answer(store.value, answered, [], []);
+    for (let tries = 1; ; tries += 1) {
+      const now = await store.value.list();
+      const planned = await write.plan(now);
+      if (!planned.ok) return planned;
+      const conflict = conflictIn(now, planned.value.changes, storeRevision);
+      if (conflict !== undefined) return conflict;
+      const checked = visible(await this.#check(now, planned.value, true), caller, write.files);
+      if (!checked.ok) return checked;
+      const outcomes = outcomesOf(planned.value.changes, now.documents);
+      const { warnings } = checked.value;
+      if (terms.dryRun || planned.value.changes.length === 0)
+        return done({ revision: now.revision, outcomes, replayed: false, dryRun: terms.dryRun, warnings });
+      if (caller.isGone()) return refuse(status.CANCELLED, 'the caller is gone; nothing was changed');
+      const { changes } = planned.value;
+      const outcome = await store.value.write({ ...request, changes, atRevision: now.revision });
+      const isOvertaken = outcome.kind === 'Conflict' && outcome.conflicts.length === 0 && storeRevision === undefined;
+      if (!isOvertaken || tries >= MAX_TRIES) return this.#answer(store.value, outcome, outcomes, warnings);
+    }
+  }
+
+  async #answer(
+    store: DocumentStore,
+    outcome: WriteOutcome,
+    outcomes: readonly Outcome[],
+    warnings: readonly Issue[],
+  ): Promise<Answer<Written>> {
+    switch (outcome.kind) {
+      case 'Written': {
+        const { revision, replayed } = outcome;
+        const told = replayed ? await replayedOutcomes(store, outcome) : outcomes;
+        return done({ revision, outcomes: told, replayed, dryRun: false, warnings });
+      }
+      case 'Conflict':
+        return aborted(outcome.revision, outcome.conflicts);
+      case 'KeyReused':
+        return refuse(
+          status.FAILED_PRECONDITION,
+          `the idempotency key was used for another request, at revision ${outcome.revision}; choose a new one`,
+        );
+      case 'Fenced':
+        return refuse(status.FAILED_PRECONDITION, 'another server may write now');
+      case 'Refused':
+        return refuse(
+          status.INVALID_ARGUMENT,
+          outcome.issues.map(({ path, message }) => `${path}: ${message}`).join('; '),
+        );
+    }
+  }
+
+  /** The documents of the request, when the caller may see (or, before a write, change) each of them. */
+  async #read(
+    files: readonly PolicyFile[],
+    action: Action,
+    { permit }: Caller,
+  ): Promise<Answer<readonly DocumentText[]>> {
+    const read = await readRequest(files, turn);
+    if (!read.ok) return read;
+    const refusal = denied(permit, action, keysOf(read.value));
+    return refusal === undefined ? read : { ok: false, refusal };
+  }
+
+  /** Loads what would be there after the changes. `publish`: it is to go out, so that Envoy is asked too. */
+  async #check(now: DocumentList, { changes, coming }: Planned, publish: boolean = false): Promise<Answer<Checked>> {
+    const [damage] = stillDamaged(now.damaged, changes);
+    if (damage !== undefined)
+      return refuse(
+        status.FAILED_PRECONDITION,
+        `${damage.record} is damaged (${damage.reason}), so what comes of a change cannot be checked; apply that document again, or roll it back`,
+      );
+    const candidate = coming.length > 0 ? candidateOf(now.documents, coming) : afterChanges(now.documents, changes);
+    const loaded = await this.#seam.load(candidate.files, candidate.reads);
+    if (!loaded.ok) return refuseTexts(loaded.issues);
+    const nameless = coming.find(({ key }) => key === undefined);
+    if (nameless !== undefined) return refuseTexts([unknownDocument(nameless)]);
+    const checked = done({ warnings: loaded.warnings, policy: loaded.value });
+    return publish ? ((await this.#verdict(loaded.value, candidate)) ?? checked) : checked;
+  }
+
+  /** Why an Envoy would not take what comes of a change; undefined where it would, or nobody is to be asked. */
+  async #verdict(policy: Policy, { files }: Candidate): Promise<ReturnType<typeof refuse> | undefined> {
+    const verdict = await this.#seam.dryRun?.verdict({ policy, files });
+    if (verdict === undefined || verdict.publishable) return undefined;
+    const issues = verdict.checks.flatMap(({ envoy, group, problems }) =>
+      problems.map(
+        ({ message, resource, position }): Issue => ({
+          code: 'ENVOY_REFUSES',
+          path: resource === undefined ? '' : `${resource.type} ${resource.name}`,
+          message: `Envoy ${envoy} refuses what group ${group} would get: ${message}`,
+          ...(position === undefined ? {} : { position }),
+        }),
+      ),
+    );
+    const message = issues[0]?.message ?? `no Envoy has judged the change: ${verdict.reason}`;
+    return { ok: false, refusal: { code: status.FAILED_PRECONDITION, message, issues } };
+  }
+
+  #queued<T>(caller: Caller, job: () => Promise<Answer<T>>): Promise<Answer<T>> {
+    const answer = this.#queue.run(async () =>
+      caller.isGone() ? refuse(status.CANCELLED, 'the caller is gone; nothing was changed') : job(),
+    );
+    const busy = `${MAX_WAITING} requests are being checked or wait for it; try again in a moment`;
+    return answer ?? Promise.resolve(refuse(status.RESOURCE_EXHAUSTED, busy));
+  }
+}
+
+const NOTHING: DocumentList = { revision: 0, documents: [], damaged: [] };
+
+function afterChanges(stored: readonly Document[], changes: readonly Change[]): Candidate {
+  const changed = new Set(changes.map(idOf));
+  const put = changes.flatMap((change) =>
+    change.operation === 'Put' ? [{ ...change, file: change.file, line: change.line ?? 1 }] : [],
+  );
+  const stay = stored.filter((document) => !changed.has(idOf(document)));
+  const all = [...stay, ...put].toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
+  return candidateOf(all as readonly Document[], []);
+}
+
+/** What its reader may see of an answer, and of warnings what is about his own files, where he sent some. */
+function visible(answer: Answer<Checked>, { permit }: Caller, files: ReadonlySet<string>): Answer<Checked> {
+  if (answer.ok) {
+    const isOwn = ({ position }: Issue): boolean => position !== undefined && files.has(position.file);
+    const warnings = answer.value.warnings.filter((one) => isOwn(one) || (permit.everywhere && files.size === 0));
+    return done({ ...answer.value, warnings });
+  }
+  const { issues, code } = answer.refusal;
+  if (issues === undefined || permit.everywhere) return answer;
+  return { ok: false, refusal: { ...refuseTexts(visibleIssues(issues, permit, files)).refusal, code } };
+}
+
+function namesOf(files: readonly PolicyFile[]): ReadonlySet<string> {
+  return new Set(files.map(({ name }) => name));
+}
+
+function textDiff(stored: readonly Document[], change: Change): string {
+  const id = idOf(change);
+  const before = stored.find((document) => idOf(document) === id);
+  const after = change.operation === 'Put' ? change.content : '';
+  return unifiedDiff(before?.content ?? '', after, { before: `${id} (now)`, after: `${id} (new)` });
+}
+
+function unknownDocument({ part: { name, firstLine = 1 } }: DocumentText): Issue {
+  return {
+    code: 'POLICY_SYNTAX',
+    path: '',
+    message: 'expected one document with kind and name',
+    position: { file: name, line: firstLine, column: 1 },
+  };
+}
