@@ -18,7 +18,11 @@ const WATCH_MS = 1000;
 export function addRollout(program: Command, io: Io, finish: Finish): void {
   const rollout = program
     .command('rollout')
-    .description('how a change spreads over the sidecars: canaries first, everybody later, back when it fails');
+    .description('how a change spreads over the sidecars: canaries first, everybody later, back when it fails')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  loadline rollout status --watch\n  loadline rollout abort --reason "support has calls"',
+    );
   const status = rollout
     .command('status', { isDefault: true })
     .description('the change that is tried now, canary by canary, and the one before it')

@@ -5,11 +5,15 @@ import { type Counts, NO_COUNTS, type NodeTraffic, plus } from './traffic.ts';
 export type GroupTraffic = {
   /** By node id. */
   readonly canaries: Readonly<Record<string, Counts>>;
+  /** Requests of each canary since it had taken the change for {@link SETTLE_MS}. */
+  readonly settled: Readonly<Record<string, number>>;
   readonly others: Counts;
   /** As it was when the rollout began; of each canary, and of all others together. */
   readonly before: { readonly canaries: Readonly<Record<string, NodeTraffic>>; readonly others: NodeTraffic };
 };
 
+/** A load report that comes so long after a change tells nothing any more of the time before it (they come each second). */
+export const SETTLE_MS = 1500;
 /** Fewer errors than this are no pattern, fewer expected requests than this no silence. */
 const FEWEST_ERRORS = 5;
 const FEWEST_EXPECTED = 20;
@@ -27,12 +31,22 @@ const KNOWN_FROM_REQUESTS = 100;
  * Whether requests fail on a canary that would not have failed without the change. Two ways: more of its answers are errors
  * than of all the other sidecars and of its own past; or its requests do not reach the servers any more at all, which no error
  * of a server would show (a route that leads nowhere answers by itself). Both are tests of how likely that is by chance.
+ * @param elapsedSec since the rollout began
+ * @param settledSec since the canary had taken the change and settled; below 0 before that
  * @returns what happens, in words with numbers; undefined when nothing does
  */
-export function burning(nodeId: string, traffic: GroupTraffic, elapsedSec: number): string | undefined {
-  const seen = own(traffic.canaries, nodeId) ?? NO_COUNTS;
+export function burning(
+  nodeId: string,
+  traffic: GroupTraffic,
+  { elapsedSec, settledSec }: { readonly elapsedSec: number; readonly settledSec: number },
+): string | undefined {
   const past = own(traffic.before.canaries, nodeId);
-  return failing(seen, traffic, past) ?? silent(seen, past, traffic, elapsedSec);
+  const seen = own(traffic.canaries, nodeId) ?? NO_COUNTS;
+  const rate = past === undefined || past.seconds <= 0 ? 0 : past.requests / past.seconds;
+  return (
+    failing(seen, traffic, past) ??
+    silent(own(traffic.settled, nodeId) ?? 0, rate * settledSec * demand(traffic, elapsedSec), settledSec)
+  );
 }
 
 /** Against the worse of what the others do meanwhile and what was before: servers may begin to fail for everybody. */
@@ -49,20 +63,15 @@ function failing(seen: Counts, { others, before }: GroupTraffic, past: Counts | 
   return `${seen.errors} of ${answers} requests failed (${percent(seen.errors / answers)}; ${elsewhere})`;
 }
 
-function silent(
-  seen: Counts,
-  past: NodeTraffic | undefined,
-  { others, before }: GroupTraffic,
-  elapsedSec: number,
-): string | undefined {
-  if (past === undefined || past.seconds <= 0) return undefined;
-  const rate = past.requests / past.seconds;
+/** When all others have less to do than before, so may a canary. */
+function demand({ others, before }: GroupTraffic, elapsedSec: number): number {
   const usual = before.others.seconds > 0 ? (before.others.requests / before.others.seconds) * elapsedSec : 0;
-  // When everybody has less to do, so may a canary.
-  const demand = usual > 0 ? Math.min(1, others.requests / usual) : 1;
-  const expected = rate * elapsedSec * demand;
-  if (expected < FEWEST_EXPECTED || chanceOfAtMost(seen.requests, expected * GETS_LESS) >= CHANCE) return undefined;
-  return `${seen.requests} requests reached a server in ${Math.round(elapsedSec)} s; ${Math.round(expected)} were expected`;
+  return usual > 0 ? Math.min(1, others.requests / usual) : 1;
+}
+
+function silent(requests: number, expected: number, seconds: number): string | undefined {
+  if (expected < FEWEST_EXPECTED || chanceOfAtMost(requests, expected * GETS_LESS) >= CHANCE) return undefined;
+  return `${requests} requests reached a server in ${seconds.toFixed(0)} s; ${Math.round(expected)} were expected`;
 }
 
 /** Of a binomial distribution. Summed from the smallest term up, in logarithms: n is thousands, and the chance tiny. */

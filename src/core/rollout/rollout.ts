@@ -92,6 +92,7 @@ function trafficOf(
   }
   return {
     canaries: {},
+    settled: {},
     others: NO_COUNTS,
     before: { canaries: Object.fromEntries(canaries.map((nodeId) => [nodeId, past(nodeId)])), others },
   };

@@ -1,5 +1,5 @@
 import type { LoadReport } from '../topology/index.ts';
-import { burning, type GroupTraffic } from './burn.ts';
+import { burning, type GroupTraffic, SETTLE_MS } from './burn.ts';
 import type { Canary, CanaryStanding } from './canaries.ts';
 import type { GroupRollout, Halt, Rollout } from './rollout.ts';
 import { countsOf, NO_COUNTS, plus } from './traffic.ts';
@@ -82,14 +82,19 @@ function stepCanary(before: Canary, now: CanaryStanding | undefined, nowMs: numb
 function stepGroupTraffic({ group, canaries, traffic }: GroupRollout, input: RolloutInput): GroupTraffic {
   if (canaries.length === 0) return traffic;
   const counts = new Map(Object.entries(traffic.canaries));
-  const isCanary = new Set(canaries.map(({ nodeId }) => nodeId));
+  const settled = new Map(Object.entries(traffic.settled));
+  const syncedAtMs = new Map(canaries.map((canary) => [canary.nodeId, canary.syncedAtMs]));
   let { others } = traffic;
   for (const report of input.reports) {
     const { nodeId } = report;
-    if (isCanary.has(nodeId)) counts.set(nodeId, plus(counts.get(nodeId) ?? NO_COUNTS, countsOf(report)));
-    else if (input.groupOf(nodeId) === group) others = plus(others, countsOf(report));
+    if (syncedAtMs.has(nodeId)) {
+      const seen = countsOf(report);
+      counts.set(nodeId, plus(counts.get(nodeId) ?? NO_COUNTS, seen));
+      const fromMs = (syncedAtMs.get(nodeId) ?? Number.POSITIVE_INFINITY) + SETTLE_MS;
+      if (report.receivedAtMs >= fromMs) settled.set(nodeId, (settled.get(nodeId) ?? 0) + seen.requests);
+    } else if (input.groupOf(nodeId) === group) others = plus(others, countsOf(report));
   }
-  return { ...traffic, canaries: Object.fromEntries(counts), others };
+  return { ...traffic, canaries: Object.fromEntries(counts), settled: Object.fromEntries(settled), others };
 }
 
 function haltOf(
@@ -116,7 +121,8 @@ function haltOf(
       if (awayMs >= LOST_AFTER_MS) return { event: 'CanaryLost', node, message: `gone for ${seconds(awayMs)}` };
       if (losses >= LOST_AT_LOSSES) return { event: 'CanaryLost', node, message: `went away ${losses} times` };
     }
-    const burn = haltOn.includes('ErrorBurn') ? burning(node, traffic, elapsedSec) : undefined;
+    const settledSec = canary.syncedAtMs === undefined ? 0 : (nowMs - canary.syncedAtMs - SETTLE_MS) / 1000;
+    const burn = haltOn.includes('ErrorBurn') ? burning(node, traffic, { elapsedSec, settledSec }) : undefined;
     if (burn !== undefined) return { event: 'ErrorBurn', node, message: burn };
     if (canary.syncedAtMs === undefined && !allAway && elapsedSec * 1000 > holdMs + TAKES_AT_MOST_MS) {
       const about = standing?.kind === 'Waiting' ? `: ${standing.about}` : '';
