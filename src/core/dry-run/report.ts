@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../base/codec/index.ts';
 import type { Position } from '../../base/units/index.ts';
-import type { Policy, PolicyFile } from '../policy/index.ts';
+import type { ChangeKind, PolicyChange } from '../policy/index.ts';
 
 /**
  * What a change of policy would do, before it is made: plain data, for a terminal, the API and programs. Lists are bounded;
@@ -24,26 +24,6 @@ export type DryRunReport = {
 };
 
 export type Bounded<T> = { readonly items: readonly T[]; readonly more: number };
-
-/** A policy as it was loaded, with the texts that it came from: they say where a value stands. */
-export type PolicyVersion = { readonly policy: Policy; readonly files: readonly PolicyFile[] };
-
-export type ChangeKind = 'Added' | 'Removed' | 'Changed';
-
-/** One difference of two policies. The order of keys and documents is none; a default that is written out is none either. */
-export type PolicyChange = {
-  readonly change: ChangeKind;
-  /** `ModelService`, … */
-  readonly kind: string;
-  readonly name: string;
-  /** `spec.pools[gpu].endpoints.static[10.0.0.1:8000].capacity`; '' for the whole document. Elements are told by their name. */
-  readonly path: string;
-  /** As one would write it in the policy; absent where there was nothing. */
-  readonly before?: string;
-  readonly after?: string;
-  /** In the new text; of what was removed, in the old one. */
-  readonly position?: Position;
-};
 
 /** Envoys that get the same bytes. */
 export type Receiver = {

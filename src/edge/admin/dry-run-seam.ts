@@ -1,4 +1,5 @@
-import type { DryRunReport, PolicyVersion, Verdict } from '../../core/dry-run/index.ts';
+import type { DryRunReport, Verdict } from '../../core/dry-run/index.ts';
+import type { PolicyVersion } from '../../core/policy/index.ts';
 
 /** What a change of policy would do. Neither question changes or sends anything, and none waits for the control loop. */
 export interface DryRunSeam {
