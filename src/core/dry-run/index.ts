@@ -1,1 +1,11 @@
+export { changesFor } from './changes.ts';
+export { envoyProblem } from './envoy-problem.ts';
+export { type Judge, judgesFor } from './judges.ts';
+export { plansUnder } from './plans.ts';
+export { pushCosts } from './push-costs.ts';
+export { type Broken, type Question, questionsFor } from './questions.ts';
+export { type Audience, audiencesOf, type ConnectedNode } from './receivers.ts';
 export type * from './report.ts';
+export { shrinkOf } from './shrink.ts';
+export { OWN_RULES, verdictOf } from './verdict.ts';
+export { weightMoves } from './weight-moves.ts';

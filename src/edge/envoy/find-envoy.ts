@@ -1,10 +1,8 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { LoadlineError } from '../../base/errors.ts';
 import { cachedEnvoy } from './cache-folder.ts';
-import { envoyVersion, PINNED_VERSION, unsupportedReason } from './envoy-version.ts';
+import { PINNED_VERSION } from './envoy-version.ts';
 import { type InstallOptions, installEnvoy } from './install-envoy.ts';
+import { lookUp, usableBinary } from './usable-binary.ts';
 
 export type FindOptions = InstallOptions & {
   /** The version that is looked up in the cache and installed. Another one is taken from LOADLINE_ENVOY or PATH. */
@@ -71,28 +69,6 @@ function notFound(tried: readonly string[], version: string): LoadlineError {
 }
 
 async function unusable(binary: string): Promise<string | undefined> {
-  try {
-    await access(binary, constants.X_OK);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'is not executable';
-  }
-  try {
-    return unsupportedReason(await envoyVersion(binary));
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-async function lookUp(name: string, path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter)) {
-    if (folder === '') continue;
-    const candidate = join(folder, name);
-    try {
-      await access(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // Not in this folder: the next one may have it.
-    }
-  }
-  return undefined;
+  const found = await usableBinary(binary);
+  return 'reason' in found ? found.reason : undefined;
 }

@@ -177,6 +177,15 @@ export class XdsServer {
     return [...new Set([...this.#registry.all()].flatMap(({ peer }) => peer?.nodeId ?? []))].sort();
   }
 
+  /** Who is connected, and what decides which bytes it gets; a node with streams of several kinds comes once for each. */
+  connected(): readonly { readonly id: string; readonly key: SnapshotKey }[] {
+    const found = new Map<string, { readonly id: string; readonly key: SnapshotKey }>();
+    for (const { peer } of this.#registry.all()) {
+      if (peer !== undefined) found.set(`${peer.nodeId}\n${peer.keyText}`, { id: peer.nodeId, key: peer.key });
+    }
+    return [...found.values()];
+  }
+
   /** Texts of the keys of the connected nodes, each once; of canaries both. */
   keys(): readonly string[] {
     const texts = [...this.#registry.all()].flatMap(({ peer }) =>

@@ -1,0 +1,151 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { ControlState, Plan } from '../core/control/index.ts';
+import {
+  type Audience,
+  audiencesOf,
+  type Broken,
+  type ConnectedNode,
+  changesFor,
+  type DryRunReport,
+  envoyProblem,
+  judgesFor,
+  OWN_RULES,
+  plansUnder,
+  pushCosts,
+  type Question,
+  questionsFor,
+  shrinkOf,
+  type ValidateMode,
+  type Verdict,
+  type VerdictCheck,
+  verdictOf,
+  weightMoves,
+} from '../core/dry-run/index.ts';
+import { diffPolicies, type Policy, type PolicyVersion } from '../core/policy/index.ts';
+import type { DryRunSeam } from '../edge/admin/index.ts';
+import { staticEndpointSets } from '../edge/discovery/index.ts';
+import type { AtHand, EnvoyJudge } from '../edge/envoy/index.ts';
+
+export type DryRunOptions = {
+  readonly mode: ValidateMode;
+  readonly atHand: { look(): Promise<AtHand> };
+  readonly judge: Pick<EnvoyJudge, 'judge'>;
+  /** What the controller knows now. It is never changed here. */
+  readonly state: () => ControlState;
+  readonly connected: () => readonly ConnectedNode[];
+  readonly now: () => number;
+};
+
+const NONE: AtHand = { envoys: [], unusable: [] };
+const DISABLED = 'no Envoy is asked: --validate Disabled';
+const MAX_CHANGES = 500;
+/** Snapshots that Envoys are asked about in one run: 64 take ten seconds. */
+const MAX_CHECKS = 64;
+
+/**
+ * What a change of policy would do. One run at a time, and each in short turns between which ticks and streams go on: it is
+ * computed on the values that the controller left behind, and Envoys are asked in processes of their own.
+ */
+export class DryRuns implements DryRunSeam {
+  readonly #options: DryRunOptions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DryRunOptions) {
+    this.#options = options;
+  }
+
+  report(current: PolicyVersion | undefined, candidate: PolicyVersion): Promise<DryRunReport> {
+    return this.#after(() => this.#report(current, candidate));
+  }
+
+  verdict({ policy }: PolicyVersion): Promise<Verdict> {
+    return this.#after(async () => {
+      const { after } = this.#plans(undefined, policy);
+      return this.#verdict(after, audiencesOf(this.#options.connected(), [policy]));
+    });
+  }
+
+  async #report(current: PolicyVersion | undefined, candidate: PolicyVersion): Promise<DryRunReport> {
+    const changes = diffPolicies(current, candidate);
+    await turn();
+    const { before, after } = this.#plans(current?.policy, candidate.policy);
+    await turn();
+    const policies = [candidate.policy, ...(current === undefined ? [] : [current.policy])];
+    const audiences = audiencesOf(this.#options.connected(), policies);
+    const snapshots = await inTurns(changesFor(audiences, before, after));
+    return {
+      from: current?.policy.revision ?? '',
+      to: candidate.policy.revision,
+      policy: { items: changes.slice(0, MAX_CHANGES), more: Math.max(0, changes.length - MAX_CHANGES) },
+      snapshots,
+      pushes: pushCosts(snapshots.items),
+      weights: weightMoves(before, after),
+      shrink: shrinkOf(current?.policy, candidate.policy),
+      verdict: await this.#verdict(after, audiences),
+    };
+  }
+
+  #plans(current: Policy | undefined, candidate: Policy): { readonly before: Plan | undefined; readonly after: Plan } {
+    const { state, now } = this.#options;
+    return plansUnder({ state: state(), current, candidate, endpointSets: staticEndpointSets, nowMs: now() });
+  }
+
+  async #verdict(plan: Plan, audiences: readonly Audience[]): Promise<Verdict> {
+    const { mode, atHand } = this.#options;
+    const { envoys, unusable } = mode === 'Disabled' ? NONE : await atHand.look();
+    const binaries = new Map(envoys.map(({ version, binary }) => [version, binary]));
+    const connected = audiences.flatMap(({ key, receiver }) => (receiver.nodeCount > 0 ? [key.release] : []));
+    const checks: VerdictCheck[] = [];
+    let left = 0;
+    for (const question of questionsFor(plan, audiences, judgesFor(connected, [...binaries.keys()]))) {
+      if (checks.length >= MAX_CHECKS) left += 1;
+      else checks.push(...(await this.#check(question, plan.policy, binaries)));
+      await turn();
+    }
+    return verdictOf(mode, checks, mode === 'Disabled' ? DISABLED : reasonOf(envoys.length, unusable, left));
+  }
+
+  /** Without an Envoy at hand a snapshot that breaks no rule of this build is not checked at all. */
+  async #check(
+    question: Question | Broken,
+    policy: Policy,
+    binaries: ReadonlyMap<string, string>,
+  ): Promise<readonly VerdictCheck[]> {
+    const { group, release } = question;
+    if (question.kind === 'Broken') {
+      const { problems } = question;
+      return [{ group, release, envoy: OWN_RULES, outcome: 'Refused', cached: false, problems }];
+    }
+    const { version, bootstrap, resources } = question;
+    if (version === undefined) return [];
+    const envoy = { version, binary: binaries.get(version) as string };
+    const judgement = await this.#options.judge.judge(envoy, bootstrap());
+    const { outcome, cached } = judgement;
+    const about = { group, release, envoy: version, outcome, cached };
+    if (judgement.outcome === 'Accepted') return [{ ...about, problems: [] }];
+    const { message } = judgement;
+    return [{ ...about, problems: [outcome === 'Refused' ? envoyProblem(message, resources, policy) : { message }] }];
+  }
+
+  #after<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(run);
+    this.#last = done.catch(() => undefined); // whoever asked hears of it
+    return done;
+  }
+}
+
+function reasonOf(atHand: number, unusable: readonly string[], left: number): string {
+  const looked = unusable.length === 0 ? '' : ` (${unusable.join('; ')})`;
+  if (atHand === 0) {
+    return `no Envoy is at hand on the server's machine${looked}; name one with serve --envoy PATH, or install one in the cache folder`;
+  }
+  return left === 0 ? '' : `${left} more snapshots were not looked at`;
+}
+
+async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    await turn();
+  }
+}

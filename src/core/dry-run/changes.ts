@@ -1,0 +1,35 @@
+import { contentHash } from '../../base/units/index.ts';
+import { Compiler, type Plan } from '../control/index.ts';
+import { bounded } from './bounded.ts';
+import type { Audience } from './receivers.ts';
+import type { Bounded, SnapshotChange } from './report.ts';
+import { snapshotChanges } from './snapshot-changes.ts';
+
+/** Each is compiled twice; sidecars that share a host may have a key each. */
+const MAX_AUDIENCES = 64;
+
+/**
+ * What each audience would be sent, audience by audience, so that the caller may do other work in between. Audiences that are
+ * sent the same come as one; those that are sent nothing do not come at all.
+ */
+export function* changesFor(
+  audiences: readonly Audience[],
+  before: Plan | undefined,
+  after: Plan,
+): Generator<undefined, Bounded<SnapshotChange>> {
+  const [old, now] = [new Compiler(), new Compiler()];
+  const found = new Map<string, SnapshotChange>();
+  const { items, more } = bounded(audiences, MAX_AUDIENCES);
+  for (const { key, receiver } of items) {
+    const to = now.snapshot(after, key);
+    // A group that the candidate no longer has is told nothing: its sidecars keep what they have.
+    if (to === undefined) continue;
+    const resources = snapshotChanges(before === undefined ? undefined : old.snapshot(before, key), to);
+    yield;
+    if (resources.items.length === 0) continue;
+    const id = contentHash(JSON.stringify(resources));
+    const same = found.get(id);
+    found.set(id, { receivers: [...(same?.receivers ?? []), receiver], resources });
+  }
+  return { items: [...found.values()], more };
+}
