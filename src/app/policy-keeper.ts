@@ -58,6 +58,11 @@ export class PolicyKeeper {
     return before === result.value.revision ? 'Unchanged' : 'Loaded';
   }
 
+  /** The newest files are good by themselves, and something else speaks against them. */
+  refuse(problems: readonly Issue[]): void {
+    this.#problems = problems;
+  }
+
   /**
    * The first load. When the files are bad the last good texts from the checkpoint go on, with the problems in view.
    * @throws LoadlineError LOADLINE_POLICY_UNUSABLE when there is neither, and none can come later

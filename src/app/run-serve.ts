@@ -5,6 +5,7 @@ import type { TlsFiles } from '../edge/tls/index.ts';
 import { Certificates } from './certificates.ts';
 import type { RecordOptions } from './recorder.ts';
 import { LoadlineServer } from './server.ts';
+import type { ValidateOptions } from './validation.ts';
 import { VERSION } from './version.ts';
 
 export type ServeOptions = {
@@ -18,6 +19,7 @@ export type ServeOptions = {
   readonly tls: TlsFiles | undefined;
   readonly access?: string | undefined;
   readonly fetchAllow?: AllowList | undefined;
+  readonly validate: ValidateOptions;
   readonly record?: RecordOptions | undefined;
   readonly logLevel: LogLevel;
 };
@@ -25,14 +27,15 @@ export type ServeOptions = {
 /** `loadline serve`: runs until SIGTERM or SIGINT. Exit code 0 after a clean end, 1 when it could not start. */
 export async function runServe(options: ServeOptions): Promise<number> {
   const log = await createLog({ level: options.logLevel });
-  const { policies, data, xds, admin, http, access, fetchAllow, record, tls } = options;
+  const { tls, logLevel: _level, ...rest } = options;
+  const { policies, data } = rest;
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
   let server: LoadlineServer;
   try {
     const certificates = tls === undefined ? undefined : await Certificates.open(tls, log);
-    server = new LoadlineServer({ policies, data, xds, admin, http, access, fetchAllow, record, log, certificates });
+    server = new LoadlineServer({ ...rest, log, certificates });
     const addresses = await server.start();
     const security = tls === undefined ? 'plaintext' : 'mutual TLS';
     log.info({ version: VERSION, ...addresses, policies, data, security }, 'loadline is ready');

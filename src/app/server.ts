@@ -31,6 +31,7 @@ import { ControlLoop, type Ticked, type UnderPolicy } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { type Loaded, loadTexts, PolicyKeeper } from './policy-keeper.ts';
 import { PolicyLoads } from './policy-loads.ts';
+import { PolicyNews } from './policy-news.ts';
 import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
@@ -38,6 +39,7 @@ import { Rollouts } from './rollouts.ts';
 import { SignalInputs } from './signal-inputs.ts';
 import { StorePolicies } from './store-policies.ts';
 import { timelineEvent } from './timeline-event.ts';
+import { type ValidateOptions, Validation } from './validation.ts';
 import { VERSION } from './version.ts';
 
 export type ServerOptions = {
@@ -52,6 +54,8 @@ export type ServerOptions = {
   readonly access?: string | undefined;
   /** Hosts that may be asked for metrics and keys; undefined: all that are not forbidden to everybody. */
   readonly fetchAllow?: AllowList | undefined;
+  /** Which Envoys judge a change before it comes into force; undefined: none does. */
+  readonly validate?: ValidateOptions | undefined;
   /** Where ticks are recorded; undefined: nowhere. */
   readonly record?: RecordOptions | undefined;
   /** For mutual TLS on xDS and admin; without them both are for loopback alone. */
@@ -86,6 +90,8 @@ export class LoadlineServer {
   readonly #rollouts: Rollouts;
   readonly #announcer: Announcer;
   readonly #guard: OutboundGuard;
+  readonly #validation: Validation;
+  readonly #news: PolicyNews;
   #access: AccessKeeper | undefined;
   #recorder: Recorder | undefined;
   #admin: AdminServer | undefined;
@@ -103,6 +109,14 @@ export class LoadlineServer {
     });
     const { policies, data } = options;
     this.#policies = policies === undefined ? new StorePolicies(data, log) : new FilePolicies(policies);
+    this.#news = new PolicyNews({
+      log,
+      metrics: this.#metrics,
+      timeline: this.#timeline,
+      source: this.#policies.name,
+      mutualTls: certificates !== undefined,
+      now: this.#now,
+    });
     this.#checkpoints = new Checkpoints(data, log);
     const guard = new OutboundGuard({ allow: options.fetchAllow });
     this.#guard = guard;
@@ -180,6 +194,8 @@ export class LoadlineServer {
       ended: (cause, outcome) => this.#metrics.rolloutEnded(cause, outcome),
       canaries: (byGroup) => this.#metrics.rolloutCanaries(byGroup),
     });
+    const inForce = (): string | undefined => this.#keeper.loaded?.policy.revision;
+    this.#validation = new Validation(options.validate, { data, loads: this.#loads, loop: this.#loop, xds: this.#xds, inForce, now: this.#now });
   }
 
   /**
@@ -200,7 +216,7 @@ export class LoadlineServer {
     const stored = await this.#checkpoints.load();
     const first = await this.#policies.open();
     this.#keeper.startWith(first, stored?.policyFiles, this.#now(), this.#policies.mayBeEmpty);
-    this.#tellPolicy(first);
+    this.#news.tell(this.#keeper, first);
     if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
     this.#rollouts.restore(stored && loadTexts(stored.policyFiles, this.#now()), stored?.rollout);
     if (this.#keeper.loaded !== undefined) this.#rollouts.offer(this.#keeper.loaded);
@@ -208,7 +224,7 @@ export class LoadlineServer {
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
     this.#configureSignals();
     this.#tick();
-    this.#policies.follow((read) => this.#reload(read));
+    this.#policies.follow((read) => void this.#reload(read));
     const { certificates } = this.#options;
     if (certificates !== undefined) this.#access = await this.#openAccess();
     this.#admin = await createAdminServer({
@@ -229,6 +245,7 @@ export class LoadlineServer {
       policies: {
         owner: this.#policies.owner,
         load: (files, reads) => this.#loads.loadInTurns(files, reads),
+        dryRun: this.#validation.dryRuns,
       },
       push: this.#signals.push,
       access: this.#access,
@@ -255,6 +272,7 @@ export class LoadlineServer {
     this.#ready = false;
     clearInterval(this.#ticks);
     await this.#policies.close();
+    await this.#validation.stop();
     this.#options.certificates?.stop();
     this.#signals.stop();
     this.#access?.stop();
@@ -400,9 +418,15 @@ export class LoadlineServer {
     };
   }
 
-  #reload(read: PolicyRead): void {
+  async #reload(read: PolicyRead): Promise<void> {
+    const problems = await this.#validation.gate.judge(read);
+    if (problems === undefined) return;
+    if (problems.length > 0) {
+      this.#keeper.refuse(problems);
+      return this.#news.tell(this.#keeper, read, 'Refused');
+    }
     const outcome = this.#keeper.take(read, this.#now());
-    this.#tellPolicy(read, outcome);
+    this.#news.tell(this.#keeper, read, outcome);
     if (outcome !== 'Loaded' || this.#keeper.loaded === undefined) return;
     const offered = this.#rollouts.offer(this.#keeper.loaded);
     this.#configureSignals();
@@ -438,50 +462,8 @@ export class LoadlineServer {
       problems: returned === undefined ? view.problems : [...view.problems, returned],
     };
   }
-
-  #tellPolicy(read: PolicyRead, outcome?: 'Loaded' | 'Unchanged' | 'Refused'): void {
-    const { log } = this.#options;
-    const view = this.#keeper.view();
-    const refused = view.problems.length > 0;
-    if (this.#keeper.loaded === undefined) {
-      for (const issue of view.problems) log.warn(issueFields(issue), 'no policy yet: Envoys wait');
-      return;
-    }
-    this.#metrics.policyLoaded(refused ? 'refused' : outcome === 'Unchanged' ? 'unchanged' : 'accepted');
-    for (const issue of view.problems) log.error(issueFields(issue), 'policy refused');
-    if (refused) {
-      const message = `${view.problems.length} problem(s); revision ${view.revision} stays in force`;
-      log.error({ revision: view.revision, problems: view.problems.length }, 'the last good policy stays in force');
-      this.#timeline.add({ atMs: this.#now(), kind: 'PolicyRefused', subject: this.#policies.name, message });
-      return;
-    }
-    for (const issue of view.warnings) log.warn(issueFields(issue), 'policy warning');
-    if (this.#options.certificates !== undefined) this.#tellClosedGroups();
-    log.info({ revision: view.revision, files: read.ok ? read.files.map(({ name }) => name) : [] }, 'policy loaded');
-    this.#timeline.add({
-      atMs: this.#now(),
-      kind: 'PolicyLoaded',
-      subject: this.#policies.name,
-      message: `revision ${view.revision}`,
-    });
-  }
-
-  /** With mutual TLS a group without identities is one that nobody may join: most often they were forgotten. */
-  #tellClosedGroups(): void {
-    for (const { name, origin, identities } of this.#keeper.loaded?.policy.groups ?? []) {
-      if (identities.length > 0) continue;
-      const at = `${origin.file}:${origin.line}`;
-      this.#options.log.warn({ group: name, at }, 'no sidecar can join this group: it has no identities');
-    }
-  }
 }
 
 function underPolicy({ policy }: Loaded): UnderPolicy {
   return { policy, endpointSets: staticEndpointSets(policy) };
-}
-
-function issueFields(issue: ReturnType<PolicyKeeper['view']>['problems'][number]): Record<string, unknown> {
-  const at =
-    issue.position === undefined ? undefined : `${issue.position.file}:${issue.position.line}:${issue.position.column}`;
-  return { at, code: issue.code, path: issue.path, detail: issue.message, hint: issue.hint };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Addresses, LoadlineServer } from '../../src/app/index.ts';
+import { type Addresses, LoadlineServer, type ServerOptions } from '../../src/app/index.ts';
 import { Compiler } from '../../src/core/control/index.ts';
 import { TYPE_URL } from '../../src/core/resources/index.ts';
 import { viewOf } from '../../src/core/snapshot/index.ts';
@@ -12,6 +12,7 @@ import { connectObserve } from '../../src/edge/admin/index.ts';
 import { CheckpointStore } from '../../src/edge/store/index.ts';
 import { Fleet } from '../core/control/fleet.ts';
 import { loaded } from '../core/policy/load.ts';
+import { FakePrograms } from '../edge/envoy/fake-programs.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
 import { DeltaClient } from '../support/delta-client.ts';
 import { labPolicy } from '../support/lab-policy.ts';
@@ -34,7 +35,9 @@ afterEach(async () => {
 
 type Running = { readonly server: LoadlineServer; readonly log: FakeLog; readonly addresses: Addresses };
 
-async function start(over: Partial<Record<'data' | 'http' | 'admin' | 'policies', string>> = {}): Promise<Running> {
+type Over = Partial<Record<'data' | 'http' | 'admin' | 'policies', string>> & Pick<ServerOptions, 'validate'>;
+
+async function start(over: Over = {}): Promise<Running> {
   const log = new FakeLog();
   const any = '127.0.0.1:0';
   const data = join(folder, 'data');
@@ -148,6 +151,63 @@ describe('the server', () => {
     const state = JSON.parse(await text(next, '/api/state')) as { revision: string; policy: { problems: unknown[] } };
     expect(state.revision).toBe(second);
     expect(state.policy.problems.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a changed policy that Envoy is asked about', () => {
+  /** Refuses whatever names the port 666, and notes that it was asked. */
+  function fakeEnvoy(): string {
+    const fakes = new FakePrograms();
+    ending.push(() => fakes.remove());
+    return fakes.program(
+      'envoy',
+      `if (process.argv[2] === '--version') console.log('envoy  version: 0123abcd/1.40.0/Clean');
+      else if (require('node:fs').readFileSync(process.argv[process.argv.indexOf('-c') + 1], 'utf8').includes('666')) {
+        process.stderr.write("malformed address '127.0.0.1:666'");
+        process.exit(1);
+      }`,
+    );
+  }
+
+  const revisionOf = async (running: Running) =>
+    (JSON.parse(await text(running, '/api/state')) as { revision: string }).revision;
+  const problems = (running: Running) =>
+    running.log.lines.filter(([level, , message]) => level === 'error' && message === 'policy refused');
+
+  it('does not come into force when Envoy refuses it; the place is told, and the next good one does', async () => {
+    const running = await start({ validate: { mode: 'Require', envoys: [fakeEnvoy()] } });
+    const first = await revisionOf(running);
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 666 }]));
+    await until('the refusal is told', () => problems(running).length > 0);
+    expect(problems(running)[0]?.[1]).toMatchObject({
+      at: expect.stringContaining(`${policies}:`),
+      code: 'POLICY_ENVOY_REFUSED',
+      detail: "Envoy 1.40.0 refuses eds chat: malformed address '127.0.0.1:666'",
+    });
+    expect(await revisionOf(running)).toBe(first);
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }, { port: 3 }]));
+    await until('the next one is in force', async () => (await revisionOf(running)) !== first);
+  });
+
+  it.each([
+    ['Prefer', true],
+    ['Require', false],
+  ] as const)('comes into force where no Envoy is at hand, with %s: %s', async (mode, inForce) => {
+    const running = await start({ validate: { mode, envoys: ['/nowhere/envoy'] } });
+    const first = await revisionOf(running);
+    writeFileSync(policies, labPolicy([{ port: 3 }]));
+    if (inForce) await until('it is in force', async () => (await revisionOf(running)) !== first);
+    else await until('it is refused', () => problems(running).length > 0);
+    if (!inForce) expect(problems(running)[0]?.[1]).toMatchObject({ code: 'POLICY_NOT_VALIDATED' });
+  });
+
+  it('does not make the first start wait, nor the end', async () => {
+    const fakes = new FakePrograms();
+    ending.push(() => fakes.remove());
+    const silent = fakes.program('envoy', 'setTimeout(() => {}, 60_000);');
+    const running = await start({ validate: { mode: 'Require', envoys: [silent] } });
+    expect((await fetch(`http://${running.addresses.http}/readyz`)).status).toBe(200);
+    await running.server.stop();
   });
 });
 

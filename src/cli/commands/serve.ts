@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import { isLoopback, parseAddress } from '../../base/units/index.ts';
+import type { ValidateMode } from '../../core/dry-run/index.ts';
 import type { LogLevel } from '../../edge/observe/index.ts';
 import { type AllowList, parseAllowList } from '../../edge/outbound/index.ts';
 import type { TlsFiles } from '../../edge/tls/index.ts';
@@ -24,6 +25,8 @@ type Flags = {
   readonly logLevel?: LogLevel;
   readonly record?: string;
   readonly recordMaxMib?: number;
+  readonly validate?: ValidateMode;
+  readonly envoy?: readonly string[];
 };
 
 /** Where a server keeps its data when nobody says otherwise. */
@@ -36,7 +39,10 @@ const DEFAULTS = {
   http: '127.0.0.1:18002',
   logLevel: 'info',
   recordMaxMib: 1024,
+  validate: 'Prefer',
 } as const;
+/** Of core/dry-run, which is loaded only when the server is. */
+const MODES: readonly ValidateMode[] = ['Require', 'Prefer', 'Disabled'];
 /** As in edge/observe, which is loaded only when the server is. */
 export const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const KEYS: readonly string[] = [
@@ -55,9 +61,16 @@ const KEYS: readonly string[] = [
   'logLevel',
   'record',
   'recordMaxMib',
+  'validate',
+  'envoy',
 ];
 /** Of the keys that are no text. */
-const TYPES: Readonly<Record<string, string>> = { dev: 'boolean', recordMaxMib: 'number', fetchAllow: 'list' };
+const TYPES: Readonly<Record<string, string>> = {
+  dev: 'boolean',
+  recordMaxMib: 'number',
+  fetchAllow: 'list',
+  envoy: 'list',
+};
 const MIB_BYTES = 1024 * 1024;
 
 export function addServe(program: Command, _io: Io, finish: Finish): void {
@@ -101,6 +114,16 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
       `size at which a recording becomes FILE.1 and a new one begins (default: ${DEFAULTS.recordMaxMib})`,
       Number,
     )
+    .addOption(
+      new Option(
+        '--validate <MODE>',
+        `whether a real Envoy judges each change before it comes into force: Require refuses what none could judge (default: ${DEFAULTS.validate})`,
+      ).choices(MODES),
+    )
+    .option(
+      '--envoy <PATH...>',
+      'Envoys that judge (default: LOADLINE_ENVOY, else those on PATH and in the cache folder; nothing is downloaded)',
+    )
     .addHelpText(
       'after',
       '\nExamples:' +
@@ -128,8 +151,9 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
         throw usage(`--record-max-mib ${recordMaxMib}: expected a whole number of MiB, at least 1`);
       const record = path === undefined ? undefined : { path, maxBytes: recordMaxMib * MIB_BYTES };
       const { runServe } = await import('../../app/index.ts');
-      const { policies, data, xds, admin, http, access, logLevel } = options;
-      finish(await runServe({ policies, data, xds, admin, http, tls, access, fetchAllow, logLevel, record }));
+      const { policies, data, xds, admin, http, access, logLevel, validate: mode, envoy: envoys } = options;
+      const validate = { mode, envoys };
+      finish(await runServe({ policies, data, xds, admin, http, tls, access, fetchAllow, validate, logLevel, record }));
     });
 }
 
@@ -168,6 +192,8 @@ async function configFile(path: string | undefined): Promise<Flags> {
     if (typeOf(one) !== (TYPES[key] ?? 'string')) throw usage(`--config ${path}: '${key}' has the wrong type`);
     if (key === 'logLevel' && !LEVELS.includes(one as LogLevel))
       throw usage(`--config ${path}: logLevel '${one}' is none of ${LEVELS.join(', ')}`);
+    if (key === 'validate' && !MODES.includes(one as ValidateMode))
+      throw usage(`--config ${path}: validate '${one}' is none of ${MODES.join(', ')}`);
   }
   return value as Flags;
 }

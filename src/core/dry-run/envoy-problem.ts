@@ -21,7 +21,8 @@ export function envoyProblem(message: string, resources: readonly Resource[], po
 
 /** Words in quotes and addresses, from the end: the reason comes last, after a dump of the message that it is about. */
 function quotedIn(message: string): readonly string[] {
-  const quoted = /'([^']{1,253})'|"([^"]{1,253})"|\b(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})\b|(?:domain|cluster) ([^\s'"]\S*)/g;
+  const quoted =
+    /'([^']{1,253})'|"([^"]{1,253})"|\b(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5})\b|(?:domain|cluster) ([^\s'"]\S*)/g;
   return [...message.matchAll(quoted)]
     .map((match) => match[1] ?? match[2] ?? match[3] ?? (match[4] as string))
     .reverse();

@@ -8,4 +8,5 @@ export { type Audience, audiencesOf, type ConnectedNode } from './receivers.ts';
 export type * from './report.ts';
 export { shrinkOf } from './shrink.ts';
 export { OWN_RULES, verdictOf } from './verdict.ts';
+export { verdictIssues } from './verdict-issues.ts';
 export { weightMoves } from './weight-moves.ts';

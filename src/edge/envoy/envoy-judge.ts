@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
-import { contentHash } from '../../base/units/index.ts';
 import type { EnvoyAtHand } from './envoys-at-hand.ts';
 import type { JudgementCache } from './judgement-cache.ts';
 import { type Validation, validateBootstrap } from './validate-bootstrap.ts';
@@ -38,7 +38,8 @@ export class EnvoyJudge {
 
   /** Never rejects over an Envoy that fails. */
   async judge(envoy: EnvoyAtHand, bootstrap: JsonObject): Promise<Judgement> {
-    const key = `${envoy.version} ${contentHash(JSON.stringify(bootstrap))}`;
+    // All of the hash: who may write policies must not be able to make one that is taken for another.
+    const key = `${envoy.version} ${createHash('sha256').update(JSON.stringify(bootstrap)).digest('hex')}`;
     const known = await this.#cache.get(key);
     if (known !== undefined) return judgementOf(known, true);
     let asked = this.#asked.get(key);

@@ -1,5 +1,14 @@
 import { formatDuration } from '../../../base/units/index.ts';
-import type { ModelService, Pool, PoolEndpoints, RateLimit, SidecarGroup, Signals, TrafficClasses } from '../policy.ts';
+import type {
+  ModelService,
+  Pool,
+  PoolEndpoints,
+  RateLimit,
+  RolloutStrategy,
+  SidecarGroup,
+  Signals,
+  TrafficClasses,
+} from '../policy.ts';
 import { valueAt } from '../text/path.ts';
 import type { PolicyDocument } from '../text/policy-document.ts';
 
@@ -13,12 +22,21 @@ export type Written = Readonly<Record<string, unknown>>;
  * Keys that are accepted and not enforced are no part of the normal form: they are taken as they stand in the text.
  */
 export function writtenGroup(group: SidecarGroup, document: PolicyDocument): Written {
-  const { name: _name, origin: _origin, listeners, ...rest } = group;
+  const { name: _name, origin: _origin, listeners, rollout, ...rest } = group;
   return {
     ...asWritten(document),
     ...rest,
     listeners: listeners.map(({ origin: _place, ...listener }) => listener),
-    ...rawOf(document, 'rollout'),
+    ...(rollout === undefined ? {} : { rollout: writtenRollout(rollout) }),
+  };
+}
+
+function writtenRollout({ canaryPercent, holdMs, nodes, ...rest }: RolloutStrategy): Written {
+  return {
+    ...rest,
+    canary: `${canaryPercent}%`,
+    hold: formatDuration(holdMs),
+    ...(nodes.length === 0 ? {} : { nodes }),
   };
 }
 
@@ -68,11 +86,6 @@ export function writtenService(service: ModelService, document: PolicyDocument):
 function asWritten(document: PolicyDocument): Written {
   const spec = valueAt(document.value, ['spec']);
   return typeof spec === 'object' && spec !== null ? (spec as Written) : {};
-}
-
-function rawOf(document: PolicyDocument, key: string): Written {
-  const value = valueAt(document.value, ['spec', key]);
-  return value === undefined ? {} : { [key]: value };
 }
 
 function writtenRetry({

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { ControlState } from '../core/control/index.ts';
+import type { ConnectedNode, ValidateMode } from '../core/dry-run/index.ts';
+import { EnvoyJudge, EnvoysAtHand, JudgementCache } from '../edge/envoy/index.ts';
+import { DryRuns } from './dry-run.ts';
+import { PolicyGate } from './policy-gate.ts';
+import type { PolicyLoads } from './policy-loads.ts';
+
+export type ValidateOptions = {
+  readonly mode: ValidateMode;
+  /** Envoys to ask; none named: those that are at hand. */
+  readonly envoys?: readonly string[] | undefined;
+};
+
+export type World = {
+  /** Data directory. */
+  readonly data: string;
+  readonly loads: PolicyLoads;
+  readonly loop: { readonly state: ControlState };
+  readonly xds: { connected(): readonly ConnectedNode[] };
+  /** Revision that is wanted already; undefined: none is. */
+  readonly inForce: () => string | undefined;
+  readonly now: () => number;
+};
+
+/** The dry runs of a server, the gate before its policies, and the Envoys that judge for both. */
+export class Validation {
+  readonly dryRuns: DryRuns;
+  readonly gate: PolicyGate;
+  readonly #judge: EnvoyJudge;
+
+  /** @param options undefined: no Envoy is asked */
+  constructor(options: ValidateOptions = { mode: 'Disabled' }, { data, loads, loop, xds, inForce, now }: World) {
+    this.#judge = new EnvoyJudge({ cache: new JudgementCache(join(data, 'envoy-verdicts.json')) });
+    this.dryRuns = new DryRuns({
+      mode: options.mode,
+      atHand: new EnvoysAtHand({ binaries: options.envoys }),
+      judge: this.#judge,
+      state: () => loop.state,
+      connected: () => xds.connected(),
+      now,
+    });
+    this.gate = new PolicyGate({
+      load: (files) => loads.loadInTurns(files),
+      verdict: (candidate) => this.dryRuns.verdict(candidate),
+      inForce,
+    });
+  }
+
+  /** Ends the question that is being asked; nobody hears of it. */
+  async stop(): Promise<void> {
+    this.gate.stop();
+    await this.#judge.stop();
+  }
+}

@@ -1,0 +1,69 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { PolicyGate } from '../../src/app/policy-gate.ts';
+import { loadPolicy, type PolicyFile } from '../../src/core/policy/index.ts';
+import type { Verdict } from '../../src/core/dry-run/index.ts';
+import type { PolicyRead } from '../../src/edge/store/index.ts';
+import { labPolicy } from '../support/lab-policy.ts';
+
+const ACCEPTED: Verdict = { mode: 'Prefer', outcome: 'Accepted', publishable: true, reason: '', checks: [] };
+const UNSEEN: Verdict = {
+  mode: 'Require',
+  outcome: 'NotAsked',
+  publishable: false,
+  reason: 'none is there',
+  checks: [],
+};
+
+function read(port: number): PolicyRead {
+  return { ok: true, files: [{ name: 'lab.yaml', text: labPolicy([{ port }]) }], hash: String(port) };
+}
+
+const load = async (files: readonly PolicyFile[]) => loadPolicy(files);
+
+describe('the gate before a policy comes into force', () => {
+  it('asks about what is new and good, and about nothing else', async () => {
+    const asked: string[] = [];
+    let inForce: string | undefined;
+    const gate = new PolicyGate({
+      load,
+      inForce: () => inForce,
+      verdict: async ({ policy }) => {
+        asked.push(policy.revision);
+        return ACCEPTED;
+      },
+    });
+    expect(await gate.judge(read(1))).toEqual([]);
+    inForce = asked[0];
+    expect(await gate.judge(read(1))).toEqual([]);
+    expect(await gate.judge({ ok: false, reason: 'no such file' })).toEqual([]);
+    expect(await gate.judge({ ok: true, files: [{ name: 'a', text: 'kind: Nonsense' }], hash: '' })).toEqual([]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('says why what nobody has seen must not come into force, where one must', async () => {
+    const gate = new PolicyGate({ load, inForce: () => undefined, verdict: async () => UNSEEN });
+    expect(await gate.judge(read(1))).toMatchObject([
+      { code: 'POLICY_NOT_VALIDATED', message: expect.stringContaining('none is there') },
+    ]);
+  });
+
+  it('lets the newest win: an older one is not heard of again, and none after the end', async () => {
+    const answers: ((verdict: Verdict) => void)[] = [];
+    const gate = new PolicyGate({
+      load,
+      inForce: () => undefined,
+      verdict: () => new Promise((resolve) => answers.push(resolve)),
+    });
+    const [older, newer] = [gate.judge(read(1)), gate.judge(read(2))];
+    while (answers.length < 2) await turn();
+    answers[1]?.(ACCEPTED);
+    answers[0]?.(UNSEEN);
+    expect([await older, await newer]).toEqual([undefined, []]);
+    const last = gate.judge(read(3));
+    while (answers.length < 3) await turn();
+    gate.stop();
+    answers[2]?.(ACCEPTED);
+    expect(await last).toBeUndefined();
+  });
+});
