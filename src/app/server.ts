@@ -195,7 +195,14 @@ export class LoadlineServer {
       canaries: (byGroup) => this.#metrics.rolloutCanaries(byGroup),
     });
     const inForce = (): string | undefined => this.#keeper.loaded?.policy.revision;
-    this.#validation = new Validation(options.validate, { data, loads: this.#loads, loop: this.#loop, xds: this.#xds, inForce, now: this.#now });
+    this.#validation = new Validation(options.validate, {
+      data,
+      loads: this.#loads,
+      loop: this.#loop,
+      xds: this.#xds,
+      inForce,
+      now: this.#now,
+    });
   }
 
   /**

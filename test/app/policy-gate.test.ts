@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { PolicyGate } from '../../src/app/policy-gate.ts';
-import { loadPolicy, type PolicyFile } from '../../src/core/policy/index.ts';
 import type { Verdict } from '../../src/core/dry-run/index.ts';
+import { loadPolicy, type PolicyFile } from '../../src/core/policy/index.ts';
 import type { PolicyRead } from '../../src/edge/store/index.ts';
 import { labPolicy } from '../support/lab-policy.ts';
 
