@@ -51,12 +51,20 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/envoy': { values: ['core/resources'], types: ['core/topology'] },
   'edge/store': {},
   'edge/observe': {
-    values: ['edge/listen', 'edge/tls', 'core/topology'],
+    values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations'],
     types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
   },
   'edge/admin': {
     values: ['edge/listen', 'edge/tls', 'edge/observe', 'core/access', 'core/policy'],
-    types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology', 'core/dry-run'],
+    types: [
+      'edge/store',
+      'edge/signals',
+      'core/operations',
+      'core/policy',
+      'core/snapshot',
+      'core/topology',
+      'core/dry-run',
+    ],
   },
   'edge/agent': {
     values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology'],

@@ -1,10 +1,13 @@
 import type { ControlState } from '../core/control/index.ts';
+import type { OperationBook } from '../core/operations/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { CheckpointStore, type PolicyText } from '../edge/store/index.ts';
 import type { RolloutMemory } from './rollouts.ts';
 
 export type Checkpoint = {
   readonly state: ControlState;
+  /** Absent in checkpoints of before there were any. */
+  readonly operations?: OperationBook;
   /** The last good policy: what is served when the files are bad at the next start. */
   readonly policyFiles: readonly PolicyText[];
   /** Absent in those of before there were rollouts. */
@@ -42,13 +45,15 @@ export class Checkpoints {
   }
 
   /**
-   * Takes what a tick left behind. What Envoys were sent, and the policy, is saved at once; what was learned since, every five
+   * Takes what a tick left behind. What Envoys were sent, the policy, and what operators do is saved at once; what was learned since, every five
    * seconds: of a thousand endpoints that is megabytes.
    */
   offer(checkpoint: Checkpoint): void {
-    const { state, policyFiles } = checkpoint;
+    const { state, policyFiles, operations } = checkpoint;
     const same =
-      this.#newest?.state.plan?.sequence === state.plan?.sequence && this.#newest?.policyFiles === policyFiles;
+      this.#newest?.state.plan?.sequence === state.plan?.sequence &&
+      this.#newest?.policyFiles === policyFiles &&
+      this.#newest?.operations === operations;
     const ageMs = state.atMs - (this.#newest?.state.atMs ?? Number.NEGATIVE_INFINITY);
     if (!same || ageMs >= LEARNED_MS) void this.save(checkpoint);
   }
@@ -60,6 +65,12 @@ export class Checkpoints {
       this.#saving = undefined;
     });
     return this.#saving;
+  }
+
+  /** Saves it. @returns whether it is on disk */
+  async saved(checkpoint: Checkpoint): Promise<boolean> {
+    await this.save(checkpoint);
+    return !this.#failing;
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,7 @@ import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
 import { ControlLoop, type Ticked, type UnderPolicy } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
+import { Operations } from './operations.ts';
 import { type Loaded, loadTexts, PolicyKeeper } from './policy-keeper.ts';
 import { PolicyLoads } from './policy-loads.ts';
 import { PolicyNews } from './policy-news.ts';
@@ -86,6 +87,7 @@ export class LoadlineServer {
   readonly #inbox: ControlInbox;
   readonly #loop: ControlLoop;
   readonly #probes: Probes;
+  readonly #operations: Operations;
   readonly #xds: XdsServer;
   readonly #rollouts: Rollouts;
   readonly #announcer: Announcer;
@@ -138,6 +140,16 @@ export class LoadlineServer {
       now: this.#now,
       log,
       happened: (event) => this.#timeline.add(event),
+    });
+    this.#operations = new Operations({
+      loop: this.#loop,
+      perturbations: () => this.#probes.perturbations,
+      now: this.#now,
+      log,
+      happened: (event) => this.#timeline.add(event),
+      apply: () => this.#tick(),
+      save: () => this.#checkpoints.saved(this.#checkpoint()),
+      record: (entry) => (this.#policies instanceof StorePolicies ? this.#policies.store.record(entry) : undefined),
     });
     this.#xds = new XdsServer({
       address: options.xds,
@@ -225,6 +237,7 @@ export class LoadlineServer {
     this.#keeper.startWith(first, stored?.policyFiles, this.#now(), this.#policies.mayBeEmpty);
     this.#news.tell(this.#keeper, first);
     if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
+    this.#operations.restore(stored?.operations);
     this.#rollouts.restore(stored && loadTexts(stored.policyFiles, this.#now()), stored?.rollout);
     if (this.#keeper.loaded !== undefined) this.#rollouts.offer(this.#keeper.loaded);
     const { record, log } = this.#options;
@@ -244,6 +257,7 @@ export class LoadlineServer {
         proxyConfig: (target) => this.#proxyConfig(target),
       },
       operations: this.#probes,
+      byHand: this.#operations,
       rollouts: {
         view: () => this.#rollouts.view(),
         act: (action, reason, by) => this.#actOnRollout(action, reason, by),
@@ -278,6 +292,7 @@ export class LoadlineServer {
   async stop(): Promise<void> {
     this.#ready = false;
     clearInterval(this.#ticks);
+    await this.#operations.settled();
     await this.#policies.close();
     await this.#validation.stop();
     this.#options.certificates?.stop();
@@ -357,6 +372,7 @@ export class LoadlineServer {
       signalAgesMs: this.#loop.signalAgesMs(nowMs),
       loopDelay: (service) => this.#loop.loopDelay(service),
       probe: (service) => this.#probes.view(service),
+      operations: this.#operations.views(),
       signals: this.#loop.signalStates(nowMs),
     };
   }
@@ -372,15 +388,18 @@ export class LoadlineServer {
     const { stable, candidate } = this.#rollouts;
     if (stable === undefined) return;
     const began = performance.now();
+    const nowMs = this.#now();
     const { perturbations } = this.#probes;
+    const operations = this.#operations.inputOf(nowMs);
     const canary = candidate && underPolicy(candidate);
-    const ticked = this.#loop.tick(underPolicy(stable), this.#now(), { perturbations, canary });
+    const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary });
     const ended = this.#stepRollout(ticked);
     this.#xds.publish(ended);
     this.#metrics.ticked(performance.now() - began);
     this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions });
     this.#announcer.ticked(ticked);
     this.#probes.ticked(ticked);
+    this.#operations.ticked(ticked.plan);
     if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());
     if (ended) void this.#checkpoints.save(this.#checkpoint());
     else this.#checkpoints.offer(this.#checkpoint());
@@ -420,6 +439,7 @@ export class LoadlineServer {
   #checkpoint(): Checkpoint {
     return {
       state: this.#loop.state,
+      operations: this.#operations.book,
       policyFiles: this.#rollouts.stable?.files ?? [],
       rollout: this.#rollouts.memory,
     };

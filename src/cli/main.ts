@@ -6,6 +6,8 @@ import { addBootstrap } from './commands/bootstrap.ts';
 import { addCerts } from './commands/certs.ts';
 import { addExplain } from './commands/explain.ts';
 import { addModelserver } from './commands/modelserver.ts';
+import { addDrain, addFailover, addFreeze, addShed, addUnfreeze } from './commands/operate.ts';
+import { addOperations } from './commands/operations.ts';
 import { addProbe } from './commands/probe.ts';
 import { addProxyConfig } from './commands/proxy-config.ts';
 import { addReplay } from './commands/replay.ts';
@@ -64,6 +66,12 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addStatus,
     addProxyConfig,
     addExplain,
+    addFreeze,
+    addUnfreeze,
+    addDrain,
+    addFailover,
+    addShed,
+    addOperations,
     addProbe,
     addRollout,
     addAgent,

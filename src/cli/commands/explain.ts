@@ -4,6 +4,7 @@ import type { EndpointExplanation, ExplainView } from '../../edge/observe/index.
 import { outcomeWords, termLines } from '../explain-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { operationLine } from '../operation-words.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
 
@@ -59,6 +60,7 @@ export function explainText(view: ExplainView): string {
     `service ${view.service}: ${outcomeWords(view.outcome)}; weights are ${view.equal ? 'equal' : 'unequal'} and stand for ${stand}`,
     `load reports ${view.loadReports.toLowerCase()} from ${view.sidecars} ${view.sidecars === 1 ? 'sidecar' : 'sidecars'}; a request takes ${view.requestTimeSec?.toFixed(1) ?? '-'} s; ` +
       `${view.meanInFlightPerSidecar?.toFixed(1) ?? '-'} in flight per endpoint and sidecar`,
+    ...view.operations.map(operationLine),
     ...loopLines(view),
     ...evenness(view),
     '',

@@ -4,6 +4,7 @@ import type { ServerView } from '../../edge/observe/index.ts';
 import { envoyWords, placeWords } from '../envoy-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { operationLine } from '../operation-words.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:18001';
@@ -51,6 +52,7 @@ export function statusText(view: ServerView, colour: boolean): string {
     const words = state === 'Expired' ? `has expired (${when})` : `expires in ${age(expiresAtMs - nowMs)} (${when})`;
     lines.push(paint(state === 'Late' ? 'yellow' : 'red', `${file} ${words}`));
   }
+  for (const operation of view.operations) lines.push(paint('yellow', operationLine(operation)));
   lines.push(
     '',
     nodes.length === 0

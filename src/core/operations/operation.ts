@@ -40,11 +40,11 @@ export type OperationKind = Operation['kind'];
 export const OPERATION_KINDS: readonly OperationKind[] = ['Freeze', 'Drain', 'Failover', 'Shed'];
 
 /** What it is about, as a command names it: `chat/gpu/127.0.0.1:9101`. */
-export function targetOf(
-  operation: Pick<Operation, 'kind' | 'service'> & { pool?: string; endpoint?: string; from?: string },
-): string {
-  const { service, pool, endpoint, from } = operation;
-  return [service, pool ?? from, endpoint].filter((part) => part !== undefined).join('/');
+export function targetOf(operation: Operation): string {
+  const { service } = operation;
+  if (operation.kind === 'Failover') return `${service}/${operation.from}`;
+  if (operation.kind !== 'Drain' || operation.pool === undefined) return service;
+  return `${service}/${operation.pool}${operation.endpoint === undefined ? '' : `/${operation.endpoint}`}`;
 }
 
 /** Those whose end has not come. */

@@ -40,7 +40,11 @@ export function effectWords(operation: Operation, endpoints: readonly Endpoint[]
       const names =
         out.length === 1 ? (out[0] as Endpoint).id : `${out.length} of ${endpoints.length} endpoints of ${service}`;
       const verb = out.length === 1 ? 'takes' : 'take';
-      return `${names} ${verb} no new requests; streams that run there go on`;
+      const others =
+        operation.kind === 'Drain'
+          ? ''
+          : `, ${operation.to === undefined ? 'the others carry' : `pool ${operation.to} carries`} all`;
+      return `${names} ${verb} no new requests${others}; streams that run there go on`;
     }
   }
 }

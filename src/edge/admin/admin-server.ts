@@ -21,6 +21,7 @@ import type {
 } from '../observe/index.ts';
 import type { ClientCertificate, HandshakeFailure, TlsMaterial } from '../tls/index.ts';
 import { adminService } from './admin-service.ts';
+import { type ByHandSeam, byHandHandlers } from './by-hand-service.ts';
 import { callersOf, type IncomingCall } from './caller.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { type AccessSeam, Gate, type Permit } from './gate.ts';
@@ -60,6 +61,8 @@ export type AdminServerOptions = {
   readonly observe: ObserveSeam;
   /** Absent: this server changes nothing, and says UNIMPLEMENTED. */
   readonly operations?: OperationsSeam;
+  /** What operators do by hand; without it these methods are not served. */
+  readonly byHand?: ByHandSeam;
   /** What is tried on canaries; without it the service Rollouts is not served. */
   readonly rollouts?: RolloutSeam;
   /** Where policies are read and changed; without it the service Policies is not served. */
@@ -110,7 +113,11 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   const gate = new Gate({ access, peerOf, log });
   const serve = (service: ServiceDefinition, handlers: Parameters<Gate['guard']>[1]): void =>
     server.addService(bounded(service), gate.guard(service, handlers));
-  if (operations !== undefined) serve(adminService('Operations'), { probe: probing(log, operations) });
+  if (operations !== undefined)
+    serve(adminService('Operations'), {
+      probe: probing(log, operations),
+      ...(options.byHand === undefined ? {} : byHandHandlers(options.byHand, log)),
+    });
   serve(adminService('Observe'), {
     status: unary(log, 'Status', (_request, permit) => {
       return { ok: true, value: encodeStatus(visibleStatus(observe.status(), permit)), warnings: [] };

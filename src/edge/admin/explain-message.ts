@@ -1,4 +1,5 @@
 import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from '../observe/index.ts';
+import { decodeOperation, encodeOperation } from './operation-message.ts';
 import {
   flag,
   fromEnum,
@@ -45,6 +46,7 @@ export function encodeExplain(view: ExplainView): Wire {
     imbalance: view.imbalance,
     counterfactual: view.counterfactual ?? undefined,
     loop: view.loop === null ? undefined : encodeLoop(view.loop),
+    operations: view.operations.map(encodeOperation),
     probe: view.probe === null ? undefined : { ...view.probe, endTime: toSeconds(view.probe.endAtMs) },
     endpoints: view.endpoints.map((endpoint) => ({
       ...endpoint,
@@ -70,6 +72,7 @@ export function decodeExplain(wire: Wire): ExplainView {
     imbalance: numberOrNull(wire.imbalance),
     counterfactual: decodeCounterfactual(wire.counterfactual),
     loop: decodeLoop(wire.loop),
+    operations: list(wire.operations, decodeOperation),
     probe: decodeProbe(wire.probe),
     endpoints: list(wire.endpoints, decodeEndpoint),
   };

@@ -40,6 +40,8 @@ export type Recognised = { readonly ok: true; readonly peer: Peer } | { readonly
 export type Permit = {
   readonly peer: Peer;
   mayFor(service: string): boolean;
+  /** For what a method lets only some of its callers do. */
+  may(action: Action, service: string): boolean;
   /** Also what belongs to no service, and to services that there are not yet. */
   readonly everywhere: boolean;
   servicesOfGroup(group: string): readonly string[];
@@ -58,6 +60,7 @@ export type GateOptions = {
 
 const EVERYTHING: Omit<Permit, 'peer'> = {
   mayFor: () => true,
+  may: () => true,
   everywhere: true,
   servicesOfGroup: () => [],
 };
@@ -149,9 +152,10 @@ export class Gate {
     }
     const { peer } = recognised;
     const { action, scope } = rule;
-    const mayFor = (name: string): boolean => access.may(peer, action, { kind: 'Service', name });
+    const may = (what: Action, name: string): boolean => access.may(peer, what, { kind: 'Service', name });
+    const mayFor = (name: string): boolean => may(action, name);
     const everywhere = access.may(peer, action, { kind: 'Server' });
-    const permit: Permit = { peer, mayFor, everywhere, servicesOfGroup: (group) => access.servicesOfGroup(group) };
+    const permit: Permit = { peer, mayFor, may, everywhere, servicesOfGroup: (group) => access.servicesOfGroup(group) };
     if (everywhere) return permit;
     const missing = missingFor(access, scope, request, mayFor);
     if (missing === undefined) return permit;

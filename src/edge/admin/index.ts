@@ -5,9 +5,12 @@ export {
   type ObserveSeam,
   type OperationsSeam,
 } from './admin-server.ts';
+export { type ByHandClient, connectByHand } from './by-hand-client.ts';
+export type { ByHandSeam } from './by-hand-service.ts';
 export type { DryRunSeam } from './dry-run-seam.ts';
 export type { AccessSeam, Recognised } from './gate.ts';
 export { type ConnectOptions, connectObserve, type ObserveClient } from './observe-client.ts';
+export type { BeginAnswer, BeginRequest, CancelAnswer } from './operation-message.ts';
 export { connectOperations, type OperationsClient } from './operations-client.ts';
 export {
   connectPolicies,

@@ -1,4 +1,5 @@
 import type { EndpointView, NodeView, PoolView, ServerView, ServiceView, TlsView, TypeView } from '../observe/index.ts';
+import { decodeOperation, encodeOperation } from './operation-message.ts';
 import { decodeIssue } from './policies/policy-messages.ts';
 import { fromSyncStatus, toSyncStatus } from './sync-status.ts';
 import {
@@ -47,6 +48,7 @@ export function encodeStatus(view: ServerView): Wire {
       })),
     })),
     sources: view.sources.map((source) => ({ ...source, lastSuccessTime: toSeconds(source.lastSuccessMs) })),
+    operations: view.operations.map(encodeOperation),
     ...(view.tls === null ? {} : { tls: encodeTls(view.tls) }),
   };
 }
@@ -77,6 +79,7 @@ export function decodeStatus(wire: Wire): ServerView {
       consecutiveFailures: number(source.consecutiveFailures),
       lastError: source.lastError === undefined ? undefined : text(source.lastError),
     })),
+    operations: list(wire.operations, decodeOperation),
     tls: wire.tls === undefined || wire.tls === null ? null : decodeTls(wire.tls as Wire),
   };
 }

@@ -18,6 +18,7 @@ export function visibleStatus(view: ServerView, permit: Permit): ServerView {
     policy: { ...view.policy, files: [], problems: [], warnings: [] },
     services: view.services.filter(({ name }) => permit.mayFor(name)),
     nodes: view.nodes.flatMap((node) => visibleNode(node, permit)),
+    operations: view.operations.filter(({ service }) => permit.mayFor(service)),
     tls: null,
     sources: view.sources.filter(({ service }) => permit.mayFor(service)),
   };

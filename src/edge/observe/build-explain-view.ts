@@ -48,6 +48,7 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
       imbalance: finite(evenness?.imbalance),
       counterfactual: evenness?.counterfactual ?? null,
       loop: loopView(input, decision),
+      operations: (input.operations ?? []).filter((one) => one.service === service.name),
       probe: input.probe?.(service.name) ?? null,
       endpoints: rows.map((row) => explanation(input, row, decision)),
     },

@@ -15,6 +15,7 @@ export function buildServerView(input: ViewInput): ServerView {
     services: (input.plan?.policy.services ?? []).map((service) => serviceView(input, service)),
     nodes: input.nodes,
     sources: input.sources,
+    operations: input.operations ?? [],
     tls: input.tls ?? null,
   };
 }

@@ -9,8 +9,9 @@ export type TimelineEvent = {
   readonly atMs: number;
   /**
    * PascalCase word: `PolicyLoaded`, `PolicyRefused`, `NodeConnected`, `NodeDisconnected`, `Nack`, `WeightsPushed`, `Shift`,
-   * `RolloutStarted`,
-   * `RolloutHolds`, `RolloutPassed`, `RolloutReturned`, `EndpointDrained`, `EndpointReturned`, `SignalConflict`, `SignalAgrees`.
+   * `RolloutStarted`, `RolloutHolds`, `RolloutPassed`, `RolloutReturned`, `EndpointDrained`, `EndpointReturned`,
+   * `SignalConflict`, `SignalAgrees`, `OperationBegan`, `OperationCancelled`, `OperationLapsed`, `OperationSuspended`,
+   * `OperationResumed`.
    */
   readonly kind: string;
   /** What it happened to: a service, a node, a file. */

@@ -1,4 +1,5 @@
 export { buildExplainView } from './build-explain-view.ts';
+export { finishedOperation, finishedOperations, operationView, runningOperations } from './build-operation-views.ts';
 export { buildProxyConfigView, type ProxyConfigInput } from './build-proxy-config-view.ts';
 export { buildServerView } from './build-server-view.ts';
 export { type EventLoopLag, type EventLoopLagMeter, startEventLoopLag } from './event-loop-lag.ts';
@@ -23,6 +24,7 @@ export {
   type RefusalReason,
   type StreamKind,
 } from './metrics.ts';
+export type { OperationView } from './operation-view.ts';
 export type { ProbeMeasure, ProbeProgress, ProbeView } from './probe-view.ts';
 export type {
   ConfigResourceView,

@@ -42,6 +42,7 @@ export type MetricName =
   | 'loadline_endpoint_pressure'
   | 'loadline_endpoints_drained'
   | 'loadline_endpoint_signals'
+  | 'loadline_operations'
   | 'loadline_sample_age_seconds'
   | 'loadline_endpoints_without_series'
   | 'loadline_signal_scrapes_total'
@@ -208,6 +209,11 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Endpoints by service, signal (`engine`, `kv`, `gpu`, `clock`, `throttle`, `xid`, `reports`) and what is made of it: `Fresh`, `Stale`, `Absent`, `Conflict` (it says what cannot be, or another source contradicts it) or `Ignored` (heard, without a say). `loadline explain` says why.',
     labels: ['service', 'signal', 'state'],
+  },
+  loadline_operations: {
+    kind: 'gauge',
+    help: 'What operators do by hand now, by kind: `Freeze`, `Drain`, `Failover`, `Shed`. `loadline operations list` says what, why and until when.',
+    labels: ['kind'],
   },
   loadline_sample_age_seconds: {
     kind: 'gauge',

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ShiftCause } from '../../core/control/index.ts';
+import { OPERATION_KINDS } from '../../core/operations/index.ts';
 import { EndpointSeries } from './endpoint-series.ts';
 import type { EventLoopLagMeter } from './event-loop-lag.ts';
 import { type Cell, HotCounter, HotHistogram, type Observer } from './hot-series.ts';
@@ -8,7 +9,7 @@ import { METRICS, type MetricDefinition, type MetricName } from './metric-catalo
 import type { ServerView } from './server-view.ts';
 
 /** The part of the state that has series: sidecars have none, there may be thousands. */
-export type MeteredView = Pick<ServerView, 'nowMs' | 'revision' | 'policy' | 'services' | 'tls'>;
+export type MeteredView = Pick<ServerView, 'nowMs' | 'revision' | 'policy' | 'services' | 'operations' | 'tls'>;
 
 export type RefusalReason = 'Busy' | 'Identity' | 'Limit' | 'Protocol';
 export type PolicyLoadResult = 'accepted' | 'refused' | 'unchanged';
@@ -245,6 +246,9 @@ export class Metrics {
     expiry.reset();
     for (const { role: certificate, expiresAtMs } of view.tls?.certificates ?? [])
       expiry.set({ certificate }, expiresAtMs / MS_PER_SECOND);
+    const operations = this.#gauge('loadline_operations');
+    for (const kind of OPERATION_KINDS)
+      operations.set({ kind }, view.operations.filter((one) => one.kind === kind).length);
     this.#endpoints.set(view);
     this.#setSignals(view);
   }

@@ -2,6 +2,7 @@ import type { Issue } from '../../base/units/index.ts';
 import type { SignalState } from '../../core/load/index.ts';
 import type { EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { Outcome } from '../../core/weights/index.ts';
+import type { OperationView } from './operation-view.ts';
 
 /**
  * What a person needs first to know about an endpoint; the first that holds, in this order: `Draining` takes no new
@@ -119,6 +120,8 @@ export type ServerView = {
   readonly services: readonly ServiceView[];
   readonly nodes: readonly NodeView[];
   readonly sources: readonly SourceHealth[];
+  /** What operators do by hand now. */
+  readonly operations: readonly OperationView[];
   /** `null` with `--dev`, which has no TLS. */
   readonly tls: TlsView | null;
 };

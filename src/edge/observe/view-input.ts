@@ -4,6 +4,7 @@ import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/in
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
+import type { OperationView } from './operation-view.ts';
 import type { ProbeView } from './probe-view.ts';
 import type { EndpointState, NodeView, PolicyView, TlsView } from './server-view.ts';
 
@@ -31,6 +32,8 @@ export type ViewInput = {
   readonly loopDelay?: (service: string) => LoopDelay & { readonly picksSec?: number };
   /** The probe of a service that is under way. */
   readonly probe?: (service: string) => ProbeView | undefined;
+  /** What operators do by hand now; absent: nothing. */
+  readonly operations?: readonly OperationView[];
   /** Age in milliseconds by endpoint and kind of signal (`engine`, `gpu`, `reports`). */
   readonly signalAgesMs?: Readonly<Record<EndpointId, Readonly<Record<string, number>>>>;
   /** What is made of each signal, by endpoint. */

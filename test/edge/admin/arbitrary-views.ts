@@ -3,6 +3,7 @@ import type {
   ConfigResourceView,
   EndpointExplanation,
   ExplainView,
+  OperationView,
   ProxyConfigView,
   ServerView,
 } from '../../../src/edge/observe/index.ts';
@@ -39,6 +40,7 @@ const outcome = fc.constantFrom<ExplainView['outcome']>(
   'Membership',
   'Shadow',
   'Disabled',
+  'Frozen',
 );
 const state = fc.constantFrom<EndpointExplanation['state']>('Active', 'Draining', 'Bad', 'WarmingUp', 'Stale');
 const status = fc.constantFrom<'SYNCED' | 'STALE' | 'NACKED' | 'NOT_SENT'>('SYNCED', 'STALE', 'NACKED', 'NOT_SENT');
@@ -83,6 +85,26 @@ const type = sparse<
   message: text,
   origin: text,
   revision: text,
+});
+
+export const operations: fc.Arbitrary<OperationView> = fc.record({
+  id: text,
+  kind: fc.constantFrom<OperationView['kind']>('Freeze', 'Drain', 'Failover', 'Shed'),
+  service: text,
+  target: text,
+  effect: text,
+  toPool: unknown(text),
+  percent: unknown(fc.integer({ min: 1, max: 100 })),
+  reason: text,
+  author: text,
+  startedAtMs: timeMs,
+  endsAtMs: timeMs,
+  forced: fc.boolean(),
+  state: fc.constantFrom<OperationView['state']>('Running', 'Lapsed', 'Cancelled'),
+  note: unknown(text),
+  finishedAtMs: unknown(timeMs),
+  cancelledBy: unknown(text),
+  cancelReason: unknown(text),
 });
 
 export const serverViews: fc.Arbitrary<ServerView> = fc.record({
@@ -135,6 +157,7 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
     }),
     { maxLength: 2 },
   ),
+  operations: fc.array(operations, { maxLength: 2 }),
   tls: unknown(
     fc.record({
       certificates: fc.array(
@@ -215,6 +238,7 @@ export const explainViews: fc.Arbitrary<ExplainView> = fc.record({
       picksSec: unknown(number),
     }),
   ),
+  operations: fc.array(operations, { maxLength: 2 }),
   probe: unknown(fc.record({ endpoint: text, factor: number, endAtMs: timeMs, reason: text })),
   endpoints: fc.array(
     fc.record({

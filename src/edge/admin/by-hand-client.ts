@@ -1,0 +1,94 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { LoadlineError } from '../../base/errors.ts';
+import type { Result } from '../../base/units/index.ts';
+import type { OperationView } from '../observe/index.ts';
+import { adminService } from './admin-service.ts';
+import { openClient } from './channel.ts';
+import { inWords } from './client-words.ts';
+import type { ConnectOptions } from './observe-client.ts';
+import {
+  type BeginAnswer,
+  type BeginRequest,
+  type CancelAnswer,
+  decodeOperation,
+  encodeBegin,
+} from './operation-message.ts';
+import { flag, list, texts, type Wire } from './wire-values.ts';
+
+/**
+ * What operators do by hand, from the other side. Issues (`Invalid`, `NotFound`, `Refused`) carry the server's words; rejects with
+ * LoadlineError LOADLINE_ADMIN when it cannot be reached or the caller may not.
+ */
+export interface ByHandClient {
+  begin(request: BeginRequest): Promise<Result<BeginAnswer>>;
+  unfreeze(service: string, reason: string): Promise<Result<CancelAnswer>>;
+  cancel(id: string, reason: string): Promise<Result<CancelAnswer>>;
+  list(query: { readonly service?: string; readonly finished?: boolean }): Promise<readonly OperationView[]>;
+  close(): void;
+}
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const ISSUE_OF: Readonly<Partial<Record<status, string>>> = {
+  [status.INVALID_ARGUMENT]: 'Invalid',
+  [status.NOT_FOUND]: 'NotFound',
+  [status.FAILED_PRECONDITION]: 'Refused',
+};
+
+/** @throws LoadlineError LOADLINE_CONFIG, as `openClient`. Nothing is dialled before the first call. */
+export function connectByHand(address: string, options: ConnectOptions = {}): ByHandClient {
+  const client = openClient('admin', address, options.tls);
+  const service = adminService('Operations');
+  const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+
+  const call = (name: string, request: Wire): Promise<Wire> =>
+    new Promise((resolve, reject) => {
+      const method = service[name];
+      if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', `the service has no method ${name}`);
+      client.makeUnaryRequest<Wire, Wire>(
+        method.path,
+        method.requestSerialize as (value: Wire) => Buffer,
+        method.responseDeserialize as (bytes: Buffer) => Wire,
+        request,
+        { deadline: Date.now() + deadlineMs },
+        (error, answer) => (error === null ? resolve(answer as Wire) : reject(error)),
+      );
+    });
+
+  const ask = async <T>(name: string, request: Wire, decode: (answer: Wire) => T): Promise<Result<T>> => {
+    try {
+      return { ok: true, value: decode(await call(name, request)), warnings: [] };
+    } catch (error) {
+      const { code, details = '' } = error as Partial<ServiceError>;
+      const issue = code === undefined ? undefined : ISSUE_OF[code];
+      if (issue === undefined) throw inWords(error, address, deadlineMs);
+      return { ok: false, issues: [{ code: issue, path: '', message: details }] };
+    }
+  };
+
+  return {
+    begin: (request) =>
+      ask(request.what.kind, encodeBegin(request), (answer) => ({
+        operation: decodeOperation((answer.operation ?? {}) as Wire),
+        notes: texts(answer.notes),
+        replayed: flag(answer.replayed),
+      })),
+    unfreeze: (name, reason) => ask('Unfreeze', { service: name, reason }, decodeCancel),
+    cancel: (id, reason) => ask('Cancel', { id, reason }, decodeCancel),
+    list: async ({ service: wanted = '', finished = false }) => {
+      try {
+        return list((await call('List', { service: wanted, finished })).operations, decodeOperation);
+      } catch (error) {
+        throw inWords(error, address, deadlineMs);
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+function decodeCancel(answer: Wire): CancelAnswer {
+  return {
+    operation: decodeOperation((answer.operation ?? {}) as Wire),
+    endedBefore: flag(answer.endedBefore),
+    notes: texts(answer.notes),
+  };
+}

@@ -1,0 +1,67 @@
+import { own } from '../../base/units/index.ts';
+import type { Plan } from '../../core/control/index.ts';
+import {
+  effectWords,
+  type FinishedOperation,
+  type Operation,
+  type OperationBook,
+  takenOut,
+  targetOf,
+} from '../../core/operations/index.ts';
+import type { OperationView } from './operation-view.ts';
+
+/** @returns those that run, in the order of their begin. */
+export function runningOperations({ running }: OperationBook, plan: Plan | undefined): readonly OperationView[] {
+  return running.map((one) => ({ ...operationView(one, plan), note: noteOn(one, running, plan) }));
+}
+
+/** @returns those that ended lately, the newest first. */
+export function finishedOperations({ finished }: OperationBook, plan: Plan | undefined): readonly OperationView[] {
+  return finished.map((one) => finishedOperation(one, plan));
+}
+
+export function finishedOperation(
+  { operation, how, atMs, by, reason }: FinishedOperation,
+  plan: Plan | undefined,
+): OperationView {
+  return {
+    ...operationView(operation, plan),
+    state: how,
+    finishedAtMs: atMs,
+    cancelledBy: by ?? null,
+    cancelReason: reason ?? null,
+  };
+}
+
+export function operationView(operation: Operation, plan: Plan | undefined): OperationView {
+  const { id, kind, service, reason, author, startedAtMs, endsAtMs, forced } = operation;
+  return {
+    id,
+    kind,
+    service,
+    target: targetOf(operation),
+    effect: effectWords(operation, own(plan?.endpoints, service) ?? []),
+    toPool: operation.kind === 'Failover' ? (operation.to ?? null) : null,
+    percent: operation.kind === 'Shed' ? operation.percent : null,
+    reason,
+    author,
+    startedAtMs,
+    endsAtMs,
+    forced,
+    state: 'Running',
+    note: null,
+    finishedAtMs: null,
+    cancelledBy: null,
+    cancelReason: null,
+  };
+}
+
+function noteOn(operation: Operation, running: readonly Operation[], plan: Plan | undefined): string | null {
+  const { service, id } = operation;
+  const endpoints = own(plan?.endpoints, service);
+  if (endpoints === undefined) return `without effect: the policy has no service ${service}`;
+  const { suspended } = takenOut(running, service, endpoints);
+  if (suspended.some((one) => one.id === id))
+    return `suspended: without its endpoints nobody would take requests of ${service}`;
+  return null;
+}
