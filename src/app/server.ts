@@ -42,6 +42,7 @@ import { StorePolicies } from './store-policies.ts';
 import { timelineEvent } from './timeline-event.ts';
 import { type ValidateOptions, Validation } from './validation.ts';
 import { VERSION } from './version.ts';
+import { xdsLog, xdsMeter } from './xds-seams.ts';
 
 export type ServerOptions = {
   /** File or folder of policies; undefined: the store in the data directory owns them. */
@@ -162,29 +163,13 @@ export class LoadlineServer {
       },
       inbox: this.#inbox,
       ...(certificates === undefined ? {} : { tls: certificates.material }),
-      meter: {
-        pushed: (type, group, resources) => this.#metrics.pushed(type, group, resources),
-        answered: (type, latencyMs, nacked) =>
-          nacked ? this.#metrics.nacked(type, latencyMs) : this.#metrics.acked(type, latencyMs),
-        streams: (kind, open) => this.#metrics.streams(kind, open),
-        reported: () => this.#metrics.loadReport(),
-        refused: (reason) => this.#metrics.refused(reason),
-        gaveUp: (type) => this.#metrics.gaveUp(type),
-        handshakeFailed: (failure) => certificates?.handshakeFailed('xds', failure),
-      },
-      log: {
-        info: (fields, message) => log.info({ ...fields }, message),
-        warn: (fields, message) => log.warn({ ...fields }, message),
-        debug: (fields, message) => log.debug({ ...fields }, message),
-      },
+      meter: xdsMeter(this.#metrics, certificates),
+      log: xdsLog(log),
       now: this.#now,
       loadReportIntervalMs: LOAD_REPORT_INTERVAL_MS,
       openRequests: new EnvoyAdmins({
         settingOf: (group) => this.#rollouts.stable?.policy.groups.find(({ name }) => name === group)?.envoyAdmin,
-        log: {
-          info: (fields, message) => log.info({ ...fields }, message),
-          warn: (fields, message) => log.warn({ ...fields }, message),
-        },
+        log: xdsLog(log),
         asked: (outcome) => this.#metrics.envoyAdminAsked(outcome),
         refusalOf: (host) => guard.refusalOfAddress(host),
         now: this.#now,

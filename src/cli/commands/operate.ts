@@ -36,17 +36,18 @@ export function addUnfreeze(program: Command, io: Io, finish: Finish): void {
     .command('unfreeze')
     .description('let the weights of a service move again')
     .argument('<SERVICE>', 'e.g. chat')
-    .option('--reason <TEXT>', 'why', '');
-  addByHandFlags(command).action(
-    async (service: string, { reason, ...flags }: ByHandFlags & { readonly reason: string }) => {
+
+    .option('--reason <TEXT>', 'why, for the events and the audit trail', '');
+  addByHandFlags(command)
+    .addHelpText('after', '\nExample:\n  loadline unfreeze chat')
+    .action(async (service: string, { reason, ...flags }: ByHandFlags & { readonly reason: string }) => {
       await withByHand(flags, async (client) => {
         const ended = granted(await client.unfreeze(service, reason));
         if (flags.output === 'table') io.out(endedText(ended));
         else printValue(io, flags.output, ended);
       });
       finish(0);
-    },
-  );
+    });
 }
 
 export function addDrain(program: Command, io: Io, finish: Finish): void {

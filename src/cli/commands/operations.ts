@@ -6,7 +6,10 @@ import type { Finish } from '../main.ts';
 import { endedText } from '../operation-words.ts';
 
 export function addOperations(program: Command, io: Io, finish: Finish): void {
-  const command = program.command('operations').description('what operators do by hand: list, cancel');
+  const command = program
+    .command('operations')
+    .description('what operators do by hand: list, cancel')
+    .addHelpText('after', '\nExamples:\n  loadline operations list --all\n  loadline operations cancel drain-k3x9');
   const list = command
     .command('list')
     .description('what runs now, until when and why')
@@ -26,7 +29,7 @@ export function addOperations(program: Command, io: Io, finish: Finish): void {
     .command('cancel')
     .description('end an operation before its time')
     .argument('<ID>', 'e.g. drain-k3x9')
-    .option('--reason <TEXT>', 'why', '');
+    .option('--reason <TEXT>', 'why, for the events and the audit trail', '');
   addByHandFlags(cancel).action(async (id: string, { reason, ...flags }: ByHandFlags & { readonly reason: string }) => {
     const ended = granted(await withByHand(flags, (client) => client.cancel(id, reason)));
     if (flags.output === 'table') io.out(endedText(ended));
