@@ -2,11 +2,15 @@ import { styleText } from 'node:util';
 import { stringify } from 'yaml';
 import type { LoadlineError } from '../base/errors.ts';
 
-/** Where a command prints. Tests collect it; colour only where a person looks. */
+/** Where a command prints and reads. Tests collect it; colour only where a person looks. */
 export type Io = {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly colour: boolean;
+  /** All of standard input; absent: there is none. */
+  readonly stdin?: () => Promise<string>;
+  /** Asks a person yes or no; absent where nobody can answer. */
+  readonly ask?: (question: string) => Promise<boolean>;
 };
 
 export type OutputFormat = 'table' | 'yaml' | 'json';

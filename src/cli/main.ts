@@ -1,16 +1,25 @@
+import { createInterface } from 'node:readline/promises';
+import { text as readText } from 'node:stream/consumers';
 import { Command, CommanderError } from 'commander';
 import { LoadlineError } from '../base/errors.ts';
 import { addAgent } from './commands/agent.ts';
+import { addApply } from './commands/apply.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
 import { addCerts } from './commands/certs.ts';
+import { addDelete } from './commands/delete.ts';
+import { addDiff } from './commands/diff.ts';
+import { addEdit } from './commands/edit.ts';
 import { addExplain } from './commands/explain.ts';
+import { addGet } from './commands/get.ts';
+import { addHistory } from './commands/history.ts';
 import { addModelserver } from './commands/modelserver.ts';
 import { addDrain, addFailover, addFreeze, addShed, addUnfreeze } from './commands/operate.ts';
 import { addOperations } from './commands/operations.ts';
 import { addProbe } from './commands/probe.ts';
 import { addProxyConfig } from './commands/proxy-config.ts';
 import { addReplay } from './commands/replay.ts';
+import { addRollback } from './commands/rollback.ts';
 import { addRollout } from './commands/rollout.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -26,6 +35,8 @@ const PROCESS_IO: Io = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+  stdin: () => readText(process.stdin),
+  ...(process.stdin.isTTY === true ? { ask: askOnTerminal } : {}),
 };
 
 /** Runs one command line. Returns its exit code: 0 ok, 1 refused or failed, 2 usage. */
@@ -61,6 +72,13 @@ export function buildProgram(io: Io, finish: Finish): Command {
   for (const add of [
     addServe,
     addValidate,
+    addApply,
+    addDiff,
+    addGet,
+    addEdit,
+    addDelete,
+    addHistory,
+    addRollback,
     addBootstrap,
     addCerts,
     addStatus,
@@ -86,6 +104,15 @@ export function buildProgram(io: Io, finish: Finish): Command {
   for (const command of commandsOf(program))
     command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
   return program;
+}
+
+async function askOnTerminal(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
 }
 
 /** All of them, also those below another. */

@@ -8,6 +8,13 @@ const commands: readonly Command[] = buildProgram({ out: () => {}, err: () => {}
 const NAMES = [
   'serve',
   'validate',
+  'apply',
+  'diff',
+  'get',
+  'edit',
+  'delete',
+  'history',
+  'rollback',
   'bootstrap',
   'certs',
   'status',
@@ -69,6 +76,12 @@ describe('loadline', () => {
     [['audit'], 'Usage: loadline audit'],
     [['audit', 'verfy'], "error: unknown command 'verfy'\n(Did you mean verify?)"],
     [['audit', 'list', '--limit', '0'], "argument '0' is invalid. expected 1 or more."],
+    [['apply'], "error: required option '-f, --file <PATH...>' not specified"],
+    [['rollback', '--to', '3'], "error: required option '--reason <TEXT>' not specified"],
+    [['delete', '--reason', 'x'], "error: missing required argument 'KIND/NAME'"],
+    [['get', 'pods'], 'error: pods: no kind is called so; kinds: modelservices (ms)'],
+    [['edit', 'chat'], 'error: chat: expected KIND/NAME, such as modelservice/chat'],
+    [['apply', '-f', 'x', '--if-match', 'chat=1'], 'expected a revision, or KIND/NAME=REVISION.'],
     [['validate'], "error: required option '-f, --file <PATH...>' not specified"],
     [['validate', '-f'], "error: option '-f, --file <PATH...>' argument missing"],
     [['bootstrap', '--group', 'lab'], "error: required option '--node-id <ID>' not specified"],
@@ -105,7 +118,18 @@ describe('the help of each command', () => {
   });
 
   it('offers the formats table, yaml and json wherever a value is printed', () => {
-    for (const name of ['status', 'proxy-config', 'explain', 'replay']) {
+    for (const name of [
+      'status',
+      'proxy-config',
+      'explain',
+      'replay',
+      'apply',
+      'diff',
+      'get',
+      'delete',
+      'history',
+      'rollback',
+    ]) {
       const output = commands.find((one) => one.name() === name)?.options.find(({ long }) => long === '--output');
       expect(output?.argChoices, name).toEqual(['table', 'yaml', 'json']);
       expect(output?.defaultValue, name).toBe('table');

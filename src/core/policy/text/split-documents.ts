@@ -54,3 +54,16 @@ function partsOf(text: string): readonly Part[] {
   parts.push({ ...part, end: text.length });
   return parts.filter(({ start, end, empty }) => end > start || !empty);
 }
+
+/** Texts of documents as one file, which {@link splitDocuments} takes apart again. */
+export function joinDocuments(texts: readonly string[]): string {
+  return texts
+    .map((text, at) => {
+      if (at === 0) return text;
+      // A byte order mark stands at the start of a file alone, and a directive only after an explicit end.
+      const plain = text.replace(/^\uFEFF/, '');
+      const before = texts[at - 1] as string;
+      return `${before.endsWith('\n') ? '' : '\n'}${plain.startsWith('%') ? '...' : '---'}\n${plain}`;
+    })
+    .join('');
+}
