@@ -24,12 +24,17 @@ export function takeGpus(
     const gpus = samples[place]?.gpus;
     if (gpus === undefined) continue;
     for (const fresh of gpus) {
-      const at = memory.gpus.findIndex(({ gpu }) => gpu === fresh.gpu);
+      const at = placeOfGpu(memory.gpus, fresh.gpu);
       const next = merged(memory.gpus[at], fresh, memory, nowMs);
       if (at === -1) memory.gpus.push(next);
       else memory.gpus[at] = next;
     }
   }
+}
+
+function placeOfGpu(gpus: readonly GpuMemory[], gpu: string): number {
+  for (let i = 0; i < gpus.length; i += 1) if (gpus[i]?.gpu === gpu) return i;
+  return -1;
 }
 
 function merged(before: GpuMemory | undefined, fresh: GpuReading, memory: EndpointMemory, nowMs: number): GpuMemory {

@@ -3,7 +3,7 @@ import type { LoadState, SidecarMemory } from './load-state.ts';
 import { type OrcaSums, plusSums } from './orca.ts';
 import { placed } from './places.ts';
 import { clamp, MAX_EPOCH_MS, plausible } from './plausible.ts';
-import { ReportCounts } from './report-counts.ts';
+import { type ReportCounts, reportCounts } from './report-counts.ts';
 
 /** A sidecar that has been silent for this many of its intervals is gone, and what it had in flight with it. */
 const GONE_INTERVALS = 10;
@@ -52,23 +52,24 @@ export function applyReports(before: Pick<LoadState, 'ids' | 'sidecars'>, input:
     // A clock that was set back must not make a sidecar look fresh for hours.
     const reportedAtMs = Math.min(sidecar.reportedAtMs, nowMs);
     if (nowMs - reportedAtMs > GONE_INTERVALS * sidecar.intervalSec * 1000) continue;
-    known.set(sidecar.nodeId, { ...sidecar, reportedAtMs });
+    known.set(sidecar.nodeId, reportedAtMs === sidecar.reportedAtMs ? sidecar : { ...sidecar, reportedAtMs });
   }
   for (const { nodeId, kind } of presence) {
     const sidecar = known.get(nodeId);
-    if (sidecar !== undefined && kind === 'Connected') sidecar.baseline = true;
+    if (sidecar !== undefined && kind === 'Connected') known.set(nodeId, { ...sidecar, baseline: true });
   }
   const traffic = ids.map((): Traffic => ({ inFlight: 0, pending: 0, issued: 0, done: 0, errors: 0, orca: undefined }));
-  const counts = new ReportCounts(service, index);
+  const counts = reportCounts(index);
+  const kept = new Kept(ids.length);
   const inOrder = input.reports
     .filter((report) => plausible(report.receivedAtMs, 0, MAX_EPOCH_MS) !== undefined)
     .sort((a, b) => a.receivedAtMs - b.receivedAtMs);
   for (const report of inOrder) {
-    const named = counts.read(report);
+    const named = counts.read(report, service);
     const sidecar = known.get(report.nodeId);
     // Every sidecar of the group reports; one that never had this service in a report does not take part in it.
     if (sidecar === undefined && !named) continue;
-    const next = followReport(sidecar, report, counts, traffic, nowMs);
+    const next = followReport(sidecar, report, { counts, traffic, kept }, nowMs);
     if (next !== undefined) known.set(report.nodeId, next);
   }
   const sidecars = [...known.values()].sort((a, b) => (a.nodeId < b.nodeId ? -1 : a.nodeId > b.nodeId ? 1 : 0));
@@ -93,8 +94,7 @@ export function reportsAreFresh(sidecars: readonly SidecarMemory[], nowMs: numbe
 function followReport(
   before: SidecarMemory | undefined,
   report: LoadReport,
-  counts: ReportCounts,
-  traffic: readonly Traffic[],
+  { counts, traffic, kept }: Omit<ReportStep, 'baseline'>,
   nowMs: number,
 ): SidecarMemory | undefined {
   const { nodeId, absentMeansIdle } = report;
@@ -112,41 +112,83 @@ function followReport(
   if (before !== undefined && reportedAtMs <= before.reportedAtMs) return undefined;
   const gapSec = (reportedAtMs - sidecar.reportedAtMs) / 1000;
   const baseline = sidecar.baseline || gapSec > GAP_INTERVALS * Math.max(intervalSec, sidecar.intervalSec);
-  const places: number[] = [];
-  const inFlight: number[] = [];
-  const pending: number[] = [];
-  const keep = (place: number, has: number, waits: number): void => {
-    if (has <= 0) return;
-    places.push(place);
-    inFlight.push(has);
-    pending.push(waits);
-  };
-  const take = (place: number, had: number, waited: number): void => {
-    const now = counts.inProgress(place) ?? had;
-    const issued = counts.issued(place);
-    const errors = counts.errors(place);
-    keep(place, now, baseline ? 0 : clamp(waited + issued - counts.succeeded(place) - errors, 0, now));
-    const sum = traffic[place] as Traffic;
-    sum.issued += issued;
-    if (baseline) return;
-    sum.done += Math.max(0, issued - (now - had) - errors);
-    sum.errors += errors;
-    sum.orca = plusSums(sum.orca, counts.orca(place));
-  };
+  const step: ReportStep = { counts, traffic, kept, baseline };
+  kept.clear();
   for (let i = 0; i < sidecar.places.length; i += 1) {
     const place = sidecar.places[i] as number;
     const had = sidecar.inFlight[i] as number;
-    if (counts.take(place)) take(place, had, sidecar.pending[i] as number);
+    if (counts.take(place)) takeRow(step, place, had, sidecar.pending[i] as number);
     else if (absentMeansIdle) {
       // All that was there is done: what a report does not name has nothing.
       if (!baseline) (traffic[place] as Traffic).done += had;
     }
     // Who left is never heard of again.
-    else if (counts.covers(place)) keep(place, had, sidecar.pending[i] as number);
+    else if (counts.covers(place)) kept.add(place, had, sidecar.pending[i] as number);
   }
   for (let i = 0; i < counts.count; i += 1) {
     const place = counts.placeAt(i);
-    if (counts.take(place)) take(place, 0, 0);
+    if (counts.take(place)) takeRow(step, place, 0, 0);
   }
+  const { places, inFlight, pending } = kept;
   return { nodeId, reportedAtMs, intervalSec, baseline: false, places, inFlight, pending };
+}
+
+type ReportStep = {
+  readonly counts: ReportCounts;
+  readonly traffic: readonly Traffic[];
+  /** What the sidecar has in flight after it. */
+  readonly kept: Kept;
+  readonly baseline: boolean;
+};
+
+/** Gathers what one sidecar after the other has in flight, each endpoint once, without lists that grow as they are filled. */
+class Kept {
+  readonly #places: number[];
+  readonly #inFlight: number[];
+  readonly #pending: number[];
+  #count = 0;
+
+  constructor(most: number) {
+    this.#places = new Array<number>(most);
+    this.#inFlight = new Array<number>(most);
+    this.#pending = new Array<number>(most);
+  }
+
+  clear(): void {
+    this.#count = 0;
+  }
+
+  add(place: number, inFlight: number, pending: number): void {
+    if (inFlight <= 0) return;
+    this.#places[this.#count] = place;
+    this.#inFlight[this.#count] = inFlight;
+    this.#pending[this.#count] = pending;
+    this.#count += 1;
+  }
+
+  get places(): number[] {
+    return this.#places.slice(0, this.#count);
+  }
+
+  get inFlight(): number[] {
+    return this.#inFlight.slice(0, this.#count);
+  }
+
+  get pending(): number[] {
+    return this.#pending.slice(0, this.#count);
+  }
+}
+
+function takeRow({ counts, traffic, baseline, kept }: ReportStep, place: number, had: number, waited: number): void {
+  const now = counts.inProgress(place) ?? had;
+  const issued = counts.issued(place);
+  const errors = counts.errors(place);
+  kept.add(place, now, baseline ? 0 : clamp(waited + issued - counts.succeeded(place) - errors, 0, now));
+  const sum = traffic[place] as Traffic;
+  sum.issued += issued;
+  if (baseline) return;
+  sum.done += Math.max(0, issued - (now - had) - errors);
+  sum.errors += errors;
+  const orca = counts.orca(place);
+  if (orca !== undefined) sum.orca = plusSums(sum.orca, orca);
 }

@@ -12,23 +12,26 @@ const MAX_CODE = 10_000;
 /** Thirty years. */
 const MAX_SECONDS = 1e9;
 
-const RANGE: Readonly<Partial<Record<Metric, readonly [min: number, max: number]>>> = {
-  runningRequests: [0, MAX_REQUESTS],
-  waitingRequests: [0, MAX_REQUESTS],
-  kvUsageRatio: [0, 1],
-  maxRunningRequests: [1, MAX_REQUESTS],
-  promptTokensTotal: [0, MAX_TOKENS],
-  generationTokensTotal: [0, MAX_TOKENS],
-  processStartTimeSeconds: [1, MAX_EPOCH_MS / 1000],
-  gpuUtilRatio: [0, 1],
-  gpuEngineActiveRatio: [0, 1],
-  smClockHertz: [1e6, 1e10],
-  xidCode: [0, MAX_CODE],
-  recentXidCode: [0, MAX_CODE],
-  throttleRatio: [0, 1],
-  throttledSecondsTotal: [0, MAX_SECONDS],
-  recentThrottleCount: [0, MAX_REQUESTS],
-};
+type Range = { readonly of: 'Engine' | 'Gpu'; readonly min: number; readonly max: number };
+
+/** What a value speaks of, and what it may be. Other metrics move no belief. */
+const RANGE: ReadonlyMap<Metric, Range> = new Map([
+  ['runningRequests', { of: 'Engine', min: 0, max: MAX_REQUESTS }],
+  ['waitingRequests', { of: 'Engine', min: 0, max: MAX_REQUESTS }],
+  ['kvUsageRatio', { of: 'Engine', min: 0, max: 1 }],
+  ['maxRunningRequests', { of: 'Engine', min: 1, max: MAX_REQUESTS }],
+  ['promptTokensTotal', { of: 'Engine', min: 0, max: MAX_TOKENS }],
+  ['generationTokensTotal', { of: 'Engine', min: 0, max: MAX_TOKENS }],
+  ['processStartTimeSeconds', { of: 'Engine', min: 1, max: MAX_EPOCH_MS / 1000 }],
+  ['gpuUtilRatio', { of: 'Gpu', min: 0, max: 1 }],
+  ['gpuEngineActiveRatio', { of: 'Gpu', min: 0, max: 1 }],
+  ['smClockHertz', { of: 'Gpu', min: 1e6, max: 1e10 }],
+  ['xidCode', { of: 'Gpu', min: 0, max: MAX_CODE }],
+  ['recentXidCode', { of: 'Gpu', min: 0, max: MAX_CODE }],
+  ['throttleRatio', { of: 'Gpu', min: 0, max: 1 }],
+  ['throttledSecondsTotal', { of: 'Gpu', min: 0, max: MAX_SECONDS }],
+  ['recentThrottleCount', { of: 'Gpu', min: 0, max: MAX_REQUESTS }],
+]);
 const MAX_LEASE_MS = 3_600_000;
 
 /** The samples of one endpoint since the last tick, oldest first. */
@@ -44,85 +47,87 @@ export function gatherSamples(
   index: EndpointIndex,
   nowMs: number,
 ): readonly (EndpointSamples | undefined)[] {
-  const gpus: (GpuReading[] | undefined)[] = index.endpoints.map(() => undefined);
+  const gathered: (Gathered | undefined)[] = index.endpoints.map(() => undefined);
+  let inOrder = true;
   let last = NOWHERE;
-  const engine = new Chains(index.endpoints.length, samples.length);
   for (let i = 0; i < samples.length; i += 1) {
     const sample = samples[i] as Sample;
-    const { metric } = sample;
-    const range = RANGE[metric];
-    if (range === undefined) continue;
-    if (plausible(sample.value, range[0], range[1]) === undefined && !isBeyond(metric, sample.value)) continue;
-    if (plausible(sample.sampledAtMs, 0, nowMs + MAX_AHEAD_MS) === undefined) continue;
+    const range = RANGE.get(sample.metric);
+    if (range === undefined || !isBelieved(sample, range, nowMs)) continue;
     const place = placeOf(index, sample.subject, last);
     if (place === NOWHERE) continue;
     last = place;
-    if (!isGpu(metric)) engine.add(place, i);
-    else {
-      const devices = gpus[place] ?? [];
-      gpus[place] = devices;
-      takeGpu(devices, sample);
-    }
+    const one = gathered[place] ?? new Gathered();
+    gathered[place] = one;
+    if (range.of === 'Gpu') takeGpu(one.gpus, sample);
+    else if (!one.takeEngine(sample)) inOrder = false;
   }
-  const scratch: Sample[] = [];
-  return gpus.map((devices, place) => {
-    engine.read(place, samples, scratch);
-    if (scratch.length === 0 && devices === undefined) return undefined;
-    return { engine: scratch.length === 0 ? NO_READINGS : engineReadings(scratch), gpus: devices ?? NO_GPUS };
-  });
+  if (!inOrder) gatherByTime(gathered, samples, index, nowMs);
+  for (const one of gathered) one?.end();
+  return gathered;
 }
 
-const NO_READINGS: readonly EngineReading[] = [];
-const NO_GPUS: readonly GpuReading[] = [];
+/** What was heard of one endpoint so far. */
+class Gathered implements EndpointSamples {
+  engine: EngineReading[] = [];
+  readonly gpus: GpuReading[] = [];
+  #page: Page | undefined;
+  #firstAtMs = 0;
+  #lastAtMs = 0;
 
-/** Which samples belong to which place, in the order in which they came: a chain of indexes, since thousands of lists cost more. */
-class Chains {
-  readonly #first: Int32Array;
-  readonly #last: Int32Array;
-  readonly #next: Int32Array;
-
-  constructor(places: number, samples: number) {
-    this.#first = new Int32Array(places).fill(-1);
-    this.#last = new Int32Array(places);
-    this.#next = new Int32Array(samples);
+  /** False for one that is older than the one before: then the readings are of no use. */
+  takeEngine(sample: Sample): boolean {
+    const { sampledAtMs: atMs } = sample;
+    if (atMs < this.#lastAtMs) return false;
+    this.#lastAtMs = atMs;
+    if (this.#page === undefined || atMs - this.#firstAtMs > SAME_READING_MS) {
+      this.end();
+      this.#page = newPage();
+      this.#firstAtMs = atMs;
+    }
+    takeValue(this.#page, sample);
+    return true;
   }
 
-  add(place: number, i: number): void {
-    if (this.#first[place] === -1) this.#first[place] = i;
-    else this.#next[this.#last[place] as number] = i;
-    this.#last[place] = i;
-    this.#next[i] = -1;
+  /** A page without the running requests is no engine reading: nothing else can be put in relation to it. */
+  end(): void {
+    if (isReading(this.#page)) this.engine.push(this.#page);
+    this.#page = undefined;
   }
 
-  /** The samples of a place into a list, in place of what was in it. */
-  read(place: number, samples: readonly Sample[], into: Sample[]): void {
-    into.length = 0;
-    for (let i = this.#first[place] as number; i !== -1; i = this.#next[i] as number) into.push(samples[i] as Sample);
+  forgetEngine(): void {
+    this.engine = [];
+    this.#page = undefined;
+    this.#lastAtMs = 0;
   }
+}
+
+/** The engine values again, oldest first: mostly they come so, since the values of one page have one time. */
+function gatherByTime(
+  gathered: readonly (Gathered | undefined)[],
+  samples: readonly Sample[],
+  index: EndpointIndex,
+  nowMs: number,
+): void {
+  for (const one of gathered) one?.forgetEngine();
+  const ordered = samples
+    .filter((sample) => {
+      const range = RANGE.get(sample.metric);
+      return range?.of === 'Engine' && isBelieved(sample, range, nowMs);
+    })
+    .sort((a, b) => a.sampledAtMs - b.sampledAtMs);
+  for (const sample of ordered) gathered[placeOf(index, sample.subject)]?.takeEngine(sample);
+}
+
+function isBelieved({ metric, value, sampledAtMs }: Sample, { min, max }: Range, nowMs: number): boolean {
+  if (plausible(value, min, max) === undefined && !isBeyond(metric, value)) return false;
+  return plausible(sampledAtMs, 0, nowMs + MAX_AHEAD_MS) !== undefined;
 }
 
 /** A ratio above 1: up to 1.05 it is 1, and further up a conflict, which people are told of. */
 function isBeyond(metric: Metric, value: number): boolean {
   const told = metric === 'kvUsageRatio' || metric === 'gpuUtilRatio' || metric === 'gpuEngineActiveRatio';
   return told && value > 1 && (value <= MAX_OVERSHOOT || isConflict(value));
-}
-
-/** A page without the running requests is no engine reading: nothing else can be put in relation to it. */
-function engineReadings(samples: readonly Sample[]): EngineReading[] {
-  const readings: EngineReading[] = [];
-  let page: Page | undefined;
-  let firstAtMs = 0;
-  for (const sample of inOrder(samples)) {
-    const { sampledAtMs: atMs } = sample;
-    if (page === undefined || atMs - firstAtMs > SAME_READING_MS) {
-      if (isReading(page)) readings.push(page);
-      page = newPage();
-      firstAtMs = atMs;
-    }
-    takeValue(page, sample);
-  }
-  if (isReading(page)) readings.push(page);
-  return readings;
 }
 
 /** A reading that is not complete yet: its running requests may be missing. */
@@ -182,30 +187,6 @@ function takeValue(page: Page, sample: Sample): void {
 function takeLease(of: { leaseMs?: number }, { leaseMs: given }: Sample): void {
   const leaseMs = plausible(given, 0, MAX_LEASE_MS);
   if (leaseMs !== undefined) of.leaseMs = Math.min(of.leaseMs ?? leaseMs, leaseMs);
-}
-
-/** Mostly they are: the values of one page have one time. */
-function inOrder(samples: readonly Sample[]): readonly Sample[] {
-  const ordered = samples.every(
-    ({ sampledAtMs }, i) => i === 0 || sampledAtMs >= (samples[i - 1] as Sample).sampledAtMs,
-  );
-  return ordered ? samples : [...samples].sort((a, b) => a.sampledAtMs - b.sampledAtMs);
-}
-
-function isGpu(metric: Metric): boolean {
-  switch (metric) {
-    case 'gpuUtilRatio':
-    case 'gpuEngineActiveRatio':
-    case 'smClockHertz':
-    case 'xidCode':
-    case 'recentXidCode':
-    case 'throttleRatio':
-    case 'throttledSecondsTotal':
-    case 'recentThrottleCount':
-      return true;
-    default:
-      return false;
-  }
 }
 
 function takeGpu(devices: GpuReading[], sample: Sample): void {

@@ -178,10 +178,8 @@ function rebirths(
 ): void {
   const restarted: { readonly place: number; readonly startSec: number }[] = [];
   for (const [place, memory] of drafts.entries()) {
-    const startSec = samples[place]?.engine.findLast(
-      ({ processStartSec }) => processStartSec !== null,
-    )?.processStartSec;
-    if (startSec === undefined || startSec === null) continue;
+    const startSec = startOf(samples[place]);
+    if (startSec === null) continue;
     if (memory.processStartSec !== null && Math.abs(startSec - memory.processStartSec) > 1)
       restarted.push({ place, startSec });
     else memory.processStartSec = startSec;
@@ -194,6 +192,13 @@ function rebirths(
     const next = reborn(drafts[place] as EndpointMemory, endpoints[place] as Endpoint, peers, nowMs);
     drafts[place] = { ...next, processStartSec: startSec };
   }
+}
+
+/** The newest word on when its engine was started; null where no page says. */
+function startOf(samples: EndpointSamples | undefined): number | null {
+  let startSec: number | null = null;
+  if (samples !== undefined) for (const page of samples.engine) startSec = page.processStartSec ?? startSec;
+  return startSec;
 }
 
 /** [step 2] What the sidecars have in flight and completed. */
