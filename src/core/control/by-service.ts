@@ -17,9 +17,13 @@ export function byService(
   const clusters = reports.map(clustersByName);
   return (service) => ({
     samples: sorted.get(service) ?? [],
-    reports: reports.map((report, i) => ({ ...report, clusters: clusters[i]?.get(service) ?? [] })),
+    reports: reports.map(({ nodeId, receivedAtMs, intervalMs, absentMeansIdle }, i) => {
+      return { nodeId, receivedAtMs, intervalMs, absentMeansIdle, clusters: clusters[i]?.get(service) ?? NO_CLUSTERS };
+    }),
   });
 }
+
+const NO_CLUSTERS: LoadReport['clusters'] = [];
 
 /** The piles of the services that know a word: mostly one. */
 type Piles = Map<string, Sample[][]>;
@@ -60,7 +64,9 @@ function addPile(piles: Piles, word: string | undefined, pile: Sample[]): void {
 
 function putOn(piles: Piles, word: string | undefined, sample: Sample): void {
   if (word === undefined) return;
-  for (const pile of piles.get(word) ?? []) if (pile.at(-1) !== sample) pile.push(sample);
+  const known = piles.get(word);
+  if (known === undefined) return;
+  for (const pile of known) if (pile[pile.length - 1] !== sample) pile.push(sample);
 }
 
 function clustersByName({ clusters }: LoadReport): ReadonlyMap<string, LoadReport['clusters'][number][]> {

@@ -38,6 +38,7 @@ export function perturbed(
   nowMs: number,
   stood: ServiceDecision | undefined,
 ): ServiceDecision {
+  if (perturbations.length === 0 && stood?.perturbed !== true) return decision;
   const own = perturbations.filter(({ service }) => service === decision.service);
   const factors = new Map(own.map((one) => [one.endpoint, { factor: factorAt(one, nowMs), reason: one.reason }]));
   const touched = decision.endpoints.some(({ id }) => (factors.get(id)?.factor ?? 1) !== 1);

@@ -231,7 +231,28 @@ export type ClusterMemory = {
 
 /** See `draftEndpoint`. */
 export function draftCluster(memory: ClusterMemory): ClusterMemory {
-  return { ...memory, gpuGate: { ...memory.gpuGate } };
+  const { gpuGate } = memory;
+  return {
+    ringAtMs: memory.ringAtMs,
+    totalInFlight: memory.totalInFlight,
+    completions10: memory.completions10,
+    completionsSlow: memory.completionsSlow,
+    meanInFlightPerSidecar: memory.meanInFlightPerSidecar,
+    goodPressure: memory.goodPressure,
+    sidecars: memory.sidecars,
+    connected: memory.connected,
+    reportsSinceMs: memory.reportsSinceMs,
+    reportAgeSec: memory.reportAgeSec,
+    engineAgeSec: memory.engineAgeSec,
+    gpuGate: {
+      sumXX: gpuGate.sumXX,
+      sumXY: gpuGate.sumXY,
+      open: gpuGate.open,
+      closedUntilMs: gpuGate.closedUntilMs,
+      offUntilMs: gpuGate.offUntilMs,
+      contradictionSec: gpuGate.contradictionSec,
+    },
+  };
 }
 
 export function newCluster(): ClusterMemory {

@@ -40,7 +40,7 @@ export class ReportCounts {
   read({ clusters }: LoadReport, service: string): boolean {
     for (let i = 0; i < this.#count; i += 1) this.#named[this.#places[i] as number] = 0;
     this.#count = 0;
-    this.#orca.clear();
+    if (this.#orca.size > 0) this.#orca.clear();
     let named = false;
     for (const { cluster, endpoints } of clusters) {
       if (cluster !== service) continue;

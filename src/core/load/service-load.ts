@@ -42,7 +42,7 @@ export function serviceLoad(input: {
   const mean = believed.reduce((sum, { memory }) => sum + memory.logCapacity, 0) / Math.max(1, believed.length);
   const time =
     cluster.completionsSlow > 1e-6 ? cluster.totalInFlight / cluster.completionsSlow : FIRST_REQUEST_TIME_SEC;
-  return {
+  const load: Omit<ServiceLoad, 'reportDelaySec' | 'ageSec'> = {
     service,
     endpoints: believed.map((one) => endpointLoad(one, cluster, mean, newestReportMs, nowMs)),
     sidecars: reportsFresh ? cluster.sidecars : 0,
@@ -51,12 +51,11 @@ export function serviceLoad(input: {
     meanInFlightPerSidecar: cluster.meanInFlightPerSidecar,
     goodPressure: cluster.goodPressure ?? 0,
     engineDelaySec: cluster.engineAgeSec ?? 1,
-    // The median: what some that went away had in flight stays counted for a while, and they report nothing new.
-    ...(reportsFresh
-      ? { reportDelaySec: median(sidecars.map(({ reportedAtMs }) => (nowMs - reportedAtMs) / 1000)) ?? 0 }
-      : {}),
-    ageSec,
   };
+  if (!reportsFresh) return { ...load, ageSec };
+  // The median: what some that went away had in flight stays counted for a while, and they report nothing new.
+  const reportDelaySec = median(sidecars.map(({ reportedAtMs }) => (nowMs - reportedAtMs) / 1000)) ?? 0;
+  return { ...load, reportDelaySec, ageSec };
 }
 
 function endpointLoad(

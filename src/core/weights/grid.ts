@@ -25,14 +25,19 @@ export function sharesOf(logs: readonly number[], floor: number): readonly numbe
   const sum = sumOf(raw);
   const shares = raw.map((value) => value / sum);
   // Who stands on the floor keeps it; the others give what that costs, in proportion, and may so come to stand there too.
-  const low = new Set<number>();
+  const low = shares.map(() => false);
+  let count = 0;
   for (;;) {
     let high = 0;
-    for (let i = 0; i < shares.length; i += 1) if (!low.has(i)) high += shares[i] as number;
-    const scale = high > 0 ? (1 - low.size * floor) / high : 1;
-    const stood = low.size;
-    for (let i = 0; i < shares.length; i += 1) if ((shares[i] as number) * scale < floor) low.add(i);
-    if (low.size === stood) return shares.map((value, i) => (low.has(i) ? floor : value * scale));
+    for (let i = 0; i < shares.length; i += 1) if (!low[i]) high += shares[i] as number;
+    const scale = high > 0 ? (1 - count * floor) / high : 1;
+    const stood = count;
+    for (let i = 0; i < shares.length; i += 1) {
+      if (low[i] || (shares[i] as number) * scale >= floor) continue;
+      low[i] = true;
+      count += 1;
+    }
+    if (count === stood) return shares.map((value, i) => (low[i] ? floor : value * scale));
   }
 }
 

@@ -2,10 +2,10 @@ import { emptyRecord } from '../../base/units/index.ts';
 import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
 import { type BlendMove, blendedShares, blendedWeights, stepBlend } from './blend.ts';
-import type { EndpointDecision, Outcome, ServiceDecision } from './decision.ts';
+import type { EndpointDecision, LoopTerms, Outcome, ServiceDecision } from './decision.ts';
 import { delayOf, proportionalGain } from './gain.ts';
 import { MAX_WEIGHT, recentre, toGrid } from './grid.ts';
-import { stepHerd } from './herd.ts';
+import { type HerdMember, stepHerd } from './herd.ts';
 import { preferences } from './preference.ts';
 import { STEP_DOWN_PER_SEC, STEP_UP_PER_SEC } from './step-limit.ts';
 import { deviations, restingLogs, standingOf, type Target, type TargetOptions, targets } from './target.ts';
@@ -50,6 +50,13 @@ type Member = {
   readonly target: Target;
 };
 
+/** What is remembered of one endpoint before and after a tick; a member while it does not drain. */
+type Stand = {
+  readonly before: WeightMemory | undefined;
+  readonly after: WeightMemory;
+  readonly member: Member | undefined;
+};
+
 /** One tick of decisions about one service. Pure; the given state is not changed. */
 export function stepWeights(
   before: WeightsState | undefined,
@@ -86,25 +93,29 @@ export function stepWeights(
   const sentWeights = blend === 1 ? weights : blendedWeights(logs, blend);
   const moved = members.some(({ memory }, i) => memory !== undefined && sentOf(memory) !== sentWeights[i]);
   const memories = emptyRecord<WeightMemory>();
+  const stands: Stand[] = [];
   let i = -1;
-  for (const endpoint of endpoints) {
-    const old = known[endpoint.id];
-    if (endpoint.lifecycle === 'Active') i += 1;
-    else {
-      memories[endpoint.id] = {
-        ...(old ?? { deviation: 0, sent: 0, shareSent: 0, weight: 1, resting: 1 }),
-        draining: true,
-      };
+  for (const { id, lifecycle } of endpoints) {
+    if (lifecycle !== 'Active') {
+      const before = known[id];
+      const after = { ...(before ?? { deviation: 0, sent: 0, shareSent: 0, weight: 1, resting: 1 }), draining: true };
+      memories[id] = after;
+      stands.push({ before, after, member: undefined });
       continue;
     }
+    i += 1;
+    const member = members[i] as Member;
+    const old = member.memory ?? known[id];
     const memory: WeightMemory = {
       deviation: filtered[i] as number,
       sent: logs[i] as number,
-      shareSent: decided ? (members[i] as Member).target.share : (old?.shareSent ?? 1 / active.length),
+      shareSent: decided ? member.target.share : (old?.shareSent ?? 1 / active.length),
       weight: weights[i] as number,
       resting: rests[i] ?? MAX_WEIGHT,
     };
-    memories[endpoint.id] = blend === 1 ? memory : { ...memory, sentWeight: sentWeights[i] as number };
+    const after = blend === 1 ? memory : { ...memory, sentWeight: sentWeights[i] as number };
+    memories[id] = after;
+    stands.push({ before: old, after, member });
   }
   const pushed = decided || moved;
   const state: WeightsState = {
@@ -121,26 +132,33 @@ export function stepWeights(
       nowMs,
       elapsedSec,
       // What is not sent cannot come back.
-      members: (options.mode === 'Active' ? members : []).map(({ endpoint: { id }, load: { inFlight } }, i) => ({
-        id,
-        weight: logs[i] as number,
-        deviation: filtered[i] as number,
-        inFlight,
-      })),
+      members: options.mode === 'Active' ? herdMembers(members, logs, filtered) : [],
     }),
     endpoints: memories,
   };
   // The outcome is about what is sent: a part of the weights may move alone, and stay where the whole moved a little.
   const outcome =
     moved && !decided ? 'Pushed' : choice.outcome === 'Pushed' && !moved ? 'HeldSameVector' : choice.outcome;
-  const decision = decisionOf(state, known, members, input, outcome, choice.held);
   const loop = {
     gain,
     damping,
     delaySec: delayOf(load, input.loopDelaySec),
     herdAtMs: state.herd?.alarmedAtMs ?? null,
   };
-  return { state, decision: { ...decision, loop } };
+  return { state, decision: decisionOf(state, stands, input, { outcome, held: choice.held, loop }) };
+}
+
+function herdMembers(
+  members: readonly Member[],
+  logs: readonly number[],
+  filtered: readonly number[],
+): readonly HerdMember[] {
+  return members.map(({ endpoint, load }, i) => ({
+    id: endpoint.id,
+    weight: logs[i] as number,
+    deviation: filtered[i] as number,
+    inFlight: load.inFlight,
+  }));
 }
 
 /** What is believed of the active endpoints. Beliefs stand in the order of all endpoints. */
@@ -345,29 +363,24 @@ function deadBand(members: readonly Member[]): number {
 
 function decisionOf(
   state: WeightsState,
-  known: WeightsState['endpoints'],
-  members: readonly Member[],
+  stands: readonly Stand[],
   { nowMs, service, endpoints, options }: WeightsInput,
-  outcome: Outcome,
-  held: readonly (readonly string[])[],
+  { outcome, held, loop }: Pick<Choice, 'outcome' | 'held'> & { readonly loop: LoopTerms },
 ): ServiceDecision {
   const { mode } = options;
   const blend = state.blend ?? 1;
-  const aimed = blendedShares(
-    members.map(({ target }) => target.share),
-    blend,
-  );
+  const active = stands.flatMap(({ member }) => (member === undefined ? [] : [member.target.share]));
+  const aimed = blendedShares(active, blend);
   let i = -1;
-  const decided = endpoints.map(({ id, lifecycle }): EndpointDecision => {
-    const memory = state.endpoints[id] as WeightMemory;
-    const before = known[id];
-    const draining = lifecycle !== 'Active';
+  const decided = endpoints.map(({ id }, at): EndpointDecision => {
+    const { before, after, member } = stands[at] as Stand;
+    const draining = member === undefined;
     if (!draining) i += 1;
-    const target = draining ? undefined : (members[i] as Member).target;
+    const target = member?.target;
     const decision: EndpointDecision = {
       id,
-      weight: sentOf(memory),
-      previousWeight: sentOf(before ?? memory),
+      weight: sentOf(after),
+      previousWeight: sentOf(before ?? after),
       share: draining ? 0 : (aimed[i] as number),
       health: draining ? 'Draining' : 'Healthy',
       terms: target?.terms ?? NO_TERMS,
@@ -376,15 +389,20 @@ function decisionOf(
     return blend === 1 || target === undefined ? decision : { ...decision, computedShare: target.share };
   });
   const first = decided.find(({ health }) => health === 'Healthy')?.weight;
-  return {
+  const decision: Omit<ServiceDecision, 'sentRatio' | 'shadowWeights' | 'loop'> = {
     service,
     outcome: mode === 'Active' ? outcome : mode,
     atMs: nowMs,
     decidedAtMs: state.decidedAtMs,
     equal: decided.every(({ weight, health }) => health === 'Draining' || weight === first),
     endpoints: decided,
+  };
+  if (blend === 1) return { ...decision, loop };
+  return {
+    ...decision,
     ...(mode === 'Active' && blend < 1 ? { sentRatio: blend } : {}),
     ...(mode !== 'Disabled' && blend < 1 ? { shadowWeights: computedWeights(state, endpoints) } : {}),
+    loop,
   };
 }
 
