@@ -36,7 +36,9 @@ for (const [name, bench] of Object.entries(BENCHES))
 
 const node = process.versions.node;
 const cpu = spawnSync('nproc', { encoding: 'utf8' }).stdout.trim();
-process.stdout.write(`Loadline bench, Node ${node}, ${cpu} cores\n\n`);
+// Tests hold the image and the systemd unit to the same.
+const engine = process.execArgv.filter((flag) => flag.startsWith('--max-'));
+process.stdout.write(`Loadline bench, Node ${[node, ...engine].join(' ')}, ${cpu} cores\n\n`);
 const width = Math.max(...rows.map(({ what }) => what.length));
 const valueWidth = Math.max(...rows.map(({ value }) => value.length));
 for (const { what, value, note } of rows) {

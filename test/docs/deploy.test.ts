@@ -42,6 +42,16 @@ describe('command lines in deploy/', () => {
   });
 });
 
+describe('the options of Node', () => {
+  it('are those that the benches measure with, in the image and in the unit', () => {
+    const { scripts } = JSON.parse(page('package.json').text) as { readonly scripts: { readonly bench: string } };
+    const [measured] = /--max-semi-space-size=\d+/.exec(scripts.bench) ?? [];
+    expect(measured).toBeDefined();
+    expect(DOCKERFILE).toContain(`\nENV NODE_OPTIONS=${measured}\n`);
+    expect(page('deploy/systemd/loadline.service').text).toContain(`\nEnvironment=NODE_OPTIONS=${measured}\n`);
+  });
+});
+
 describe('deploy/loadline.yaml', () => {
   it('is a config file that serve reads', async () => {
     // A flag that cannot be used ends the command after the file was read and before a server starts.

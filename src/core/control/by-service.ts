@@ -45,11 +45,18 @@ function samplesByService(
       addPile(byNode, node, pile);
     }
   }
+  let last: string | undefined;
+  let lastPiles: readonly Sample[][] | undefined;
   for (const sample of samples) {
     const { address, pod, node } = sample.subject;
-    putOn(byAddress, address, sample);
-    putOn(byPod, pod, sample);
-    putOn(byNode, node, sample);
+    // A source tells of one server several times in a row.
+    if (address !== last) {
+      last = address;
+      lastPiles = address === undefined ? undefined : byAddress.get(address);
+    }
+    putOn(lastPiles, sample);
+    if (pod !== undefined) putOn(byPod.get(pod), sample);
+    if (node !== undefined) putOn(byNode.get(node), sample);
   }
   return piles;
 }
@@ -62,11 +69,9 @@ function addPile(piles: Piles, word: string | undefined, pile: Sample[]): void {
   else if (known.at(-1) !== pile) known.push(pile);
 }
 
-function putOn(piles: Piles, word: string | undefined, sample: Sample): void {
-  if (word === undefined) return;
-  const known = piles.get(word);
-  if (known === undefined) return;
-  for (const pile of known) if (pile[pile.length - 1] !== sample) pile.push(sample);
+function putOn(piles: readonly Sample[][] | undefined, sample: Sample): void {
+  if (piles === undefined) return;
+  for (const pile of piles) if (pile[pile.length - 1] !== sample) pile.push(sample);
 }
 
 function clustersByName({ clusters }: LoadReport): ReadonlyMap<string, LoadReport['clusters'][number][]> {

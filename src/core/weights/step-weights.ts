@@ -369,8 +369,9 @@ function decisionOf(
 ): ServiceDecision {
   const { mode } = options;
   const blend = state.blend ?? 1;
-  const active = stands.flatMap(({ member }) => (member === undefined ? [] : [member.target.share]));
-  const aimed = blendedShares(active, blend);
+  const computed: number[] = [];
+  for (const { member } of stands) if (member !== undefined) computed.push(member.target.share);
+  const aimed = blendedShares(computed, blend);
   let i = -1;
   const decided = endpoints.map(({ id }, at): EndpointDecision => {
     const { before, after, member } = stands[at] as Stand;
