@@ -22,6 +22,12 @@ describe('the arithmetic of beliefs', () => {
     expect(ewmaFrom(0, 10, 5, 5)).toBeCloseTo(10 - 10 / Math.E, 12);
   });
 
+  it('smoothed means: whatever was asked before, exactly the step of this τ and this time', () => {
+    for (const tauSec of [1, 20, 0.5, 2.5, 127, 128, 300, 20])
+      for (const elapsedSec of [1, 0.05, 5, 1, 0])
+        expect(ewma(3, 11, tauSec, elapsedSec)).toBe(3 + (1 - Math.exp(-elapsedSec / tauSec)) * 8);
+  });
+
   it('what is missing, no number or out of range is absent', () => {
     expect(plausible(0, 0, 1)).toBe(0);
     expect(plausible(1, 0, 1)).toBe(1);
