@@ -8,6 +8,7 @@ import {
   INITIAL_STATE,
   imbalanceOf,
   issuedShares,
+  type KeptStructure,
   type LoopDelay,
   type Perturbation,
   type Plan,
@@ -178,6 +179,20 @@ export class ControlLoop implements SnapshotProvider {
   canaryRefusals(keys: readonly SnapshotKey[]): readonly Refusal[] {
     for (const key of keys) this.snapshot(key);
     return this.#canary?.compiler.refusals() ?? [];
+  }
+
+  /** Sends these structures as they are, until a candidate is promoted or they are {@link thaw}ed. */
+  freeze(structures: readonly KeptStructure[]): void {
+    this.#compiler = new Compiler(structures);
+  }
+
+  thaw(): void {
+    this.#compiler = new Compiler();
+  }
+
+  /** What is in force of the policy's structure, by kind of node. */
+  structures(): readonly KeptStructure[] {
+    return this.#compiler.structures();
   }
 
   /** What canaries have is everybody's from now on. */

@@ -1,9 +1,10 @@
 import type { Issue } from '../base/units/index.ts';
-import type { Refusal } from '../core/control/index.ts';
+import { compilesAlike, type KeptStructure, type Refusal } from '../core/control/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import {
   type CanaryStanding,
   type Halt,
+  haltWords,
   type Member,
   type Rollout,
   type RolloutCause,
@@ -12,13 +13,21 @@ import {
   stepTraffic,
   type Traffic,
   trackOf,
+  whatOf,
 } from '../core/rollout/index.ts';
 import type { LoadReport } from '../core/topology/index.ts';
-import type { NewEvent, RolloutView } from '../edge/observe/index.ts';
+import type { RolloutAction } from '../edge/admin/index.ts';
+import type { NewEvent, RolloutView, RunningRolloutView } from '../edge/observe/index.ts';
 import type { Loaded } from './policy-keeper.ts';
 
 /** A change that was tried and taken back. It is not tried again until it is another one, or somebody asks for it. */
-export type Returned = { readonly cause: RolloutCause; readonly revision: string; readonly halt: Halt };
+export type Returned = {
+  readonly cause: RolloutCause;
+  readonly revision: string;
+  /** Version of the Loadline that tried it. */
+  readonly release: string;
+  readonly halt: Halt;
+};
 
 /** What is remembered over a restart. */
 export type RolloutMemory = { readonly returned?: Returned };
@@ -30,10 +39,26 @@ export interface Fleet {
   standings(nodeIds: readonly string[]): ReadonlyMap<string, CanaryStanding>;
 }
 
+/** What the two tracks of the control loop are told. */
+export interface Tracks {
+  /** What our own check finds in what canaries would get. */
+  canaryRefusals(): readonly Refusal[];
+  /** Everybody is to keep the bytes of these structures; until the next of the three. */
+  freeze(structures: readonly KeptStructure[]): void;
+  /** What is in force is compiled by this release. */
+  thaw(): void;
+  promoteCanary(): void;
+  dropCanary(): void;
+}
+
 export type RolloutsOptions = {
   readonly fleet: Fleet;
+  readonly tracks: Tracks;
+  /** Version of this Loadline. */
+  readonly release: string;
   readonly now: () => number;
   readonly happened: (event: NewEvent) => void;
+  /** Everybody is on one track again: of another policy than before, or of the same. */
   readonly ended: (cause: RolloutCause, outcome: 'passed' | 'returned' | 'superseded') => void;
   /** Hears how many canaries each group has; of none when nothing is tried. */
   readonly canaries: (byGroup: ReadonlyMap<string, number>) => void;
@@ -57,6 +82,8 @@ export class Rollouts {
   #candidate: Loaded | undefined;
   #running: Rollout | undefined;
   #returned: Returned | undefined;
+  /** All others have the bytes of another release. */
+  #frozen = false;
   #traffic: Traffic = new Map();
   #last: RolloutView['last'];
 
@@ -78,30 +105,38 @@ export class Rollouts {
     return this.#returned === undefined ? {} : { returned: this.#returned };
   }
 
-  /** Goes on after a restart with what was in force before. A change that was under way is offered, and tried anew. */
-  restore(stable: Loaded | undefined, memory: RolloutMemory = {}): void {
+  /**
+   * Goes on after a restart with what was in force before. A change that was under way is offered, and tried anew.
+   * @param kept what Envoys have of it; where this release compiles other bytes they keep those, and the release is tried
+   */
+  restore(stable: Loaded | undefined, memory: RolloutMemory = {}, kept: readonly KeptStructure[] = []): void {
     this.#stable = stable;
     this.#returned = memory.returned;
+    if (stable === undefined || kept.every((one) => compilesAlike(stable.policy, one))) return;
+    this.#frozen = true;
+    this.#options.tracks.freeze(kept);
   }
 
   /** Takes in which policy is wanted. One that replaces another that is tried is tried in its place. */
   offer(wanted: Loaded): Offered {
     const stable = this.#stable;
-    const revision = wanted.policy.revision;
-    if (stable === undefined || stable.policy.revision === revision) {
+    const { revision } = wanted.policy;
+    if (this.#candidate?.policy.revision === revision) {
+      this.#candidate = wanted;
+      return 'Trying';
+    }
+    const stands = stable?.policy.revision === revision;
+    if (stable === undefined || (stands && !this.#frozen)) {
       this.#supersede();
       this.#returned = undefined;
       this.#stable = wanted;
       return 'InForce';
     }
-    if (this.#candidate?.policy.revision === revision) {
-      this.#candidate = wanted;
-      return 'Trying';
-    }
-    if (this.#returned?.cause === 'Policy' && this.#returned.revision === revision) return 'Returned';
+    const cause = stands ? 'Release' : 'Policy';
+    if (this.#wasReturned(cause, revision)) return 'Returned';
     this.#supersede();
     this.#returned = undefined;
-    return this.#try('Policy', wanted, stable.policy);
+    return this.#try(cause, wanted, stable.policy);
   }
 
   /** Whether a node gets what is tried. */
@@ -110,16 +145,15 @@ export class Rollouts {
   }
 
   /**
-   * One turn, with the load reports since the last and what our own check finds in the candidate. After `Passed` the candidate
-   * is in force; after `Halted` it is gone.
+   * One turn, with the load reports since the last. After `Passed` the candidate is in force; after `Halted` it is gone.
    */
-  step(reports: readonly LoadReport[], refusals: readonly Refusal[]): 'Passed' | 'Halted' | undefined {
-    const { fleet, now } = this.#options;
+  step(reports: readonly LoadReport[]): 'Passed' | 'Halted' | undefined {
+    const { fleet, tracks, now } = this.#options;
     const nowMs = now();
     this.#traffic = stepTraffic(this.#traffic, reports, nowMs, (nodeId) => fleet.groupOf(nodeId) !== undefined);
     const running = this.#running;
     if (running === undefined) return undefined;
-    const [refused] = refusals;
+    const [refused] = tracks.canaryRefusals();
     if (refused !== undefined) return this.#halted(running, ruleHalt(refused, nowMs));
     const canaries = running.groups.flatMap((group) => group.canaries.map(({ nodeId }) => nodeId));
     const step = stepRollout(running, {
@@ -136,56 +170,48 @@ export class Rollouts {
     return undefined;
   }
 
-  /** Everybody gets what is tried, now. */
-  promote(reason: string, by: string): 'Passed' | undefined {
-    return this.#running === undefined ? undefined : this.#passed(this.#running, `promoted by ${by}: ${reason}`);
-  }
-
-  /** Nobody has what is tried any more. */
-  abort(reason: string, by: string): 'Halted' | undefined {
+  /**
+   * By hand: gives what is tried to everybody now, takes it back, or tries once more what was taken back.
+   * @param wanted the policy that is wanted now
+   * @returns why it cannot be done, in words; undefined when it is done
+   */
+  act(action: RolloutAction, reason: string, by: string, wanted: Loaded | undefined): string | undefined {
     const running = this.#running;
-    if (running === undefined) return undefined;
-    return this.#halted(running, { event: 'Operator', atMs: this.#options.now(), message: `${by}: ${reason}` });
-  }
-
-  /** Forgets that a change was taken back; whoever offers it again gets it tried. */
-  forgetReturned(): boolean {
-    const had = this.#returned !== undefined;
-    this.#returned = undefined;
-    return had;
+    if (action === 'Retry') {
+      if (wanted === undefined || this.#returned === undefined) return 'nothing was taken back';
+      this.#returned = undefined;
+      this.offer(wanted);
+      return undefined;
+    }
+    if (running === undefined) return 'nothing is tried';
+    if (action === 'Promote') this.#passed(running, `promoted by ${by}: ${reason}`);
+    else this.#halted(running, { event: 'Operator', atMs: this.#options.now(), message: `${by}: ${reason}` });
+    return undefined;
   }
 
   /** Why the newest policy is not in force, as a problem of the policy; undefined when nothing was taken back. */
   problem(): Issue | undefined {
     if (this.#returned === undefined) return undefined;
-    const { revision, halt } = this.#returned;
-    const message = `revision ${revision} was taken back: ${haltWords(halt)}`;
+    const { cause, revision, release, halt } = this.#returned;
+    const what = cause === 'Release' ? `what Loadline ${release} compiles` : `revision ${revision}`;
+    const message = `${what} was taken back: ${haltWords(halt)}`;
     const position = positionOf(halt.origin);
     const hint = 'change it and try again, or retry it as it is: loadline rollout retry';
     return { code: 'ROLLOUT_RETURNED', path: '', message, hint, ...(position === undefined ? {} : { position }) };
   }
 
   view(): RolloutView {
-    const running = this.#running;
+    const { fleet } = this.#options;
     return {
-      running:
-        running === undefined
-          ? null
-          : {
-              cause: running.cause,
-              from: running.from,
-              to: running.to,
-              startedAtMs: running.startedAtMs,
-              groups: running.groups.map(({ group, strategy, canaries, heldSinceMs }) => ({
-                group,
-                sidecars: this.#options.fleet.members(group).length,
-                holdMs: strategy?.holdMs ?? null,
-                heldSinceMs: heldSinceMs ?? null,
-                canaries: canaries.map(({ nodeId, standing, sinceMs }) => ({ nodeId, standing, sinceMs })),
-              })),
-            },
+      running: this.#running === undefined ? null : runningView(this.#running, (group) => fleet.members(group).length),
       last: this.#last,
     };
+  }
+
+  #wasReturned(cause: RolloutCause, revision: string): boolean {
+    const returned = this.#returned;
+    if (returned?.cause !== cause || returned.revision !== revision) return false;
+    return cause === 'Policy' || returned.release === this.#options.release;
   }
 
   #try(cause: RolloutCause, wanted: Loaded, from: Policy): 'InForce' | 'Trying' {
@@ -194,6 +220,8 @@ export class Rollouts {
     const rollout = startRollout(cause, from, wanted.policy, start);
     if (rollout === undefined) {
       this.#stable = wanted;
+      if (this.#frozen) this.#options.tracks.thaw();
+      this.#frozen = false;
       return 'InForce';
     }
     this.#candidate = wanted;
@@ -203,23 +231,26 @@ export class Rollouts {
     this.#tell(
       rollout,
       'RolloutStarted',
-      `revision ${rollout.to} goes to ${canaries.length} canaries first: ${listed(canaries)}`,
+      `${whatOf(rollout)} goes to ${canaries.length} canaries first: ${listed(canaries)}`,
     );
     return 'Trying';
   }
 
   #passed(rollout: Rollout, why: string): 'Passed' {
     this.#stable = this.#candidate;
+    this.#frozen = false;
+    this.#options.tracks.promoteCanary();
     this.#end(rollout, 'Passed', why);
-    this.#tell(rollout, 'RolloutPassed', `revision ${rollout.to} goes to everybody: ${why}`);
+    this.#tell(rollout, 'RolloutPassed', `${whatOf(rollout)} goes to everybody: ${why}`);
     this.#options.ended(rollout.cause, 'passed');
     return 'Passed';
   }
 
   #halted(rollout: Rollout, halt: Halt): 'Halted' {
-    this.#returned = { cause: rollout.cause, revision: rollout.to, halt };
+    this.#returned = { cause: rollout.cause, revision: rollout.to, release: this.#options.release, halt };
+    this.#options.tracks.dropCanary();
     this.#end(rollout, 'Returned', haltWords(halt), halt);
-    this.#tell(rollout, 'RolloutReturned', `revision ${rollout.to} is taken back: ${haltWords(halt)}`, halt);
+    this.#tell(rollout, 'RolloutReturned', `${whatOf(rollout)} is taken back: ${haltWords(halt)}`, halt);
     this.#options.ended(rollout.cause, 'returned');
     return 'Halted';
   }
@@ -227,6 +258,7 @@ export class Rollouts {
   #supersede(): void {
     const running = this.#running;
     if (running === undefined) return;
+    this.#options.tracks.dropCanary();
     this.#end(running, 'Superseded', 'another change took its place');
     this.#options.ended(running.cause, 'superseded');
   }
@@ -248,7 +280,7 @@ export class Rollouts {
       this.#tell(
         after,
         'RolloutHolds',
-        `all canaries of ${group} have taken revision ${after.to}; it holds for ${holdSec} s`,
+        `all canaries of ${group} have taken ${whatOf(after)}; it holds for ${holdSec} s`,
       );
     }
   }
@@ -280,11 +312,6 @@ function ruleHalt({ resource, reason }: Refusal, atMs: number): Halt {
   return { event: 'Rule', atMs, message, ...place };
 }
 
-function haltWords({ event, node, message, origin }: Halt): string {
-  const where = origin === undefined ? '' : ` (${origin})`;
-  return `${event}${node === undefined ? '' : ` on ${node}`}: ${message.slice(-600)}${where}`;
-}
-
 /** `chat.yaml:12:3`; a file name may hold colons. */
 function positionOf(origin: string | undefined): Issue['position'] {
   const match = /^(.*):(\d+):(\d+)$/s.exec(origin ?? '');
@@ -293,4 +320,21 @@ function positionOf(origin: string | undefined): Issue['position'] {
 
 function listed(names: readonly string[]): string {
   return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
+}
+
+function runningView(rollout: Rollout, sidecarsOf: (group: string) => number): RunningRolloutView {
+  const { cause, from, to, startedAtMs, groups } = rollout;
+  return {
+    cause,
+    from,
+    to,
+    startedAtMs,
+    groups: groups.map(({ group, strategy, canaries, heldSinceMs }) => ({
+      group,
+      sidecars: sidecarsOf(group),
+      holdMs: strategy?.holdMs ?? null,
+      heldSinceMs: heldSinceMs ?? null,
+      canaries: canaries.map(({ nodeId, standing, sinceMs }) => ({ nodeId, standing, sinceMs })),
+    })),
+  };
 }

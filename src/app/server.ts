@@ -27,8 +27,9 @@ import { Announcer } from './announcer.ts';
 import type { Certificates } from './certificates.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
-import { ControlLoop, type Ticked, type UnderPolicy } from './control-loop.ts';
+import { ControlLoop, type UnderPolicy } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
+import { KeptStructures } from './kept-structures.ts';
 import { Operations } from './operations.ts';
 import { type Loaded, loadTexts, PolicyKeeper } from './policy-keeper.ts';
 import { PolicyLoads } from './policy-loads.ts';
@@ -84,6 +85,7 @@ export class LoadlineServer {
   readonly #metrics: Metrics;
   readonly #policies: PolicySource;
   readonly #checkpoints: Checkpoints;
+  readonly #kept: KeptStructures;
   readonly #signals: SignalInputs;
   readonly #inbox: ControlInbox;
   readonly #loop: ControlLoop;
@@ -121,6 +123,7 @@ export class LoadlineServer {
       now: this.#now,
     });
     this.#checkpoints = new Checkpoints(data, log);
+    this.#kept = new KeptStructures(data, log);
     const guard = new OutboundGuard({ allow: options.fetchAllow });
     this.#guard = guard;
     this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics, guard });
@@ -181,6 +184,7 @@ export class LoadlineServer {
         groupOf: (nodeId) => this.#loop.groupOf(nodeId),
         standings: (nodeIds) => this.#xds.canaryStandings(nodeIds),
       },
+      release: VERSION,
       now: this.#now,
       happened: (event) => {
         this.#timeline.add(event);
@@ -188,7 +192,18 @@ export class LoadlineServer {
         if (kind === 'RolloutReturned') log.error({ ...about }, message);
         else log.info({ ...about }, message);
       },
-      ended: (cause, outcome) => this.#metrics.rolloutEnded(cause, outcome),
+      tracks: {
+        canaryRefusals: () => this.#loop.canaryRefusals(this.#xds.canaryKeys()),
+        freeze: (structures) => this.#loop.freeze(structures),
+        thaw: () => this.#loop.thaw(),
+        promoteCanary: () => this.#loop.promoteCanary(),
+        dropCanary: () => this.#loop.dropCanary(),
+      },
+      ended: (cause, outcome) => {
+        this.#metrics.rolloutEnded(cause, outcome);
+        this.#configureSignals();
+        this.#xds.reviewIdentities();
+      },
       canaries: (byGroup) => this.#metrics.rolloutCanaries(byGroup),
     });
     const inForce = (): string | undefined => this.#keeper.loaded?.policy.revision;
@@ -223,7 +238,10 @@ export class LoadlineServer {
     this.#news.tell(this.#keeper, first);
     if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
     this.#operations.restore(stored?.operations);
-    this.#rollouts.restore(stored && loadTexts(stored.policyFiles, this.#now()), stored?.rollout);
+    if (stored !== undefined) {
+      const kept = await this.#kept.load(stored.policyFiles);
+      this.#rollouts.restore(loadTexts(stored.policyFiles, this.#now()), stored.rollout, kept);
+    }
     if (this.#keeper.loaded !== undefined) this.#rollouts.offer(this.#keeper.loaded);
     const { record, log } = this.#options;
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
@@ -378,7 +396,7 @@ export class LoadlineServer {
     const operations = this.#operations.inputOf(nowMs);
     const canary = candidate && underPolicy(candidate);
     const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary });
-    const ended = this.#stepRollout(ticked);
+    const ended = this.#rollouts.step(ticked.input.reports) !== undefined;
     this.#xds.publish(ended);
     this.#metrics.ticked(performance.now() - began);
     this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions });
@@ -386,37 +404,18 @@ export class LoadlineServer {
     this.#probes.ticked(ticked);
     this.#operations.ticked(ticked.plan);
     if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());
+    this.#kept.offer(this.#rollouts.stable?.files ?? stable.files, this.#loop.structures());
     if (ended) void this.#checkpoints.save(this.#checkpoint());
     else this.#checkpoints.offer(this.#checkpoint());
   }
 
-  /** Whether a rollout came to its end: then everybody is on one track again. */
-  #stepRollout({ input }: Ticked): boolean {
-    const refusals = this.#rollouts.candidate === undefined ? [] : this.#loop.canaryRefusals(this.#xds.canaryKeys());
-    return this.#endRollout(this.#rollouts.step(input.reports, refusals));
-  }
-
-  #endRollout(ended: 'Passed' | 'Halted' | undefined): boolean {
-    if (ended === undefined) return false;
-    if (ended === 'Passed') this.#loop.promoteCanary();
-    else this.#loop.dropCanary();
-    this.#configureSignals();
-    this.#xds.reviewIdentities();
-    return true;
-  }
-
+  /** By hand; why it cannot be done, in words. */
   #actOnRollout(action: RolloutAction, reason: string, by: string): string | undefined {
-    if (action === 'Retry') {
-      const wanted = this.#keeper.loaded;
-      if (wanted === undefined || !this.#rollouts.forgetReturned()) return 'nothing was taken back';
-      this.#rollouts.offer(wanted);
-      this.#configureSignals();
-      this.#tick();
-      return undefined;
-    }
-    const ended = action === 'Promote' ? this.#rollouts.promote(reason, by) : this.#rollouts.abort(reason, by);
-    if (!this.#endRollout(ended)) return 'nothing is tried';
-    this.#xds.publish(true);
+    const refusal = this.#rollouts.act(action, reason, by, this.#keeper.loaded);
+    if (refusal !== undefined) return refusal;
+    this.#configureSignals();
+    if (action === 'Retry') this.#tick();
+    else this.#xds.publish(true);
     void this.#checkpoints.save(this.#checkpoint());
     return undefined;
   }

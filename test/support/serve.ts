@@ -13,6 +13,8 @@ export class Serve {
   admin = '127.0.0.1:0';
   http = '127.0.0.1:0';
   log = '';
+  /** Another build than this checkout's, where a test asks for it. */
+  bin: string = BIN;
   readonly #flags: readonly string[];
   readonly #security: readonly string[];
   #child: ChildProcess | undefined;
@@ -35,7 +37,7 @@ export class Serve {
     const child = spawn(
       process.execPath,
       [
-        BIN,
+        this.bin,
         'serve',
         ...this.#security,
         '--policies',

@@ -1,6 +1,6 @@
 import { AssignmentEncoder } from '../../base/codec/index.ts';
 import { own } from '../../base/units/index.ts';
-import type { SidecarGroup } from '../policy/index.ts';
+import type { Policy, SidecarGroup } from '../policy/index.ts';
 import {
   checkResource,
   compileAssignments,
@@ -24,10 +24,20 @@ import type { Plan } from './plan.ts';
 /** A resource that our own rule check refused: it was not published, its last good version stays. */
 export type Refusal = { readonly resource: Resource; readonly reason: string };
 
+/** What one key got of a policy's structure: without assignments and runtime, which follow the load. */
+export type KeptStructure = {
+  readonly key: SnapshotKey;
+  /** How many sidecars shared the limits of the group. */
+  readonly sidecars: number;
+  readonly resources: readonly Resource[];
+};
+
 type Compiled = {
   /** What the structural resources depend on besides the key: policy revision, how many share the group's limits, sheds. */
   readonly structureOf: string;
   readonly structure: readonly Resource[];
+  /** Of it, what is worth keeping over a restart; undefined for endpoints alone. */
+  readonly kept: KeptStructure | undefined;
   readonly plan: Plan;
   readonly snapshot: Snapshot;
   /** Versions that passed the rule check, by type and name. Per key: Envoys of two releases have two versions of a name. */
@@ -43,6 +53,12 @@ export class Compiler {
   readonly #compiled = new Map<string, Compiled>();
   readonly #assignments = new Map<string, { readonly plan: Plan; readonly resources: readonly Resource[] }>();
   readonly #encoder = new AssignmentEncoder();
+  readonly #frozen: ReadonlyMap<string, readonly Resource[]>;
+
+  /** @param frozen structures that are to be sent as they are, whatever this release would compile */
+  constructor(frozen: readonly KeptStructure[] = []) {
+    this.#frozen = new Map(frozen.map(({ key, resources }) => [snapshotKeyText(key), resources]));
+  }
 
   /** Undefined when the policy has no such group. Rule violations never leave: see {@link refusals}. */
   snapshot(plan: Plan, key: SnapshotKey): Snapshot | undefined {
@@ -53,17 +69,28 @@ export class Compiler {
     if (key.endpointsOnly === true) {
       const assignments = attributed(compileEndpointsOnly(plan, group, this.#encoder), plan);
       const admitted = admit(makeSnapshot(key, assignments, before?.snapshot), before);
-      this.#compiled.set(text, { structureOf: '', structure: [], plan, ...admitted });
+      this.#compiled.set(text, { structureOf: '', structure: [], kept: undefined, plan, ...admitted });
       return admitted.snapshot;
     }
     if (group === undefined) return undefined;
     const sidecars = sharers(own(plan.sidecars, group.name)?.length ?? 1);
     const structureOf = `${plan.policyRevision} ${sidecars} ${JSON.stringify(plan.sheds ?? {})}`;
-    const structure = before?.structureOf === structureOf ? before.structure : structureFor(plan, group, key, sidecars);
+    const same = before?.structureOf === structureOf ? before : undefined;
+    const kept = same?.kept ?? {
+      key,
+      sidecars,
+      resources: this.#frozen.get(text) ?? compileKept(plan.policy, group, key, sidecars),
+    };
+    const structure = same?.structure ?? structureFor(plan, group, kept.resources);
     const resources = [...structure, ...this.#assignmentsOf(plan, group)];
     const admitted = admit(makeSnapshot(key, resources, before?.snapshot), before);
-    this.#compiled.set(text, { structureOf, structure, plan, ...admitted });
+    this.#compiled.set(text, { structureOf, structure, kept, plan, ...admitted });
     return admitted.snapshot;
+  }
+
+  /** The structures that are in force, by key. */
+  structures(): readonly KeptStructure[] {
+    return [...this.#compiled.values()].flatMap(({ kept }) => kept ?? []);
   }
 
   /** What is held back by the rule check now: until a version passes, or the policy asks for it no more. */
@@ -85,10 +112,25 @@ export class Compiler {
   }
 }
 
-function structureFor(plan: Plan, group: SidecarGroup, key: SnapshotKey, sidecars: number): readonly Resource[] {
+/** Whether this release compiles a structure to the bytes that were kept of it. A group that is gone has none. */
+export function compilesAlike(policy: Policy, { key, sidecars, resources }: KeptStructure): boolean {
+  const group = policy.groups.find(({ name }) => name === key.group);
+  if (group === undefined) return true;
+  const now = compileKept(policy, group, key, sidecars);
+  const versions = new Map(now.map(({ typeUrl, name, version }) => [`${typeUrl}\n${name}`, version]));
+  return (
+    now.length === resources.length &&
+    resources.every(({ typeUrl, name, version }) => versions.get(`${typeUrl}\n${name}`) === version)
+  );
+}
+
+function compileKept(policy: Policy, group: SidecarGroup, key: SnapshotKey, sidecars: number): readonly Resource[] {
   const { release, listenerOverrides } = key;
-  const structure = compileStructure(plan.policy, group, { release, listenerOverrides, sidecars });
-  return attributed([...structure, ...compileRuntime(plan.policy, group, plan.sheds)], plan);
+  return compileStructure(policy, group, { release, listenerOverrides, sidecars });
+}
+
+function structureFor(plan: Plan, group: SidecarGroup, kept: readonly Resource[]): readonly Resource[] {
+  return attributed([...kept, ...compileRuntime(plan.policy, group, plan.sheds)], plan);
 }
 
 /** With the revision of the policy beside each place in it: after the next edit the place alone would mislead. */

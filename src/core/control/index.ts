@@ -1,5 +1,5 @@
 export { type BeliefEvent, beliefEvents } from './belief-events.ts';
-export { Compiler, type Refusal } from './compiler.ts';
+export { Compiler, compilesAlike, type KeptStructure, type Refusal } from './compiler.ts';
 export { type Counterfactual, counterfactualOf, imbalanceOf, type ShareMove } from './counterfactual.ts';
 export { type IssuedRates, issuedShares } from './issued-share.ts';
 export type { LoopDelay } from './loop-delay.ts';

@@ -3,3 +3,4 @@ export type { GroupRollout, Halt, Rollout, RolloutCause, RolloutStart } from './
 export { startRollout, trackOf } from './rollout.ts';
 export { type RolloutInput, type RolloutStep, stepRollout } from './step.ts';
 export { stepTraffic, type Traffic } from './traffic.ts';
+export { haltWords, whatOf } from './words.ts';

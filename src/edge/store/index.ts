@@ -27,6 +27,7 @@ export type {
 export { EmbeddedStore, type EmbeddedStoreOptions, type OpenedStore, storeFolder } from './embedded/embedded-store.ts';
 export { readStoredTrail, verifyStoredTrail } from './embedded/stored-trail.ts';
 export type { FileSystem } from './file-system.ts';
+export { KeptFile } from './kept-file.ts';
 export { type PolicyRead, type PolicyText, PolicyWatch, readPolicyFiles } from './policy-files.ts';
 export type { ProcessTable } from './process-table.ts';
 export { readLines } from './read-lines.ts';

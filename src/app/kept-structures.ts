@@ -1,0 +1,125 @@
+import { encodedResourceFromBytes } from '../base/codec/index.ts';
+import { contentHash } from '../base/units/index.ts';
+import type { KeptStructure } from '../core/control/index.ts';
+import type { Resource } from '../core/resources/index.ts';
+import { type SnapshotKey, snapshotKeyText } from '../core/snapshot/index.ts';
+import type { Log } from '../edge/observe/index.ts';
+import { KeptFile, type PolicyText } from '../edge/store/index.ts';
+
+type StoredResource = Pick<Resource, 'typeUrl' | 'name' | 'ttlMs' | 'needs' | 'origin'> & {
+  /** base64 */
+  readonly bytes: string;
+};
+type Stored = {
+  /** Which policy they were compiled from. */
+  readonly texts: string;
+  readonly structures: readonly {
+    readonly key: SnapshotKey;
+    readonly sidecars: number;
+    readonly resources: readonly StoredResource[];
+  }[];
+};
+
+const FILE = 'structures';
+/** Groups, release bands and listener overrides that are remembered; one more is compiled anew after a restart. */
+const MAX_STRUCTURES = 256;
+
+/**
+ * Remembers over a restart which bytes Envoys have: a release that compiles the same policy to others must be tried on canaries
+ * as a change of policy is, and all others keep what they have.
+ */
+export class KeptStructures {
+  readonly #file: KeptFile;
+  readonly #log: Log;
+  readonly #kept = new Map<string, KeptStructure>();
+  #texts = '';
+  #saving = false;
+  #due = false;
+
+  constructor(folder: string, log: Log) {
+    this.#file = new KeptFile(folder, FILE);
+    this.#log = log;
+  }
+
+  /** What was kept of exactly this policy; empty where there is nothing. */
+  async load(files: readonly PolicyText[]): Promise<readonly KeptStructure[]> {
+    const { content, warnings } = await this.#file.load();
+    for (const warning of warnings) this.#log.warn({ detail: warning.message }, 'kept structures not usable');
+    const stored = content as Stored | undefined;
+    if (stored?.texts !== hashOf(files)) return [];
+    this.#texts = stored.texts;
+    const structures = stored.structures.map(({ resources, ...rest }) => ({
+      ...rest,
+      resources: resources.map(decode),
+    }));
+    for (const one of structures) this.#kept.set(snapshotKeyText(one.key), one);
+    return structures;
+  }
+
+  /** Takes in what is in force now. Nothing is written while it is the same. */
+  offer(files: readonly PolicyText[], structures: readonly KeptStructure[]): void {
+    const texts = hashOf(files);
+    let changed = false;
+    for (const one of structures) {
+      const text = snapshotKeyText(one.key);
+      const before = this.#texts === texts ? this.#kept.get(text) : undefined;
+      if (before?.resources === one.resources) continue;
+      if (this.#texts !== texts) this.#kept.clear();
+      this.#texts = texts;
+      if (this.#kept.size >= MAX_STRUCTURES && !this.#kept.has(text)) continue;
+      this.#kept.set(text, one);
+      changed = true;
+    }
+    if (changed) void this.#save();
+  }
+
+  async #save(): Promise<void> {
+    this.#due = true;
+    if (this.#saving) return;
+    this.#saving = true;
+    while (this.#due) {
+      this.#due = false;
+      try {
+        await this.#file.save(this.#stored());
+      } catch (error) {
+        this.#log.error({ reason: (error as Error).message }, 'structures cannot be kept');
+      }
+    }
+    this.#saving = false;
+  }
+
+  #stored(): Stored {
+    const structures = [...this.#kept.values()].map(({ resources, ...rest }) => ({
+      ...rest,
+      resources: resources.map(encode),
+    }));
+    return { texts: this.#texts, structures };
+  }
+}
+
+const hashes = new WeakMap<readonly PolicyText[], string>();
+
+/** Asked at each tick of the same files. */
+function hashOf(files: readonly PolicyText[]): string {
+  const known = hashes.get(files);
+  if (known !== undefined) return known;
+  const hash = contentHash(JSON.stringify(files.map(({ name, text }) => [name, text])));
+  hashes.set(files, hash);
+  return hash;
+}
+
+function encode({ typeUrl, name, bytes, ttlMs, needs, origin }: Resource): StoredResource {
+  return {
+    typeUrl,
+    name,
+    bytes: Buffer.from(bytes).toString('base64'),
+    needs,
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
+function decode({ bytes, needs, origin, ...rest }: StoredResource): Resource {
+  const encoded = encodedResourceFromBytes({ ...rest, bytes: Buffer.from(bytes, 'base64') });
+  return { ...encoded, needs, ...(origin === undefined ? {} : { origin }) };
+}

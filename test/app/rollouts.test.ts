@@ -1,0 +1,217 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ControlLoop } from '../../src/app/control-loop.ts';
+import { ControlInbox } from '../../src/app/inbox.ts';
+import { KeptStructures } from '../../src/app/kept-structures.ts';
+import { type Loaded, loadTexts } from '../../src/app/policy-keeper.ts';
+import { Rollouts } from '../../src/app/rollouts.ts';
+import { TYPE_URL } from '../../src/core/resources/index.ts';
+import type { CanaryStanding, Member } from '../../src/core/rollout/index.ts';
+import { viewOf } from '../../src/core/snapshot/index.ts';
+import { staticEndpointSets } from '../../src/edge/discovery/index.ts';
+import type { NewEvent } from '../../src/edge/observe/index.ts';
+import { fleetText } from '../core/control/fleet.ts';
+import { FakeLog } from '../edge/observe/fake-log.ts';
+
+const KEY = { group: 'lab', release: '1.40', listenerOverrides: {} };
+const CANARY = { ...KEY, track: 'Canary' } as const;
+
+function policy(requestSec: number, strategy = true): Loaded {
+  const text = fleetText({ lines: `  timeouts: { request: ${requestSec}s }\n` });
+  const spec = strategy
+    ? text.replace('modelServices: [chat]\n', 'modelServices: [chat]\n  rollout: { hold: 3s }\n')
+    : text;
+  return loadTexts([{ name: 'lab.yaml', text: spec }], 1) as Loaded;
+}
+
+/** Two tracks without sockets: every canary stands as the test says. */
+class World {
+  nowMs = 1_000_000;
+  standing: CanaryStanding | undefined = { kind: 'Synced' };
+  readonly members: readonly Member[] = ['a', 'b', 'c'].map((nodeId) => ({
+    nodeId,
+    envoyVersion: '1.40.0',
+    connected: true,
+  }));
+  readonly events: NewEvent[] = [];
+  readonly ended: string[] = [];
+  readonly loop = new ControlLoop(new ControlInbox(() => {}), () => []);
+  readonly rollouts: Rollouts = new Rollouts({
+    release: '1.0.0',
+    fleet: {
+      members: () => this.members,
+      groupOf: () => 'lab',
+      standings: (ids) =>
+        new Map(ids.flatMap((id) => (this.standing === undefined ? [] : [[id, this.standing] as const]))),
+    },
+    tracks: {
+      canaryRefusals: () => this.loop.canaryRefusals([CANARY]),
+      freeze: (structures) => this.loop.freeze(structures),
+      thaw: () => this.loop.thaw(),
+      promoteCanary: () => this.loop.promoteCanary(),
+      dropCanary: () => this.loop.dropCanary(),
+    },
+    now: () => this.nowMs,
+    happened: (event) => this.events.push(event),
+    ended: (cause, outcome) => this.ended.push(`${cause} ${outcome}`),
+    canaries: () => {},
+  });
+
+  tick(ticks = 1): void {
+    for (let at = 0; at < ticks; at += 1) {
+      this.nowMs += 1000;
+      const { stable, candidate } = this.rollouts;
+      const under = ({ policy: of }: Loaded) => ({ policy: of, endpointSets: staticEndpointSets(of) });
+      this.loop.tick(under(stable as Loaded), this.nowMs, { canary: candidate && under(candidate) });
+      this.rollouts.step([]);
+    }
+  }
+
+  /** Version of the route configuration that a track has. */
+  routes(key: typeof KEY): string | undefined {
+    const snapshot = this.loop.snapshot(key);
+    return snapshot && [...viewOf(snapshot, TYPE_URL.route).values()][0]?.version;
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+  world.rollouts.offer(policy(1));
+  world.tick();
+});
+
+describe('a policy that is wanted', () => {
+  it('is in force at once when it is the first, or when nobody tries anything', () => {
+    expect(world.rollouts.stable?.policy.revision).toBe(policy(1).policy.revision);
+    const plain = new World();
+    plain.rollouts.offer(policy(1, false));
+    expect(plain.rollouts.offer(policy(2, false))).toBe('InForce');
+    expect(plain.rollouts.stable?.policy.revision).toBe(policy(2, false).policy.revision);
+  });
+
+  it('is what canaries have, while all others keep theirs, and everybody has when it held', () => {
+    const before = world.routes(KEY);
+    expect(world.rollouts.offer(policy(2))).toBe('Trying');
+    world.tick();
+    const tried = world.routes(CANARY);
+    expect([world.routes(KEY), tried === before]).toEqual([before, false]);
+    const tracks = world.members.map(({ nodeId }) => world.rollouts.trackOf({ nodeId, group: 'lab' }));
+    expect(tracks.filter((track) => track === 'Canary')).toHaveLength(1);
+    world.tick(3);
+    expect(world.rollouts.stable?.policy.revision).toBe(policy(2).policy.revision);
+    expect([world.routes(KEY), world.ended]).toEqual([tried, ['Policy passed']]);
+    expect(world.events.map(({ kind }) => kind)).toEqual(['RolloutStarted', 'RolloutHolds', 'RolloutPassed']);
+    world.tick();
+    expect(world.routes(KEY)).toBe(tried);
+  });
+
+  it('is nobody’s after a refusal, is not tried again by itself, and is the problem of the policy', () => {
+    world.rollouts.offer(policy(2));
+    world.standing = { kind: 'Refused', type: 'rds', resource: 'models', message: 'no', origin: 'lab.yaml:3:1' };
+    const before = world.routes(KEY);
+    world.tick();
+    expect([world.rollouts.candidate, world.routes(CANARY)]).toEqual([undefined, before]);
+    expect(world.rollouts.offer(policy(2))).toBe('Returned');
+    expect(world.rollouts.problem()).toMatchObject({
+      code: 'ROLLOUT_RETURNED',
+      position: { file: 'lab.yaml', line: 3, column: 1 },
+      message: expect.stringContaining('Nack on '),
+    });
+    expect(world.rollouts.offer(policy(1))).toBe('InForce');
+    expect(world.rollouts.problem()).toBeUndefined();
+  });
+
+  it('takes the place of one that is tried', () => {
+    world.rollouts.offer(policy(2));
+    world.tick();
+    expect(world.rollouts.offer(policy(3))).toBe('Trying');
+    expect(world.ended).toEqual(['Policy superseded']);
+    world.tick(5);
+    expect(world.rollouts.stable?.policy.revision).toBe(policy(3).policy.revision);
+    expect(world.rollouts.view().last).toMatchObject({ outcome: 'Passed', to: policy(3).policy.revision });
+  });
+
+  it('that was taken back stays so over a restart', () => {
+    world.rollouts.offer(policy(2));
+    world.standing = undefined;
+    world.tick(12);
+    const { memory } = world.rollouts;
+    const after = new World();
+    after.rollouts.restore(policy(1), JSON.parse(JSON.stringify(memory)));
+    expect(after.rollouts.offer(policy(2))).toBe('Returned');
+    expect(after.rollouts.act('Retry', 'the port is free', 'ann', policy(2))).toBeUndefined();
+    expect(after.rollouts.candidate?.policy.revision).toBe(policy(2).policy.revision);
+  });
+
+  it('is promoted, and taken back, by hand', () => {
+    expect(world.rollouts.act('Promote', 'x', 'ann', undefined)).toMatch(/nothing is tried/);
+    world.rollouts.offer(policy(2));
+    world.tick();
+    world.rollouts.act('Abort', 'calls', 'ann', undefined);
+    expect(world.rollouts.view().last).toMatchObject({ outcome: 'Returned', why: 'Operator: ann: calls' });
+    world.rollouts.act('Retry', 'no calls', 'ann', policy(2));
+    world.tick();
+    world.rollouts.act('Promote', 'seen enough', 'ann', undefined);
+    expect(world.rollouts.stable?.policy.revision).toBe(policy(2).policy.revision);
+  });
+});
+
+describe('what Envoys have', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'loadline-kept-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function kept(): Promise<KeptStructures> {
+    const { files } = policy(1);
+    const structures = new KeptStructures(folder, new FakeLog());
+    world.loop.snapshot(KEY);
+    structures.offer(files, world.loop.structures());
+    await expect.poll(() => new KeptStructures(folder, new FakeLog()).load(files)).toHaveLength(1);
+    return structures;
+  }
+
+  it('is remembered with the policy that it was compiled from, byte for byte', async () => {
+    await kept();
+    const [structure] = await new KeptStructures(folder, new FakeLog()).load(policy(1).files);
+    expect(structure?.resources).toEqual(world.loop.structures()[0]?.resources);
+    expect(await new KeptStructures(folder, new FakeLog()).load(policy(2).files)).toEqual([]);
+  });
+
+  it('is no change for a release that compiles the same, and is tried on canaries by one that does not', async () => {
+    await kept();
+    const structures = await new KeptStructures(folder, new FakeLog()).load(policy(1).files);
+    const same = new World();
+    same.rollouts.restore(policy(1), {}, structures);
+    expect(same.rollouts.offer(policy(1))).toBe('InForce');
+
+    // What another release might have compiled: the routes of another policy.
+    const foreign = new World();
+    foreign.rollouts.offer(policy(9));
+    foreign.tick();
+    foreign.loop.snapshot(KEY);
+    const old = foreign.loop.structures();
+    const upgraded = new World();
+    upgraded.rollouts.restore(policy(1), {}, old);
+    expect(upgraded.rollouts.offer(policy(1))).toBe('Trying');
+    upgraded.tick();
+    expect([upgraded.routes(KEY), upgraded.routes(CANARY)]).toEqual([foreign.routes(KEY), world.routes(KEY)]);
+    upgraded.tick(4);
+    expect(upgraded.ended).toEqual(['Release passed']);
+    expect(upgraded.routes(KEY)).toBe(world.routes(KEY));
+  });
+
+  it('is not used when the file is damaged, and the log says so', async () => {
+    await kept();
+    writeFileSync(join(folder, 'structures'), 'scribble');
+    const log = new FakeLog();
+    expect(await new KeptStructures(folder, log).load(policy(1).files)).toEqual([]);
+    expect(log.lines).toMatchObject([
+      ['warn', { detail: expect.stringContaining('not used') }, 'kept structures not usable'],
+    ]);
+  });
+});
