@@ -1,8 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Operations } from '../../src/app/operations.ts';
 import { LoadlineError } from '../../src/base/errors.ts';
 import type { BeginRequest } from '../../src/edge/admin/index.ts';
-import type { AuditEntry, AuditRecord, RecordOutcome } from '../../src/edge/store/index.ts';
+import {
+  type AuditEntry,
+  type AuditRecord,
+  EmbeddedStore,
+  type RecordOutcome,
+  storeFolder,
+  verifyStoredTrail,
+} from '../../src/edge/store/index.ts';
 import { aFleet } from '../core/operations/two-pools.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
 
@@ -10,7 +20,7 @@ const ADA = 'spiffe://lab/ada';
 const RECORDED: RecordOutcome = { kind: 'Recorded', record: {} as AuditRecord };
 
 /** A server's loop and what is done to it by hand; disk and trail may fail. */
-function world(disk: { saves?: boolean; record?: () => Promise<RecordOutcome> | undefined } = {}) {
+function world(disk: { saves?: boolean; record?: (entry: AuditEntry) => Promise<RecordOutcome> | undefined } = {}) {
   const fleet = aFleet();
   const events: string[] = [];
   const trail: AuditEntry[] = [];
@@ -35,7 +45,7 @@ function world(disk: { saves?: boolean; record?: () => Promise<RecordOutcome> | 
     },
     record: (entry) => {
       trail.push(entry);
-      return disk.record === undefined ? Promise.resolve(RECORDED) : disk.record();
+      return disk.record === undefined ? Promise.resolve(RECORDED) : disk.record(entry);
     },
   });
   const tick = () => {
@@ -200,5 +210,35 @@ describe('an operation', () => {
     operations.ticked(fleet.tick());
     expect(operations.views()[0]?.note).toBeNull();
     expect(events.slice(1)).toEqual(['OperationSuspended chat/cpu', 'OperationResumed chat/cpu']);
+  });
+});
+
+describe('the audit trail', () => {
+  it('tells each beginning, cancel and end, and its chain holds', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'loadline-operations-'));
+    try {
+      const { store } = await EmbeddedStore.open({ folder: storeFolder(folder) });
+      const { operations, seconds } = world({ record: (entry) => store.record(entry) });
+      await begun(operations, drain());
+      const { operation } = await begun(operations, {
+        ...drain(),
+        what: { kind: 'Shed', service: 'chat', percent: 20, reason: 'see https://ada:hunter2@wiki', force: false },
+      });
+      await operations.cancel(operation.id, 'enough', 'spiffe://lab/bob');
+      seconds(12);
+      await operations.settled();
+      const trail = await store.audit({ limit: 10 });
+      expect(trail.map(({ action, author, reason }) => [action, author, reason])).toEqual([
+        ['Lapse', 'loadline', 'its end has come'],
+        ['Cancel', 'spiffe://lab/bob', 'enough'],
+        ['Shed', ADA, 'see https://[redacted]@wiki'],
+        ['Drain', ADA, 'kernel update'],
+      ]);
+      expect(trail[2]?.details).toMatchObject({ id: operation.id, target: 'chat', percent: '20' });
+      await store.close();
+      expect(await verifyStoredTrail(storeFolder(folder))).toMatchObject({ ok: true, records: 4 });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

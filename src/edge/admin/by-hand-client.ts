@@ -13,6 +13,7 @@ import {
   decodeOperation,
   encodeBegin,
 } from './operation-message.ts';
+import { detailsOf } from './policies/status-details.ts';
 import { flag, list, texts, type Wire } from './wire-values.ts';
 
 /**
@@ -61,7 +62,8 @@ export function connectByHand(address: string, options: ConnectOptions = {}): By
       const { code, details = '' } = error as Partial<ServiceError>;
       const issue = code === undefined ? undefined : ISSUE_OF[code];
       if (issue === undefined) throw inWords(error, address, deadlineMs);
-      return { ok: false, issues: [{ code: issue, path: '', message: details }] };
+      const [first] = detailsOf(error as Partial<ServiceError>).issues;
+      return { ok: false, issues: [{ code: issue, path: first?.path ?? '', message: details }] };
     }
   };
 

@@ -1,4 +1,4 @@
-import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { type ServerUnaryCall, type StatusObject, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { Issue, Result } from '../../base/units/index.ts';
 import { peerText } from '../../core/access/index.ts';
 import type { OperationKind } from '../../core/operations/index.ts';
@@ -11,6 +11,7 @@ import {
   decodeBegin,
   encodeOperation,
 } from './operation-message.ts';
+import { statusWithDetails } from './policies/status-details.ts';
 import { flag, text, type Wire } from './wire-values.ts';
 
 /** What operators do by hand. Answers when it is in force, and as safe as it can be made; notes say where it is not. */
@@ -106,9 +107,19 @@ function answering(
   };
 }
 
-function statusOf(issues: readonly Issue[]): { readonly code: status; readonly details: string } {
+/** Fields as the messages call them. */
+const FIELD_OF: Readonly<Record<string, string>> = {
+  reason: 'terms.reason',
+  end: 'terms.end_time',
+  idempotency_key: 'terms.idempotency_key',
+  from: 'from_pool',
+  to: 'to_pool',
+};
+
+function statusOf(issues: readonly Issue[]): Partial<StatusObject> {
   const code = STATUS_OF[issues[0]?.code ?? ''] ?? status.INVALID_ARGUMENT;
-  return { code, details: issues.map(issueWords).join('; ') };
+  const named = issues.map((one) => ({ ...one, path: FIELD_OF[one.path] ?? one.path }));
+  return statusWithDetails({ code, message: issues.map(issueWords).join('; '), issues: named });
 }
 
 function issueWords({ code, path, message, hint }: Issue): string {

@@ -126,7 +126,9 @@ describe('operations by hand over gRPC', () => {
       const client = await serve({ ...aSeam(), begin: async () => ({ ok: false, issues }) });
       return client.begin(request());
     };
-    expect(await words('Invalid')).toMatchObject({ issues: [{ code: 'Invalid', message: 'end: not so; do this' }] });
+    expect(await words('Invalid')).toMatchObject({
+      issues: [{ code: 'Invalid', path: 'terms.end_time', message: 'end: not so; do this' }],
+    });
     expect(await words('NotFound')).toMatchObject({ issues: [{ code: 'NotFound', message: 'not so; do this' }] });
     expect(await words('Refused')).toMatchObject({ issues: [{ code: 'Refused', message: 'not so; do this' }] });
   });
