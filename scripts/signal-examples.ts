@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEngineJson } from '../src/edge/signals/engine-json.ts';
-import { type Series, scanExposition } from '../src/edge/signals/exposition.ts';
+import { scanExposition } from '../src/edge/signals/exposition.ts';
+import type { Series } from '../src/edge/signals/exposition-line.ts';
 import { ENGINE_NAMES } from '../src/edge/signals/formats/engine-formats.ts';
 import { GPU_NAMES } from '../src/edge/signals/formats/gpu-formats.ts';
 import type { MetricRow } from '../src/edge/signals/formats/row.ts';

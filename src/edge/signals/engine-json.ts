@@ -1,4 +1,4 @@
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import { ENGINE_FORMATS } from './formats/engine-formats.ts';
 import { isRecord, parseJson } from './json-record.ts';

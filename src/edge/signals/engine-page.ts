@@ -1,6 +1,6 @@
 import type { EngineFormatName } from '../../core/policy/index.ts';
 import { type EngineReadings, engineReadings } from './engine-readings.ts';
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import { engineFormat, PROCESS_ROWS } from './formats/engine-formats.ts';
 import type { Failure } from './signal-source.ts';

@@ -1,6 +1,6 @@
 import { instanceName } from './engine-names.ts';
 import { recogniseEngine } from './engine-recognition.ts';
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import type { EngineEndpoint } from './target.ts';
 

@@ -1,5 +1,5 @@
 import type { Metric } from '../../core/topology/index.ts';
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import type { EngineRow } from './formats/row.ts';
 import { checkedValue, earlier, type Reading, type Readings, type Refusal, uniqueSeries } from './reading.ts';

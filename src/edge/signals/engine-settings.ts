@@ -1,5 +1,5 @@
 import { engineReadings } from './engine-readings.ts';
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import { isRecord, parseJson } from './json-record.ts';
 import type { PageFetcher } from './page-fetcher.ts';

@@ -1,22 +1,20 @@
 export type Labels = ReadonlyMap<string, string>;
 
+/** What stands between braces. `name`: of a metric that is named there, in quotes. */
+export type LabelBlock = { readonly labels: Labels; readonly name: string | undefined };
+
 /**
- * A reader over one line of an exposition page. It never throws and never looks beyond `end`, so that a hostile line
- * costs at most its own length.
+ * A reader over one line of an exposition page. It never throws and never looks back, so that a hostile line costs at most
+ * its own length.
  */
 export class ExpositionCursor {
   readonly text: string;
   at = 0;
-  end = 0;
+  readonly end: number;
 
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  /** Places the cursor on the line `[start, end)`. */
-  place(start: number, end: number): void {
-    this.at = start;
-    this.end = end;
+  constructor(line: string) {
+    this.text = line;
+    this.end = line.length;
   }
 
   get done(): boolean {
@@ -71,7 +69,7 @@ export class ExpositionCursor {
    * A label block, the cursor on its `{`. A quoted string without `=` is the metric's name (the UTF-8 form
    * `{"my.metric", a="b"}`). Undefined when the block is not well formed or names a label twice.
    */
-  labels(): { readonly labels: Labels; readonly name: string | undefined } | undefined {
+  labels(): LabelBlock | undefined {
     const labels = new Map<string, string>();
     let name: string | undefined;
     this.at++;
@@ -110,16 +108,16 @@ const EQUALS = 0x3d;
 const COMMA = 0x2c;
 
 /** Space, tab, and the carriage return of pages with CRLF. */
-function isBlank(code: number): boolean {
+export function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0d;
 }
 
-function isDigit(code: number): boolean {
+export function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
 /** `[A-Za-z0-9_:]`. */
-function isNameCode(code: number): boolean {
+export function isNameCode(code: number): boolean {
   return (
     (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || isDigit(code) || code === 0x5f || code === 0x3a
   );

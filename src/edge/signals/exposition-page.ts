@@ -1,4 +1,5 @@
 import { type Scan, scanExposition } from './exposition.ts';
+import type { LineHeads } from './line-heads.ts';
 import type { Page, PageFetcher } from './page-fetcher.ts';
 import type { Failure } from './signal-source.ts';
 
@@ -21,23 +22,25 @@ export async function fetchExposition(
   wanted: ReadonlySet<string>,
   nowMs: number,
   signal: AbortSignal,
+  heads: LineHeads,
 ): Promise<ExpositionPage> {
   const page = await fetcher.get({ url, accept: ACCEPT }, signal);
-  return page.ok ? scanPage(page, wanted, nowMs) : page;
+  return page.ok ? scanPage(page, wanted, nowMs, heads) : page;
 }
 
-/** Scans an answer that is there. */
+/** Scans an answer that is there. `heads` are those of the source that it came from. */
 export function scanPage(
   page: Extract<Page, { ok: true }>,
   wanted: ReadonlySet<string>,
   nowMs: number,
+  heads: LineHeads,
 ): ExpositionPage {
   const { contentType } = page;
   if (contentType !== '' && contentType !== 'text/plain' && contentType !== OPEN_METRICS) {
     const shown = contentType.slice(0, 60);
     return { ok: false, failure: { reason: 'ContentType', message: `answered ${shown} where text/plain is expected` } };
   }
-  const scan = scanExposition(page.body.toString('utf8'), { wanted, openMetrics: contentType === OPEN_METRICS });
+  const scan = scanExposition(page.body, { wanted, openMetrics: contentType === OPEN_METRICS, heads });
   if (scan.truncated) {
     return { ok: false, failure: { reason: 'Truncated', message: 'the page ends in the middle of a line' } };
   }

@@ -1,5 +1,5 @@
 import { instanceAddress } from './engine-names.ts';
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import { type GpuLabels, gpuLabels } from './gpu-labels.ts';
 import { gpuReadings } from './gpu-readings.ts';
 import type { Readings } from './reading.ts';

@@ -1,5 +1,5 @@
-import type { Series } from './exposition.ts';
 import type { Labels } from './exposition-cursor.ts';
+import type { Series } from './exposition-line.ts';
 import type { DeviceLabels } from './formats/gpu-format.ts';
 import { DEVICE_LABELS } from './formats/gpu-formats.ts';
 

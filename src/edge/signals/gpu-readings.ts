@@ -1,5 +1,5 @@
 import type { Metric } from '../../core/topology/index.ts';
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import { GPU_ROWS } from './formats/gpu-formats.ts';
 import type { MetricRow, TableMetric } from './formats/row.ts';
 import type { GpuLabels } from './gpu-labels.ts';

@@ -1,4 +1,4 @@
-import { parseValue, type Series } from './exposition.ts';
+import { parseValue, type Series } from './exposition-line.ts';
 import type { Failure } from './signal-source.ts';
 
 /** Marks the half of an answer that carries the time of each sample instead of its value. */

@@ -1,5 +1,5 @@
 import type { Metric, Sample } from '../../core/topology/index.ts';
-import type { Series } from './exposition.ts';
+import type { Series } from './exposition-line.ts';
 import type { MetricRow } from './formats/row.ts';
 
 /** One value of one page: scaled, checked and merged, and not yet dated. */

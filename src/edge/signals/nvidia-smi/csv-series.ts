@@ -1,4 +1,4 @@
-import type { Series } from '../exposition.ts';
+import type { Series } from '../exposition-line.ts';
 import { NVIDIA_SMI_FIELDS } from '../formats/nvidia-smi.ts';
 import type { MetricRow } from '../formats/row.ts';
 import type { Refusal } from '../reading.ts';

@@ -1,4 +1,4 @@
-import type { Series } from '../exposition.ts';
+import type { Series } from '../exposition-line.ts';
 import { NVIDIA_SMI_DEVICE, NVIDIA_SMI_FIELDS } from '../formats/nvidia-smi.ts';
 import { deviceOf } from '../gpu-labels.ts';
 import { gpuReadings, rowsByName } from '../gpu-readings.ts';

@@ -1,5 +1,5 @@
-import type { Series } from '../exposition.ts';
 import type { Labels } from '../exposition-cursor.ts';
+import type { Series } from '../exposition-line.ts';
 import { NVIDIA_SMI_FIELDS } from '../formats/nvidia-smi.ts';
 import type { MetricRow } from '../formats/row.ts';
 import type { Refusal } from '../reading.ts';

@@ -7,6 +7,7 @@ import { EngineSettings } from '../engine-settings.ts';
 import { ACCEPT, badLineNote, scanPage } from '../exposition-page.ts';
 import type { EngineFormat } from '../formats/engine-format.ts';
 import { wantedNames } from '../formats/engine-formats.ts';
+import { LineHeads } from '../line-heads.ts';
 import type { Page, PageFetcher } from '../page-fetcher.ts';
 import { SeriesMemory } from '../series-memory.ts';
 import { type Collected, type Failure, failed, type SignalSource } from '../signal-source.ts';
@@ -26,6 +27,7 @@ export class EngineSource implements SignalSource {
   readonly #target: EngineTarget;
   readonly #fetcher: PageFetcher;
   readonly #memory: SeriesMemory;
+  readonly #heads = new LineHeads();
   readonly #settings: EngineSettings;
   /** What the policy says; undefined where each page tells. */
   readonly #format: EngineFormat | undefined;
@@ -71,7 +73,7 @@ export class EngineSource implements SignalSource {
   }
 
   #readText(page: AnsweredPage, nowMs: number): Read | Failure {
-    const scanned = scanPage(page, wantedNames(this.#format), nowMs);
+    const scanned = scanPage(page, wantedNames(this.#format), nowMs, this.#heads);
     if (!scanned.ok) return scanned.failure;
     const { scan, receivedAtMs } = scanned;
     const format = this.#format ?? recogniseEngine(scan.series);

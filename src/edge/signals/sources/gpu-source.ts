@@ -3,6 +3,7 @@ import { GPU_NAMES } from '../formats/gpu-formats.ts';
 import { gpuCollected } from '../gpu-collected.ts';
 import { gpuLabels } from '../gpu-labels.ts';
 import { gpuReadings } from '../gpu-readings.ts';
+import { LineHeads } from '../line-heads.ts';
 import type { PageFetcher } from '../page-fetcher.ts';
 import { SeriesMemory } from '../series-memory.ts';
 import { type Collected, failed, type SignalSource } from '../signal-source.ts';
@@ -16,6 +17,7 @@ export class GpuSource implements SignalSource {
   readonly #target: ExporterTarget;
   readonly #fetcher: PageFetcher;
   readonly #memory: SeriesMemory;
+  readonly #heads = new LineHeads();
 
   constructor(target: ExporterTarget, fetcher: PageFetcher) {
     this.#target = target;
@@ -24,7 +26,7 @@ export class GpuSource implements SignalSource {
   }
 
   async collect(nowMs: number, signal: AbortSignal): Promise<Collected> {
-    const page = await fetchExposition(this.#fetcher, this.#target.url, GPU_NAMES, nowMs, signal);
+    const page = await fetchExposition(this.#fetcher, this.#target.url, GPU_NAMES, nowMs, signal, this.#heads);
     if (!page.ok) return failed(page.failure.reason, page.failure.message);
     const { readings, refusals, conflicts } = gpuReadings(page.scan.series, (series) => gpuLabels(series, false));
     if (readings.length === 0 && refusals.length === 0) return failed('NoMetrics', 'the page has no known GPU metric');
