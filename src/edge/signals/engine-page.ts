@@ -1,8 +1,8 @@
 import type { EngineFormatName } from '../../core/policy/index.ts';
-import { type EngineReadings, engineReadings } from './engine-readings.ts';
+import { type EngineReadings, type EngineRows, engineReadings } from './engine-readings.ts';
 import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
-import { engineFormat, PROCESS_ROWS } from './formats/engine-formats.ts';
+import { ENGINE_FORMATS, engineFormat, PROCESS_ROWS } from './formats/engine-formats.ts';
 import type { Failure } from './signal-source.ts';
 
 /** The format that a policy names; undefined where each page tells. */
@@ -10,9 +10,14 @@ export function namedFormat(name: EngineFormatName | undefined): EngineFormat | 
   return name === undefined ? undefined : engineFormat(name);
 }
 
+const ROWS_OF_ANY: EngineRows = { rows: PROCESS_ROWS, copies: [] };
+const ROWS: ReadonlyMap<EngineFormat, EngineRows> = new Map(
+  ENGINE_FORMATS.map((format) => [format, { rows: [...format.rows, ...PROCESS_ROWS], copies: format.copies }]),
+);
+
 /** What the series of one engine's text page say, by whatever way they came. */
 export function readEnginePage(series: readonly Series[], format: EngineFormat | undefined): EngineReadings {
-  return engineReadings(series, { rows: [...(format?.rows ?? []), ...PROCESS_ROWS], copies: format?.copies ?? [] });
+  return engineReadings(series, (format === undefined ? undefined : ROWS.get(format)) ?? ROWS_OF_ANY);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Metric } from '../../core/topology/index.ts';
 import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import type { EngineRow } from './formats/row.ts';
+import { labelsText, labelsTextWithout } from './labels-text.ts';
 import { checkedValue, earlier, type Reading, type Readings, type Refusal, uniqueSeries } from './reading.ts';
 
 export type EngineReadings = Readings & {
@@ -18,7 +19,8 @@ export type EngineRows = { readonly rows: readonly EngineRow[]; readonly copies:
  * unusable: a sum that lacks an engine is a wrong sum.
  */
 export function engineReadings(page: readonly Series[], { rows, copies }: EngineRows): EngineReadings {
-  const { series, contradicted } = uniqueSeries(page);
+  const { series: unique, contradicted } = uniqueSeries(page);
+  const series = groupByName(unique);
   const refusals: Refusal[] = [];
   const taken = new Set<EngineRow['metric']>();
   const readings: Reading[] = [];
@@ -42,19 +44,26 @@ export function engineReadings(page: readonly Series[], { rows, copies }: Engine
 }
 
 /** The series that a row means, or the products that it means. */
-function seriesOf(row: EngineRow, series: readonly Series[]): readonly Series[] {
-  const mine = series.filter((one) => means(row, one));
+function seriesOf(row: EngineRow, series: ReadonlyMap<string, readonly Series[]>): readonly Series[] {
+  const named = series.get(row.name) ?? [];
+  const mine = row.select === undefined ? named : named.filter((one) => means(row, one));
   const { times } = row;
   if (times === undefined) return mine;
-  const factors = new Map(series.filter(({ name }) => name === times).map((one) => [labelsKey(one), one.value]));
+  const factors = new Map((series.get(times) ?? []).map((one) => [labelsText(one.labels), one.value]));
   return mine.flatMap((one) => {
-    const factor = factors.get(labelsKey(one));
+    const factor = factors.get(labelsText(one.labels));
     return factor === undefined ? [] : [{ ...one, value: one.value * factor }];
   });
 }
 
-function labelsKey({ labels }: Series, without: readonly string[] = []): string {
-  return JSON.stringify([...labels].filter(([label]) => !without.includes(label)).sort());
+function groupByName(series: readonly Series[]): ReadonlyMap<string, readonly Series[]> {
+  const groups = new Map<string, Series[]>();
+  for (const one of series) {
+    const group = groups.get(one.name);
+    if (group === undefined) groups.set(one.name, [one]);
+    else group.push(one);
+  }
+  return groups;
 }
 
 /** As Prometheus has it, a label that is absent is the same as an empty one. */
@@ -84,7 +93,8 @@ function mergeRow(
       if (checked.conflict !== undefined) conflict = Math.max(conflict ?? 0, checked.conflict);
       continue;
     }
-    const engine = labelsKey(one, copies);
+    // Where there is one there are no copies to tell apart.
+    const engine = series.length === 1 ? '' : labelsTextWithout(one.labels, copies);
     engines.set(engine, Math.max(engines.get(engine) ?? 0, checked.value));
     timestampMs = earlier(timestampMs, stamp);
   }

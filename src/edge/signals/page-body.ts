@@ -12,14 +12,14 @@ export function readPageBody(response: IncomingMessage, options: BodyOptions): P
   return new Promise((resolve) => {
     // Destroying a request makes its response fail, so this listener must stand before anything can end.
     response.on('error', () => resolve(CLOSED));
-    const unfit = unfitAnswer(response, options);
+    const unfit = unfitAnswer(headOf(response), options);
     if (unfit !== undefined) {
       resolve(unfit);
       return;
     }
     const chunks: Buffer[] = [];
     let size = 0;
-    const zipped = encodingOf(response) === 'gzip';
+    const zipped = encodingOf(headOf(response)) === 'gzip';
     const stream = zipped ? response.pipe(createGunzip()) : response;
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length;
@@ -28,7 +28,7 @@ export function readPageBody(response: IncomingMessage, options: BodyOptions): P
         return;
       }
       stream.destroy();
-      resolve(tooLarge(options));
+      resolve(tooLarge(options.maxBytes));
     });
     stream.on('end', () => resolve(response.complete ? Buffer.concat(chunks, size) : CLOSED));
     if (zipped) stream.on('error', () => resolve({ reason: 'Protocol', message: 'the gzip body cannot be read' }));
@@ -38,25 +38,42 @@ export function readPageBody(response: IncomingMessage, options: BodyOptions): P
   });
 }
 
-const CLOSED: Failure = { reason: 'Closed', message: 'the connection was closed in the middle of the page' };
+export const CLOSED: Failure = { reason: 'Closed', message: 'the connection was closed in the middle of the page' };
 
-function unfitAnswer(response: IncomingMessage, options: BodyOptions): Failure | undefined {
-  const status = response.statusCode ?? 0;
+/** What decides whether an answer is fit to be read. */
+export type AnswerHead = {
+  readonly status: number;
+  /** '' where nothing is said. */
+  readonly encoding: string;
+  readonly announcedBytes: number | undefined;
+};
+
+export function unfitAnswer(head: AnswerHead, { gzip, maxBytes }: BodyOptions): Failure | undefined {
+  const { status, announcedBytes = 0 } = head;
   if (status !== 200) {
     const redirect = status >= 300 && status < 400 ? ' (redirects are not followed)' : '';
     return { reason: 'Status', message: `answered ${status}${redirect}` };
   }
-  const encoding = encodingOf(response);
-  if (encoding !== 'identity' && !(options.gzip && encoding === 'gzip')) {
+  const encoding = encodingOf(head);
+  if (encoding !== 'identity' && !(gzip && encoding === 'gzip')) {
     return { reason: 'Protocol', message: 'answered in an encoding that was not asked for' };
   }
-  return Number(response.headers['content-length'] ?? 0) > options.maxBytes ? tooLarge(options) : undefined;
+  return announcedBytes > maxBytes ? tooLarge(maxBytes) : undefined;
 }
 
-function encodingOf(response: IncomingMessage): string {
-  return (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-}
-
-function tooLarge({ maxBytes }: BodyOptions): Failure {
+export function tooLarge(maxBytes: number): Failure {
   return { reason: 'TooLarge', message: `the page is larger than ${maxBytes} bytes` };
+}
+
+function headOf({ statusCode = 0, headers }: IncomingMessage): AnswerHead {
+  const announced = headers['content-length'];
+  return {
+    status: statusCode,
+    encoding: headers['content-encoding'] ?? '',
+    announcedBytes: announced === undefined ? undefined : Number(announced),
+  };
+}
+
+function encodingOf({ encoding }: AnswerHead): string {
+  return encoding === '' ? 'identity' : encoding.trim().toLowerCase();
 }

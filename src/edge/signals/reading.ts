@@ -1,6 +1,7 @@
 import type { Metric, Sample } from '../../core/topology/index.ts';
 import type { Series } from './exposition-line.ts';
 import type { MetricRow } from './formats/row.ts';
+import { labelsText } from './labels-text.ts';
 
 /** One value of one page: scaled, checked and merged, and not yet dated. */
 export type Reading = {
@@ -64,6 +65,8 @@ export type UniqueSeries = {
 
 /** Folds exact copies, which a sum would count twice. */
 export function uniqueSeries(series: readonly Series[]): UniqueSeries {
+  // Copies have one name: where each name stands once there is nothing to compare.
+  if (new Set(series.map(({ name }) => name)).size === series.length) return { series, contradicted: [] };
   const seen = new Map<string, Series>();
   const contradicted = new Map<string, Series>();
   for (const one of series) {
@@ -80,7 +83,7 @@ export function uniqueSeries(series: readonly Series[]): UniqueSeries {
 }
 
 function seriesKey({ name, labels }: Series): string {
-  return JSON.stringify([name, ...[...labels].sort(([a], [b]) => (a < b ? -1 : 1))]);
+  return `${name} ${labelsText(labels)}`;
 }
 
 export function earlier(one: number | undefined, other: number | undefined): number | undefined {
