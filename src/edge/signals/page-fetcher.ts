@@ -1,8 +1,10 @@
-import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { Agent as HttpAgent, type RequestOptions, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { OutboundGuard } from '../outbound/index.ts';
 import { wordsOfNetworkError } from './network-error.ts';
+import { type PageAddress, PageAddresses } from './page-address.ts';
 import { readPageBody } from './page-body.ts';
+import { PageConnections } from './page-connections.ts';
 import type { Failure } from './signal-source.ts';
 
 export type PageRequest = {
@@ -36,14 +38,17 @@ export interface PageFetcher {
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /**
- * GET, and POST of a form, over plain node:http with connections that are kept. Not `fetch`: that follows redirects, decompresses without a
- * bound and hides which phase hung.
+ * GET, and POST of a form, with connections that are kept: plain GETs over connections of our own (`page-connection.ts`), what
+ * needs TLS, gzip or a form over node:http. Not `fetch`: that follows redirects, decompresses without a bound and hides which
+ * phase hung.
  */
 export class HttpPageFetcher implements PageFetcher {
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
   readonly #maxBodyBytes: number;
   readonly #guard: OutboundGuard;
+  readonly #addresses: PageAddresses;
+  readonly #connections = new PageConnections();
 
   /** Without a guard of the operator's what is forbidden to everybody is still not asked. */
   constructor(options: { readonly maxBodyBytes?: number; readonly guard?: OutboundGuard | undefined } = {}) {
@@ -51,25 +56,61 @@ export class HttpPageFetcher implements PageFetcher {
     this.#https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 8 });
     this.#maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
     this.#guard = options.guard ?? new OutboundGuard();
+    this.#addresses = new PageAddresses(this.#guard);
   }
 
   async get(request: PageRequest, signal: AbortSignal): Promise<Page> {
     const startedAt = performance.now();
-    const url = usableUrl(request.url);
-    if (url === undefined) {
+    const address = this.#addresses.of(request.url);
+    if (address.kind === 'Malformed') {
       return failure('Unreachable', 'the address is not a valid http or https URL');
     }
-    const refusal = this.#guard.refusalOf(url);
-    if (refusal !== undefined) return failure('Forbidden', refusal);
-    const first = await this.#try(url, request, signal, startedAt);
+    if (address.kind === 'Forbidden') return failure('Forbidden', address.why);
+    const plain = address.url.protocol === 'http:' && request.form === undefined && request.gzip !== true;
+    const once = (): Promise<Page | 'StaleConnection'> =>
+      plain ? this.#tryPlain(address, request, signal, startedAt) : this.#try(address.url, request, signal, startedAt);
+    const first = await once();
     // The other side may close a kept connection just when it is used again: that says nothing about its health.
-    return first === 'StaleConnection' ? settled(await this.#try(url, request, signal, startedAt)) : first;
+    return first === 'StaleConnection' ? settled(await once()) : first;
   }
 
   /** Ends idle connections; requests under way end through their signals. */
   close(): void {
+    this.#connections.close();
     this.#http.destroy();
     this.#https.destroy();
+  }
+
+  /** The way of the many: pages of engines and exporters. */
+  #tryPlain(
+    { url, host, port, head }: Extract<PageAddress, { kind: 'Usable' }>,
+    { accept, maxBytes = this.#maxBodyBytes }: PageRequest,
+    signal: AbortSignal,
+    startedAt: number,
+  ): Promise<Page | 'StaleConnection'> {
+    return new Promise((resolve) => {
+      if (signal.aborted) {
+        resolve(gaveUp(signal, startedAt, 'connecting'));
+        return;
+      }
+      const text = `${head}accept: ${accept}\r\naccept-encoding: identity\r\n\r\n`;
+      const origin = { host, port, lookup: this.#guard.lookup };
+      const asking = this.#connections.ask(url.host, origin, { text, maxBytes }, (answered) => {
+        signal.removeEventListener('abort', abort);
+        if (answered === 'StaleConnection') resolve(answered);
+        else if ('reason' in answered) resolve({ ok: false, failure: answered });
+        else {
+          const { body, contentType } = answered;
+          const tookMs = performance.now() - startedAt;
+          resolve({ ok: true, body, contentType: mediaType(contentType), tookMs });
+        }
+      });
+      const abort = (): void => {
+        resolve(gaveUp(signal, startedAt, asking.phase()));
+        asking.giveUp();
+      };
+      signal.addEventListener('abort', abort, { once: true });
+    });
   }
 
   #try(url: URL, page: PageRequest, signal: AbortSignal, startedAt: number): Promise<Page | 'StaleConnection'> {
@@ -84,14 +125,7 @@ export class HttpPageFetcher implements PageFetcher {
         resolve(result);
       };
       const abort = (): void => {
-        end(
-          signal.reason === 'Stopped'
-            ? failure('Stopped', 'stopped')
-            : failure(
-                'Timeout',
-                `no complete answer within ${Math.round(performance.now() - startedAt)} ms (${phase})`,
-              ),
-        );
+        end(gaveUp(signal, startedAt, phase));
       };
       const form = page.form === undefined ? undefined : new URLSearchParams(page.form).toString();
       const options: RequestOptions = {
@@ -129,7 +163,12 @@ export class HttpPageFetcher implements PageFetcher {
           maxBytes: page.maxBytes ?? this.#maxBodyBytes,
         });
         if (Buffer.isBuffer(body)) {
-          end({ ok: true, body, contentType: contentTypeOf(response), tookMs: performance.now() - startedAt });
+          end({
+            ok: true,
+            body,
+            contentType: mediaType(response.headers['content-type'] ?? ''),
+            tookMs: performance.now() - startedAt,
+          });
         } else {
           end({ ok: false, failure: body });
         }
@@ -143,20 +182,13 @@ export class HttpPageFetcher implements PageFetcher {
 
 const READING = 'reading the body';
 
-function usableUrl(text: string): URL | undefined {
-  try {
-    const url = new URL(text);
-    // Node decodes the credentials when the request is made, and throws there if they are malformed.
-    decodeURIComponent(url.username + url.password);
-    return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined;
-  } catch {
-    // Malformed: the caller has the words for it.
-    return undefined;
-  }
+function mediaType(contentType: string): string {
+  return contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-function contentTypeOf(response: IncomingMessage): string {
-  return (response.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+function gaveUp({ reason }: AbortSignal, startedAt: number, phase: string): Page {
+  if (reason === 'Stopped') return failure('Stopped', 'stopped');
+  return failure('Timeout', `no complete answer within ${Math.round(performance.now() - startedAt)} ms (${phase})`);
 }
 
 function failure(reason: Failure['reason'], message: string): Page {
