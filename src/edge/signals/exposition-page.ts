@@ -24,7 +24,7 @@ export async function fetchExposition(
   signal: AbortSignal,
   heads: LineHeads,
 ): Promise<ExpositionPage> {
-  const page = await fetcher.get({ url, accept: ACCEPT }, signal);
+  const page = await fetcher.get({ url, accept: ACCEPT, lent: true }, signal);
   return page.ok ? scanPage(page, wanted, nowMs, heads) : page;
 }
 

@@ -1,4 +1,5 @@
 import { connect, type LookupFunction, type Socket } from 'node:net';
+import type { BodyBuffers } from './growing-body.ts';
 import { wordsOfNetworkError } from './network-error.ts';
 import { PageReader, type ReadPage } from './page-reader.ts';
 import type { Failure } from './signal-source.ts';
@@ -9,7 +10,11 @@ export type Origin = {
   readonly lookup: LookupFunction;
 };
 
-export type Question = { readonly text: string; readonly maxBytes: number };
+export type Question = {
+  readonly text: string;
+  readonly maxBytes: number;
+  readonly buffers?: BodyBuffers | undefined;
+};
 export type Answered = ReadPage | Failure | 'StaleConnection';
 
 const RECEIVE_BYTES = 64 * 1024;
@@ -52,8 +57,8 @@ export class PageConnection {
   }
 
   /** Calls `settle` once, and never before it returns; not after `destroy`. */
-  ask({ text, maxBytes }: Question, settle: (answered: Answered) => void): void {
-    this.#reader = new PageReader({ maxBytes, expectedBytes: this.#lastBytes });
+  ask({ text, maxBytes, buffers }: Question, settle: (answered: Answered) => void): void {
+    this.#reader = new PageReader({ maxBytes, expectedBytes: this.#lastBytes, buffers });
     this.#settle = settle;
     this.#socket.ref();
     this.#socket.write(text, 'latin1');

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, type RequestOptions, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { OutboundGuard } from '../outbound/index.ts';
+import { BodyBuffers } from './growing-body.ts';
 import { wordsOfNetworkError } from './network-error.ts';
 import { type PageAddress, PageAddresses } from './page-address.ts';
 import { readPageBody } from './page-body.ts';
@@ -15,6 +16,11 @@ export type PageRequest = {
   readonly gzip?: boolean;
   /** Sent as a form by POST: for a question too long for a URL. It must be one that may be asked twice. */
   readonly form?: Readonly<Record<string, string>>;
+  /**
+   * Lets the body go once the event loop turns: who asks so reads it as soon as it has it, before waiting for anything, and
+   * keeps none of it.
+   */
+  readonly lent?: boolean;
   /** Where the bound of the fetcher does not fit. */
   readonly maxBytes?: number;
 };
@@ -48,6 +54,7 @@ export class HttpPageFetcher implements PageFetcher {
   readonly #maxBodyBytes: number;
   readonly #guard: OutboundGuard;
   readonly #addresses: PageAddresses;
+  readonly #buffers = new BodyBuffers();
   readonly #connections = new PageConnections();
 
   /** Without a guard of the operator's what is forbidden to everybody is still not asked. */
@@ -84,7 +91,7 @@ export class HttpPageFetcher implements PageFetcher {
   /** The way of the many: pages of engines and exporters. */
   #tryPlain(
     { url, host, port, head }: Extract<PageAddress, { kind: 'Usable' }>,
-    { accept, maxBytes = this.#maxBodyBytes }: PageRequest,
+    { accept, lent, maxBytes = this.#maxBodyBytes }: PageRequest,
     signal: AbortSignal,
     startedAt: number,
   ): Promise<Page | 'StaleConnection'> {
@@ -94,8 +101,9 @@ export class HttpPageFetcher implements PageFetcher {
         return;
       }
       const text = `${head}accept: ${accept}\r\naccept-encoding: identity\r\n\r\n`;
+      const buffers = lent === true ? this.#buffers : undefined;
       const origin = { host, port, lookup: this.#guard.lookup };
-      const asking = this.#connections.ask(url.host, origin, { text, maxBytes }, (answered) => {
+      const asking = this.#connections.ask(url.host, origin, { text, maxBytes, buffers }, (answered) => {
         signal.removeEventListener('abort', abort);
         if (answered === 'StaleConnection') resolve(answered);
         else if ('reason' in answered) resolve({ ok: false, failure: answered });

@@ -1,5 +1,5 @@
 import { ChunkedBody } from './chunked-body.ts';
-import { GrowingBody } from './growing-body.ts';
+import { type BodyBuffers, GrowingBody } from './growing-body.ts';
 import { parseResponseHead, type ResponseHead } from './http1-head.ts';
 import { type AnswerHead, CLOSED, tooLarge, unfitAnswer } from './page-body.ts';
 import type { Failure } from './signal-source.ts';
@@ -12,6 +12,14 @@ const SWITCHING_PROTOCOLS = 101;
 const NOT_HTTP: Failure = { reason: 'Protocol', message: 'the answer is not HTTP' };
 const HEAD_TOO_LARGE: Failure = { reason: 'Protocol', message: 'the headers of the answer are too large' };
 
+export type PageReaderOptions = {
+  readonly maxBytes: number;
+  /** As large as such a body was before. */
+  readonly expectedBytes?: number | undefined;
+  /** Where the body is lent: it is good until the next piece of any page comes, and must be read before. */
+  readonly buffers?: BodyBuffers | undefined;
+};
+
 export type ReadPage = {
   readonly body: Buffer;
   readonly contentType: string;
@@ -23,16 +31,17 @@ export type ReadPage = {
 export class PageReader {
   readonly #maxBytes: number;
   readonly #expectedBytes: number | undefined;
+  readonly #buffers: BodyBuffers | undefined;
   /** Of the head, as long as it is not whole. */
   #early: Buffer | undefined;
   #head: ResponseHead | undefined;
   #body: GrowingBody | undefined;
   readonly #chunks = new ChunkedBody();
 
-  /** `expectedBytes`: as large as such a body was before. */
-  constructor(options: { readonly maxBytes: number; readonly expectedBytes?: number | undefined }) {
+  constructor(options: PageReaderOptions) {
     this.#maxBytes = options.maxBytes;
     this.#expectedBytes = options.expectedBytes;
+    this.#buffers = options.buffers;
   }
 
   /** The head is whole, and the body is what is waited for. */
@@ -77,7 +86,7 @@ export class PageReader {
   }
 
   #pushBody(head: ResponseHead, piece: Buffer, from: number): ReadPage | Failure | undefined {
-    this.#body ??= new GrowingBody(head.bodyBytes ?? this.#expectedBytes);
+    this.#body ??= new GrowingBody(head.bodyBytes ?? this.#expectedBytes, this.#buffers);
     const body = this.#body;
     const { bodyBytes } = head;
     if (head.chunked) {
@@ -94,8 +103,9 @@ export class PageReader {
 }
 
 /** `clean`: nothing came behind the answer, which nobody asked for. */
-function pageOf({ contentType, keepsAlive }: ResponseHead, { bytes }: GrowingBody, clean: boolean): ReadPage {
-  return { body: bytes, contentType, keepsAlive: keepsAlive && clean };
+function pageOf({ contentType, keepsAlive }: ResponseHead, body: GrowingBody, clean: boolean): ReadPage {
+  body.release();
+  return { body: body.bytes, contentType, keepsAlive: keepsAlive && clean };
 }
 
 function answerOf({ status, contentEncoding, bodyBytes }: ResponseHead): AnswerHead {

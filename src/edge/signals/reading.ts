@@ -1,4 +1,5 @@
 import type { Metric, Sample } from '../../core/topology/index.ts';
+import type { Labels } from './exposition-cursor.ts';
 import type { Series } from './exposition-line.ts';
 import type { MetricRow } from './formats/row.ts';
 import { labelsText } from './labels-text.ts';
@@ -82,8 +83,15 @@ export function uniqueSeries(series: readonly Series[]): UniqueSeries {
   };
 }
 
+/** Made once for each line of a source, whose labels are the same object on all of its pages. */
+const KEYS = new WeakMap<Labels, { readonly name: string; readonly key: string }>();
+
 function seriesKey({ name, labels }: Series): string {
-  return `${name} ${labelsText(labels)}`;
+  const known = KEYS.get(labels);
+  if (known?.name === name) return known.key;
+  const key = `${name} ${labelsText(labels)}`;
+  KEYS.set(labels, { name, key });
+  return key;
 }
 
 export function earlier(one: number | undefined, other: number | undefined): number | undefined {

@@ -47,7 +47,8 @@ const SERVER_MAX_BACKOFF_MS = 30_000;
 export class SourceRun {
   readonly #sourceOf: (target: Target) => SignalSource;
   readonly #context: RunContext;
-  readonly #abort = new AbortController();
+  /** Of the try under way and, as long as it was not needed, of those after it: to make one costs more than a beat. */
+  #deadline = new AbortController();
   readonly #isServer: boolean;
   readonly #isProcess: boolean;
   #members: ReadonlyMap<string, Member> = new Map();
@@ -89,7 +90,7 @@ export class SourceRun {
   stop(): void {
     this.#stopped = true;
     this.#cancel();
-    this.#abort.abort('Stopped');
+    this.#deadline.abort('Stopped');
   }
 
   #membersOf({ targets }: TargetGroup): ReadonlyMap<string, Member> {
@@ -117,7 +118,8 @@ export class SourceRun {
   #try(leave: () => void): void {
     this.#waiting = false;
     const startedAtMs = this.#context.clock();
-    const deadline = new AbortController();
+    if (this.#deadline.signal.aborted && !this.#stopped) this.#deadline = new AbortController();
+    const deadline = this.#deadline;
     const unsettled = new Set(this.#members.values());
     const report = (member: Member, collected: Collected): void => {
       if (!unsettled.delete(member)) return;
@@ -134,15 +136,11 @@ export class SourceRun {
         for (const member of [...unsettled]) report(member, failed('Timeout', 'hangs and cannot be interrupted'));
       });
     });
-    // A try ends by its deadline or with the run; both are one signal to the sources.
-    const stop = (): void => deadline.abort('Stopped');
-    this.#abort.signal.addEventListener('abort', stop, { once: true });
     const collecting = [...unsettled].map(async (member) => {
       report(member, await collect(member.source, startedAtMs, deadline.signal));
     });
     Promise.all(collecting).then(() => {
       cancel();
-      this.#abort.signal.removeEventListener('abort', stop);
       this.#next();
     });
   }

@@ -67,6 +67,37 @@ describe('the page fetcher', () => {
     expect(server.connections).toBe(1);
   });
 
+  it('asks nothing on a connection on which something came unasked', async () => {
+    server.answer = (request, response) => {
+      response.end(
+        'up 1\n',
+        () => void setTimeout(() => request.socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nup 9\n'), 5),
+      );
+    };
+    expect(await get()).toMatchObject({ ok: true });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    server.answer = page('up 2\n');
+    const got = await get();
+    expect(got.ok && got.body.toString()).toBe('up 2\n');
+    expect(server.connections).toBe(2);
+  });
+
+  it('lends a page until the next one comes, whoever asks beside', async () => {
+    server.answer = (request, response) => {
+      const text = `${(request.url ?? '').slice(1)}\n`.repeat(100);
+      response.write(text.slice(0, 150));
+      setTimeout(() => response.end(text.slice(150)), Number(request.url?.slice(1)) % 7);
+    };
+    const read = async (at: number): Promise<string> => {
+      const url = server.url.replace('metrics', String(at));
+      const got = await fetcher.get({ url, accept: 'text/plain', lent: true }, new AbortController().signal);
+      return got.ok ? got.body.toString() : got.failure.message;
+    };
+    const numbers = Array.from({ length: 60 }, (_, at) => at);
+    const texts = numbers.map((at) => `${at}\n`.repeat(100));
+    for (let turn = 0; turn < 3; turn++) expect(await Promise.all(numbers.map(read))).toEqual(texts);
+  });
+
   it('does not blame a server that closed a kept connection just before it was used again', async () => {
     let turn = 0;
     server.answer = (request, response) => {

@@ -39,7 +39,7 @@ describe('the engine source', () => {
       changedAtMs: 5040,
       source: 'engine http://10.0.0.1:8000/metrics',
     });
-    expect(fetcher.asked).toEqual([{ url: target.url, accept: 'text/plain;version=0.0.4' }]);
+    expect(fetcher.asked).toEqual([{ url: target.url, accept: 'text/plain;version=0.0.4', lent: true }]);
   });
 
   it('fails, and still tells when the process started, when the engine keeps no statistics', async () => {

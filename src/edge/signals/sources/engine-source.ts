@@ -67,7 +67,7 @@ export class EngineSource implements SignalSource {
   }
 
   async #read(nowMs: number, signal: AbortSignal): Promise<Read | Failure> {
-    const page = await this.#fetcher.get({ url: this.#target.url, accept: ACCEPT }, signal);
+    const page = await this.#fetcher.get({ url: this.#target.url, accept: ACCEPT, lent: true }, signal);
     if (!page.ok) return page.failure;
     return page.contentType === 'application/json' ? this.#readJson(page, nowMs) : this.#readText(page, nowMs);
   }
