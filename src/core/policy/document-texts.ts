@@ -1,7 +1,7 @@
 import type { Issue } from '../../base/units/index.ts';
 import { nameOf } from './check/catalogue.ts';
 import { type Kind, readKind } from './check/read-kind.ts';
-import { MAX_FILE_CHARS } from './text/compose-bounded.ts';
+import { MAX_DOCUMENTS, MAX_FILE_CHARS } from './text/compose-bounded.ts';
 import { type PolicyFile, type ReadFile, readFile } from './text/read-file.ts';
 import { splitDocuments } from './text/split-documents.ts';
 
@@ -24,7 +24,9 @@ export function documentTexts(file: PolicyFile): DocumentTexts {
   if (file.text.length > MAX_FILE_CHARS) {
     return { documents: [], issues: readFile(file).issues };
   }
-  const documents = splitDocuments(file).map((part): DocumentText => {
+  const parts = splitDocuments(file);
+  if (parts.length > MAX_DOCUMENTS) return { documents: [], issues: [tooMany(parts[MAX_DOCUMENTS] as PolicyFile)] };
+  const documents = parts.map((part): DocumentText => {
     const read = readFile(part);
     const [document] = read.documents;
     if (document === undefined || read.documents.length > 1) return { part, read, key: undefined };
@@ -33,4 +35,9 @@ export function documentTexts(file: PolicyFile): DocumentTexts {
     return { part, read, key: typeof kind === 'string' && name !== undefined ? { kind, name } : undefined };
   });
   return { documents, issues: [] };
+}
+
+function tooMany({ name, firstLine = 1 }: PolicyFile): Issue {
+  const message = `expected at most ${MAX_DOCUMENTS} documents in a file`;
+  return { code: 'POLICY_LIMIT', path: '', message, position: { file: name, line: firstLine, column: 1 } };
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { loadPolicy } from '../../../src/core/policy/index.ts';
+import { composeBounded } from '../../../src/core/policy/text/compose-bounded.ts';
 import { refused, service, textOf } from './load.ts';
 
 const CHAT = textOf('test/core/policy/good/chat.yaml');
@@ -207,5 +208,33 @@ describe('any text at all', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('a text of nothing but mistakes', () => {
+  const start = 'a:\n  b: { c: d }   ';
+  // Each of these cost the library an error object for each token: a minute for a file of the largest size.
+  it.each([
+    '[',
+    '>\n',
+    '&a ',
+    'a: [\n',
+    '| x\n',
+    '\n  a',
+    '[a]: b\n',
+  ])('of %j is refused at its first, and not after the last', (unit) => {
+    const text = start + unit.repeat(Math.floor(90_000 / unit.length));
+    const loaded = loadPolicy([{ name: 'bad.yaml', text }]);
+    if (loaded.ok) return expect.fail('it was taken');
+    expect(loaded.issues.length).toBeLessThanOrEqual(200);
+    expect(loaded.issues[0]).toMatchObject({ code: expect.stringMatching(/^POLICY_(SYNTAX|LIMIT|TYPE)$/) });
+    expect(loaded.issues[0]?.position?.line).toBeLessThanOrEqual(3);
+    expect(loaded.issues[0]?.message).not.toContain('too many errors');
+  });
+
+  it('makes at most so many errors, whatever it holds', () => {
+    const { documents, refusal } = composeBounded(`${start}${'&a '.repeat(30_000)}`);
+    expect(documents.flatMap(({ errors }) => errors).length).toBeLessThanOrEqual(200);
+    expect(refusal).toMatchObject({ code: 'POLICY_SYNTAX', offset: expect.any(Number) });
   });
 });

@@ -25,7 +25,7 @@ export function readFile(file: PolicyFile): ReadFile {
   const { documents: parsed, lines, refusal } = composeBounded(file.text);
   if (refusal !== undefined) {
     const position = positionAt(file, lines, refusal.offset);
-    const issue = { code: 'POLICY_LIMIT', path: '', position, message: refusal.message };
+    const issue = { code: refusal.code, path: '', position, message: refusal.message };
     return { documents: [], issues: [issue], complete: false };
   }
   const documents: PolicyDocument[] = [];
