@@ -144,11 +144,18 @@ describe('rate limits', () => {
     expect(limits[0]?.origin).toEqual({ file: '0.yaml', line: 7, column: 7 });
   });
 
-  it('need a bucket that holds what one fill of 50 ms brings', () => {
-    expect(chat('rateLimits: [{ name: a, rate: 3000/s, burst: 150 }]').rateLimits[0]?.burst).toBe(150);
-    expect(refused(service(['rateLimits: [{ name: a, rate: 3000/s, burst: 149 }]']))[0]?.path).toBe(
+  it('take any burst with any rate: Envoy fills buckets continuously, and a small one spaces requests', () => {
+    expect(chat('rateLimits: [{ name: a, rate: 3000/s, burst: 1 }]').rateLimits[0]?.burst).toBe(1);
+    expect(refused(service(['rateLimits: [{ name: a, rate: 3000/s, burst: 0 }]']))[0]?.path).toBe(
       'spec.rateLimits[0].burst',
     );
+  });
+});
+
+describe('host names', () => {
+  it('may have underscores, which names of containers have', () => {
+    const text = service().replace('["*"]', '[llama_70b, "*.llama_70b.models"]');
+    expect(onlyService(loaded(text)).hostnames).toEqual(['llama_70b', '*.llama_70b.models']);
   });
 });
 

@@ -3,6 +3,8 @@ import { forbiddenHost } from '../../../base/units/index.ts';
 import { matching, readText } from './shape.ts';
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Clients call names with underscores too (those of compose services); nobody resolves them through us. */
+const HOST = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 const HOSTNAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /** A DNS-1123 label: names end up in cluster names, runtime keys and metrics. */
@@ -31,12 +33,12 @@ export function headerName(): z.ZodType<string> {
 export function hostname(): z.ZodType<string> {
   return readText(
     'a host name in lower case, *.SUFFIX or "*"',
-    (text) => (text === '*' || HOSTNAME.test(text.startsWith('*.') ? text.slice(2) : text) ? text : undefined),
+    (text) => (text === '*' || HOST.test(text.startsWith('*.') ? text.slice(2) : text) ? text : undefined),
     (text) => {
       if (text === '') return 'write "*" for all hosts';
       if (/^[a-z]+:\/\//i.test(text)) return 'only the host, without scheme and path';
       if (/^[^:]+:\d+$/.test(text)) return `without the port: ${text.slice(0, text.lastIndexOf(':'))}`;
-      if (HOSTNAME.test(text.toLowerCase())) return `write ${text.toLowerCase()}`;
+      if (HOST.test(text.toLowerCase())) return `write ${text.toLowerCase()}`;
       return text.includes('*') ? 'a star stands alone or at the front: "*" or "*.example.com"' : undefined;
     },
   );
