@@ -55,7 +55,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
   },
   'edge/admin': {
-    values: ['edge/listen', 'edge/tls', 'edge/observe', 'core/access', 'core/policy'],
+    values: ['edge/listen', 'edge/tls', 'edge/observe', 'core/access', 'core/policy', 'core/dry-run'],
     types: [
       'edge/store',
       'edge/signals',

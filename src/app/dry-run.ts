@@ -137,7 +137,7 @@ export class DryRuns implements DryRunSeam {
 function reasonOf(atHand: number, unusable: readonly string[], left: number): string {
   const looked = unusable.length === 0 ? '' : ` (${unusable.join('; ')})`;
   if (atHand === 0) {
-    return `no Envoy is at hand on the server's machine${looked}; name one with serve --envoy PATH, or install one in the cache folder`;
+    return `no Envoy is at hand${looked}; name one with --envoy PATH, or put one into the cache folder`;
   }
   return left === 0 ? '' : `${left} more snapshots were not looked at`;
 }

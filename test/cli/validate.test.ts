@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { group, service } from '../core/policy/load.ts';
+import { FakePrograms } from '../edge/envoy/fake-programs.ts';
 import { run } from './run.ts';
 
 let folder: string;
@@ -90,6 +91,30 @@ describe('validate', () => {
       expect({ code, out }, path).toEqual({ code: 1, out: '' });
       expect(err).toMatch(/^error: /);
       expect(err).toContain(words);
+    }
+  });
+
+  it('lets Envoys judge, where that is asked for, and fails without a verdict', async () => {
+    const fakes = new FakePrograms();
+    try {
+      const body = (version: string, refuses: boolean): string =>
+        `if (process.argv[2] === '--version') console.log('envoy  version: 0123abcd/${version}/Clean');
+        else if (${refuses}) { process.stderr.write("route: unknown cluster 'chat'"); process.exit(1); }`;
+      const good = fakes.program('good', body('1.40.0', false));
+      const bad = fakes.program('bad', body('1.36.4', true));
+      const taken = await run('validate', '-f', 'docs/examples/lab.yaml', '--envoy', good);
+      expect(taken.code).toBe(0);
+      expect(taken.out).toMatch(
+        /Envoy takes the configuration\n {2}group lab, for Envoys 1\.40: taken by Envoy 1\.40\.0\n$/,
+      );
+      const refused = await run('validate', '-f', 'docs/examples/lab.yaml', '--envoy', good, bad);
+      expect(refused.code).toBe(1);
+      expect(refused.out).toContain("cluster chat: route: unknown cluster 'chat'  (docs/examples/lab.yaml:10:1)");
+      const silent = await run('validate', '-f', 'docs/examples/lab.yaml', '--envoy', '/nowhere/envoy');
+      expect(silent.code).toBe(1);
+      expect(silent.out).toContain('/nowhere/envoy: does not exist');
+    } finally {
+      fakes.remove();
     }
   });
 });

@@ -1,7 +1,7 @@
 import { messageToJson } from '../../base/codec/index.ts';
 import type { Position } from '../../base/units/index.ts';
 import type { Policy } from '../policy/index.ts';
-import { type Resource, TYPE_SHORT, TYPE_URL } from '../resources/index.ts';
+import { type Resource, SLOT, TYPE_SHORT, TYPE_URL } from '../resources/index.ts';
 import type { EnvoyProblem } from './report.ts';
 
 type Place = Pick<EnvoyProblem, 'resource' | 'position'>;
@@ -40,13 +40,13 @@ function placesOf(resources: readonly Resource[], policy: Policy): ReadonlyMap<s
     const { address: host, port_value: port } = address?.socket_address ?? {};
     places.set(`${host}:${port}`, placeOf(resource));
   }
-  const [limits] = of(TYPE_URL.extension);
   for (const { name, hostnames, origin, rateLimits, pools } of policy.services) {
     const cluster = of(TYPE_URL.cluster).find((resource) => resource.name === name);
     if (cluster === undefined) continue;
     for (const hostname of hostnames) places.set(hostname, placeOf(cluster));
     for (const limit of rateLimits) {
-      places.set(`${name}/${limit.name}`, { ...(limits === undefined ? {} : placeOf(limits)), position: limit.origin });
+      const slot = limit.scope === 'Group' ? SLOT.groupRateLimit : SLOT.sidecarRateLimit;
+      places.set(`${name}/${limit.name}`, { resource: { type: 'ecds', name: slot }, position: limit.origin });
     }
     for (const pool of pools) {
       if (pool.endpoints.kind !== 'Static') continue;

@@ -12,8 +12,8 @@ export type Judge = {
 
 /**
  * Whom to ask: for the oldest and the newest release that is connected an Envoy of that release, else the next newer one at
- * hand, else the nearest older. What the oldest and the newest take, those in between take too. Nobody connected: the newest
- * at hand.
+ * hand, else the nearest older. What the oldest and the newest take, those in between take too. Nobody connected: the oldest and
+ * the newest at hand.
  *
  * @param releases bands that are connected, in any order
  * @param versions at hand, `1.40.0`
@@ -24,7 +24,9 @@ export function judgesFor(releases: readonly string[], versions: readonly string
   const connected = [...new Set(releases)].sort(compareVersions);
   const asked =
     connected.length === 0
-      ? [newest === undefined ? NEWEST_RELEASE : bandOf(newest)]
+      ? newest === undefined
+        ? [NEWEST_RELEASE]
+        : [bandOf(sorted[0] as string), bandOf(newest)]
       : [connected[0] as string, connected.at(-1) as string];
   return [...new Set(asked)].map((release) => {
     if (newest === undefined) return { release, version: undefined, judgedAs: release };

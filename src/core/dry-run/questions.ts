@@ -34,11 +34,12 @@ export function* questionsFor(
   audiences: readonly Audience[],
   judges: readonly Judge[],
 ): Generator<Question | Broken> {
+  const nobody = audiences.every(({ receiver }) => receiver.nodeCount === 0);
   for (const [index, { release, version, judgedAs }] of judges.entries()) {
     const last = index === judges.length - 1;
     for (const { key, receiver } of audiences) {
       // Groups that nobody is connected of have no release of their own.
-      if (key.release !== release && !(last && receiver.nodeCount === 0)) continue;
+      if (key.release !== release && !(receiver.nodeCount === 0 && (last || nobody))) continue;
       const compiled = compile(plan, { ...key, release: judgedAs });
       if (compiled === undefined) continue;
       const about = { group: key.group, release };

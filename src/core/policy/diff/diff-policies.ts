@@ -1,4 +1,4 @@
-import type { Position } from '../../../base/units/index.ts';
+import { type Position, scrubText } from '../../../base/units/index.ts';
 import { nameOf } from '../check/catalogue.ts';
 import { type Kind, readKind } from '../check/read-kind.ts';
 import type { Policy } from '../policy.ts';
@@ -137,11 +137,9 @@ function pathText(path: Difference['path']): string {
   return text;
 }
 
-/** One line, as YAML would take it in most places. */
+/** One line, as YAML would take it in most places, and without what must not be seen. */
 function inWords(value: unknown): string {
-  if (typeof value === 'string') return printable(value, MAX_VALUE_CHARS);
-  if (typeof value !== 'object' || value === null) return String(value);
-  return printable(flow(value), MAX_VALUE_CHARS);
+  return printable(scrubText(flow(value)), MAX_VALUE_CHARS);
 }
 
 function flow(value: unknown): string {

@@ -1,13 +1,15 @@
 import { type Client, type ServiceError, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../../base/errors.ts';
 import type { Issue } from '../../../base/units/index.ts';
+import type { DryRunReport } from '../../../core/dry-run/index.ts';
 import type { PolicyFile } from '../../../core/policy/index.ts';
 import type { DocumentKey } from '../../store/index.ts';
 import { adminService } from '../admin-service.ts';
 import { openClient } from '../channel.ts';
 import { inWords } from '../client-words.ts';
+import { decodeDryRun } from '../dry-run-message.ts';
 import type { ConnectOptions } from '../observe-client.ts';
-import { flag, fromEnum, list, number, numberOrNull, text, type Wire } from '../wire-values.ts';
+import { flag, fromEnum, list, number, numberOrNull, optional, text, type Wire } from '../wire-values.ts';
 import { decodeDocument, decodeIssue, decodeKey, type PolicyDocument, type PolicyOutcome } from './policy-messages.ts';
 import { detailsOf, type ErrorDetails } from './status-details.ts';
 
@@ -40,6 +42,8 @@ export type PolicyDiff = {
   readonly revision: number;
   readonly policyRevisionBefore: string;
   readonly policyRevisionAfter: string;
+  /** What the change would do, where the server says it to this caller. */
+  readonly dryRun?: DryRunReport;
 };
 
 export type PolicyList = {
@@ -64,7 +68,7 @@ export interface PoliciesClient {
     files: readonly PolicyFile[],
     options?: { readonly alone?: boolean },
   ): Promise<PolicyAnswer<PoliciesChecked>>;
-  diff(files: readonly PolicyFile[]): Promise<PolicyAnswer<PolicyDiff>>;
+  diff(files: readonly PolicyFile[], options?: { readonly textsOnly?: boolean }): Promise<PolicyAnswer<PolicyDiff>>;
   apply(files: readonly PolicyFile[], options?: WriteOptions): Promise<PolicyAnswer<PolicyWritten>>;
   delete(keys: readonly DocumentKey[], options?: WriteOptions): Promise<PolicyAnswer<PolicyWritten>>;
   rollback(key: DocumentKey | undefined, to: number, options?: WriteOptions): Promise<PolicyAnswer<PolicyWritten>>;
@@ -142,7 +146,7 @@ export function connectPolicies(address: string, options: ConnectOptions = {}): 
         warnings: list(wire.warnings, decodeIssue),
         policyRevision: text(wire.policyRevision),
       })),
-    diff: (files) => ask('Diff', { files }, decodeDiff),
+    diff: (files, options = {}) => ask('Diff', { files, ...options }, decodeDiff),
     apply: (files, terms = {}) => ask('Apply', { files, ...terms }, decodeWritten),
     delete: (keys, terms = {}) => ask('Delete', { keys, ...terms }, decodeWritten),
     rollback: (key, toRevision, terms = {}) => ask('Rollback', { key, toRevision, ...terms }, decodeWritten),
@@ -199,6 +203,7 @@ function decodeDiff(wire: Wire): PolicyDiff {
     revision: number(wire.revision),
     policyRevisionBefore: text(wire.policyRevisionBefore),
     policyRevisionAfter: text(wire.policyRevisionAfter),
+    ...optional('dryRun', wire.dryRun, (value) => decodeDryRun(value as Wire)),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import type { Log } from '../../observe/index.ts';
 import type { DocumentKey } from '../../store/index.ts';
+import { encodeDryRun } from '../dry-run-message.ts';
 import type { Permit } from '../gate.ts';
 import { flag, list, number, numberOrNull, text, toEnum, type Wire } from '../wire-values.ts';
 import type { PoliciesSeam } from './policies-seam.ts';
@@ -34,7 +35,9 @@ export function policiesService(seam: PoliciesSeam, log: Log): PoliciesService {
       const checked = await desk.validate(decodeFiles(files), flag(alone), caller);
       return mapped(checked, ({ warnings, policy }) => ({ warnings, policyRevision: policy.revision }));
     }),
-    ...unary('diff', async ({ files }, caller) => mapped(await desk.diff(decodeFiles(files), caller), encodeCompared)),
+    ...unary('diff', async ({ files, textsOnly }, caller) =>
+      mapped(await desk.diff(decodeFiles(files), caller, flag(textsOnly)), encodeCompared),
+    ),
     ...unary('apply', async (request, caller) =>
       mapped(await desk.apply(decodeFiles(request.files), termsOf(request), caller), encodeWritten),
     ),
@@ -123,7 +126,7 @@ function encodeWritten({ revision, outcomes, replayed, dryRun, warnings }: Writt
   return { revision, changes, replayed, dryRun, warnings };
 }
 
-function encodeCompared({ documents, warnings, revision, before, after }: Compared): Wire {
+function encodeCompared({ documents, warnings, revision, before, after, dryRun }: Compared): Wire {
   return {
     documents: documents.map(({ kind, name, outcome, textDiff }) => ({
       key: { kind, name },
@@ -134,6 +137,7 @@ function encodeCompared({ documents, warnings, revision, before, after }: Compar
     revision,
     policyRevisionBefore: before?.revision ?? '',
     policyRevisionAfter: after.revision,
+    dryRun: dryRun && encodeDryRun(dryRun),
   };
 }
 

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { Issue } from '../../../base/units/index.ts';
 import { type Action, peerText } from '../../../core/access/index.ts';
+import { type DryRunReport, verdictIssues } from '../../../core/dry-run/index.ts';
 import { type DocumentText, type Policy, type PolicyFile, unifiedDiff } from '../../../core/policy/index.ts';
 import type {
   Change,
@@ -44,6 +45,8 @@ export type Compared = {
   /** Undefined: what is there now is no policy. */
   readonly before: Policy | undefined;
   readonly after: Policy;
+  /** What the change would do; only for who may view everything, since it speaks of all sidecars and services. */
+  readonly dryRun: DryRunReport | undefined;
 };
 
 export type Written = {
@@ -92,7 +95,7 @@ export class PolicyDesk {
     });
   }
 
-  diff(files: readonly PolicyFile[], caller: Caller): Promise<Answer<Compared>> {
+  diff(files: readonly PolicyFile[], caller: Caller, textsOnly: boolean = false): Promise<Answer<Compared>> {
     return this.#queued(caller, async () => {
       const coming = await this.#read(files, 'ReadPolicies', caller);
       if (!coming.ok) return coming;
@@ -101,8 +104,13 @@ export class PolicyDesk {
       const changes = putsOf(coming.value, new Map());
       const checked = visible(await this.#check(now.value, { changes, coming: coming.value }), caller, namesOf(files));
       if (!checked.ok) return checked;
-      const before = await this.#seam.load(candidateOf(now.value.documents, []).files);
+      const stands = candidateOf(now.value.documents, []).files;
+      const before = await this.#seam.load(stands);
+      const current = before.ok ? { policy: before.value, files: stands } : undefined;
+      const candidate = { policy: checked.value.policy, files: candidateOf(now.value.documents, coming.value).files };
+      const told = caller.permit.everywhere && !textsOnly;
       return done({
+        dryRun: told ? await this.#seam.dryRun?.report(current, candidate) : undefined,
         documents: outcomesOf(changes, now.value.documents).map((one, at) => ({
           ...one,
           textDiff: textDiff(now.value.documents, changes[at] as Change),
@@ -297,18 +305,10 @@ export class PolicyDesk {
   /** Why an Envoy would not take what comes of a change; undefined where it would, or nobody is to be asked. */
   async #verdict(policy: Policy, { files }: Candidate): Promise<ReturnType<typeof refuse> | undefined> {
     const verdict = await this.#seam.dryRun?.verdict({ policy, files });
-    if (verdict === undefined || verdict.publishable) return undefined;
-    const issues = verdict.checks.flatMap(({ envoy, group, problems }) =>
-      problems.map(
-        ({ message, resource, position }): Issue => ({
-          code: 'ENVOY_REFUSES',
-          path: resource === undefined ? '' : `${resource.type} ${resource.name}`,
-          message: `Envoy ${envoy} refuses what group ${group} would get: ${message}`,
-          ...(position === undefined ? {} : { position }),
-        }),
-      ),
-    );
-    const message = issues[0]?.message ?? `no Envoy has judged the change: ${verdict.reason}`;
+    const issues = verdict === undefined ? [] : verdictIssues(verdict);
+    const [first] = issues;
+    if (first === undefined) return undefined;
+    const { message } = first;
     return { ok: false, refusal: { code: status.FAILED_PRECONDITION, message, issues } };
   }
 

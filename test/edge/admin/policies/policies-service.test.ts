@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PolicyAnswer, PolicyRefusal } from '../../../../src/edge/admin/index.ts';
+import type { DryRunSeam, PolicyAnswer, PolicyRefusal } from '../../../../src/edge/admin/index.ts';
+import { A_REPORT } from '../../../core/dry-run/a-report.ts';
 import { group, service, startWorld } from './desk-world.ts';
 
 const ending: (() => unknown)[] = [];
@@ -494,9 +495,24 @@ describe('Envoy', () => {
     const { client, store } = await startWorld(ending, { seam: { dryRun } });
     const refusal = refused(await client.apply([file(LAB)]));
     expect(refusal.code).toBe('FAILED_PRECONDITION');
-    expect(places(refusal)).toEqual([
-      'lab.yaml:5:3 rds models: Envoy 1.40.0 refuses what group lab would get: bad regex',
-    ]);
+    expect(places(refusal)).toEqual(['lab.yaml:5:3 : Envoy 1.40.0 refuses rds models: bad regex']);
     expect((await store.status()).revision).toBe(0);
+  });
+
+  it('gets its verdict told with everything else that a change would do, to who may view everything', async () => {
+    const asked: unknown[] = [];
+    const dryRun: DryRunSeam = {
+      verdict: async () => ({ ...A_REPORT.verdict, publishable: true }),
+      report: async (current, candidate) => {
+        asked.push([current?.policy.revision, candidate.policy.revision, candidate.files.length]);
+        return A_REPORT;
+      },
+    };
+    const { client } = await startWorld(ending, { seam: { dryRun } });
+    const first = value(await client.diff([file(LAB)]));
+    expect(first.dryRun).toEqual(A_REPORT);
+    expect(asked).toEqual([[undefined, first.policyRevisionAfter, 2]]);
+    expect(value(await client.diff([file(LAB)], { textsOnly: true })).dryRun).toBeUndefined();
+    expect(asked).toHaveLength(1);
   });
 });
