@@ -1,22 +1,28 @@
 import type { Issue, Result } from '../base/units/index.ts';
-import { type Verdict, verdictIssues } from '../core/dry-run/index.ts';
+import { shrinkOf, type Verdict, verdictIssues } from '../core/dry-run/index.ts';
 import type { Policy, PolicyFile, PolicyVersion } from '../core/policy/index.ts';
 import type { PolicyRead } from '../edge/store/index.ts';
 
 export type PolicyGateOptions = {
   readonly load: (files: readonly PolicyFile[]) => Promise<Result<Policy>>;
   readonly verdict: (candidate: PolicyVersion) => Promise<Verdict>;
-  /** Revision in force; undefined: none is. */
+  /** Revision that is wanted already; undefined: none is. */
   readonly inForce: () => string | undefined;
+  /** What all sidecars have that try nothing; undefined: there is nothing yet. */
+  readonly stable: () => Policy | undefined;
+  /** Of endpoints, or of clusters, that one change may take away without being forced: 0..1. */
+  readonly maxShrinkRatio: number;
 };
 
 /**
- * Keeps a policy that a real Envoy refuses from coming into force. What is in force goes on meanwhile, and the newest read wins:
+ * Keeps a policy from coming into force that a real Envoy refuses, or that takes too much away. What is in force goes on meanwhile, and the newest read wins:
  * of those that come while Envoy is asked only the last is looked at.
  */
 export class PolicyGate {
   readonly #options: PolicyGateOptions;
   #newest = 0;
+  /** Revision that may take away as much as it does. */
+  #forced = '';
 
   constructor(options: PolicyGateOptions) {
     this.#options = options;
@@ -33,6 +39,27 @@ export class PolicyGate {
     return turn === this.#newest ? issues : undefined;
   }
 
+  /** Lets a revision take away as much as it does. */
+  force(revision: string): void {
+    this.#forced = revision;
+  }
+
+  /** Why a change takes too much away; undefined where it does not, or was forced. */
+  shrinks(candidate: Policy): Issue | undefined {
+    const { stable, maxShrinkRatio } = this.#options;
+    const { endpoints, clusters } = shrinkOf(stable(), candidate);
+    // One thing alone is never most of a fleet, whatever its share.
+    const isMuch = ({ before, removed }: typeof endpoints): boolean => removed > 1 && removed > before * maxShrinkRatio;
+    if ((!isMuch(endpoints) && !isMuch(clusters)) || candidate.revision === this.#forced) return undefined;
+    const many = ({ before, removed }: typeof endpoints, what: string): string => `${removed} of ${before} ${what}`;
+    return {
+      code: 'POLICY_SHRINKS',
+      path: '',
+      message: `it takes away ${many(endpoints, 'endpoints')} and ${many(clusters, 'clusters')}; at most ${Math.round(maxShrinkRatio * 100)} % may go in one change`,
+      hint: 'go in smaller steps, or force it: loadline apply --force, or loadline rollout force for policies in files',
+    };
+  }
+
   /** Whoever waits is told nothing any more. */
   stop(): void {
     this.#newest += 1;
@@ -43,6 +70,8 @@ export class PolicyGate {
     const { load, inForce, verdict } = this.#options;
     const loaded = await load(read.files);
     if (!loaded.ok || loaded.value.revision === inForce()) return [];
+    const shrinks = this.shrinks(loaded.value);
+    if (shrinks !== undefined) return [shrinks];
     return verdictIssues(await verdict({ policy: loaded.value, files: read.files }));
   }
 }

@@ -175,7 +175,12 @@ export class Rollouts {
    * @param wanted the policy that is wanted now
    * @returns why it cannot be done, in words; undefined when it is done
    */
-  act(action: RolloutAction, reason: string, by: string, wanted: Loaded | undefined): string | undefined {
+  act(
+    action: Exclude<RolloutAction, 'Force'>,
+    reason: string,
+    by: string,
+    wanted: Loaded | undefined,
+  ): string | undefined {
     const running = this.#running;
     if (action === 'Retry') {
       if (wanted === undefined || this.#returned === undefined) return 'nothing was taken back';

@@ -1,4 +1,3 @@
-import type { Policy } from '../core/policy/index.ts';
 import { type AdminServer, createAdminServer, type RolloutAction } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
 import { EnvoyAdmins } from '../edge/envoy/index.ts';
@@ -38,7 +37,7 @@ import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
 import { Rollouts } from './rollouts.ts';
-import { SignalInputs } from './signal-inputs.ts';
+import { SignalInputs, sensed } from './signal-inputs.ts';
 import { StorePolicies } from './store-policies.ts';
 import { timelineEvent } from './timeline-event.ts';
 import { type ValidateOptions, Validation } from './validation.ts';
@@ -103,6 +102,8 @@ export class LoadlineServer {
   #http: HttpServer | undefined;
   #ticks: NodeJS.Timeout | undefined;
   #ready = false;
+  /** The newest policies, in force or not. */
+  #read: PolicyRead = { ok: false, reason: 'nothing was read' };
 
   constructor(options: ServerOptions) {
     const { log, certificates } = options;
@@ -206,13 +207,13 @@ export class LoadlineServer {
       },
       canaries: (byGroup) => this.#metrics.rolloutCanaries(byGroup),
     });
-    const inForce = (): string | undefined => this.#keeper.loaded?.policy.revision;
     this.#validation = new Validation(options.validate, {
       data,
       loads: this.#loads,
       loop: this.#loop,
       xds: this.#xds,
-      inForce,
+      inForce: () => this.#keeper.loaded?.policy.revision,
+      stable: () => this.#rollouts.stable?.policy,
       now: this.#now,
     });
   }
@@ -234,14 +235,13 @@ export class LoadlineServer {
   async #open(): Promise<Addresses> {
     const stored = await this.#checkpoints.load();
     const first = await this.#policies.open();
-    this.#keeper.startWith(first, stored?.policyFiles, this.#now(), this.#policies.mayBeEmpty);
-    this.#news.tell(this.#keeper, first);
-    if (stored !== undefined) this.#loop.restore(stored.state, this.#now());
-    this.#operations.restore(stored?.operations);
     if (stored !== undefined) {
       const kept = await this.#kept.load(stored.policyFiles);
       this.#rollouts.restore(loadTexts(stored.policyFiles, this.#now()), stored.rollout, kept);
+      this.#loop.restore(stored.state, this.#now());
     }
+    this.#startPolicies(first, stored);
+    this.#operations.restore(stored?.operations);
     if (this.#keeper.loaded !== undefined) this.#rollouts.offer(this.#keeper.loaded);
     const { record, log } = this.#options;
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
@@ -289,6 +289,17 @@ export class LoadlineServer {
     this.#ready = true;
     this.#ticks = setInterval(() => this.#tick(), TICK_MS);
     return { xds, admin: this.#admin.address, http: this.#http.address };
+  }
+
+  /** What takes too much away of what stood before the restart waits to be forced, as it would without a restart. */
+  #startPolicies(first: PolicyRead, stored: Checkpoint | undefined): void {
+    this.#read = first;
+    const loaded = first.ok ? this.#loads.load(first.files) : undefined;
+    const shrinks = loaded?.ok === true ? this.#validation.gate.shrinks(loaded.value) : undefined;
+    const read: PolicyRead = shrinks === undefined ? first : { ok: false, reason: shrinks.message };
+    this.#keeper.startWith(read, stored?.policyFiles, this.#now(), this.#policies.mayBeEmpty);
+    if (shrinks !== undefined) this.#keeper.refuse([shrinks]);
+    this.#news.tell(this.#keeper, read);
   }
 
   /** Rests the weights, saves, ends the streams. Envoys keep what they have. */
@@ -411,12 +422,21 @@ export class LoadlineServer {
 
   /** By hand; why it cannot be done, in words. */
   #actOnRollout(action: RolloutAction, reason: string, by: string): string | undefined {
+    if (action === 'Force') return this.#force();
     const refusal = this.#rollouts.act(action, reason, by, this.#keeper.loaded);
     if (refusal !== undefined) return refusal;
     this.#configureSignals();
     if (action === 'Retry') this.#tick();
     else this.#xds.publish(true);
     void this.#checkpoints.save(this.#checkpoint());
+    return undefined;
+  }
+
+  #force(): string | undefined {
+    const loaded = this.#read.ok ? this.#loads.load(this.#read.files) : undefined;
+    if (loaded?.ok !== true || this.#validation.gate.shrinks(loaded.value) === undefined) return 'nothing is held back';
+    this.#validation.gate.force(loaded.value.revision);
+    void this.#reload(this.#read);
     return undefined;
   }
 
@@ -430,6 +450,7 @@ export class LoadlineServer {
   }
 
   async #reload(read: PolicyRead): Promise<void> {
+    this.#read = read;
     const problems = await this.#validation.gate.judge(read);
     if (problems === undefined) return;
     if (problems.length > 0) {
@@ -449,15 +470,8 @@ export class LoadlineServer {
   #configureSignals(): void {
     const { stable, candidate } = this.#rollouts;
     if (stable === undefined) return;
-    const policies = candidate === undefined ? [stable.policy] : [candidate.policy, stable.policy];
-    const [first] = policies as [Policy];
-    const services = new Map(policies.toReversed().flatMap((policy) => policy.services.map((one) => [one.name, one])));
-    const endpoints = new Map(
-      policies.flatMap((policy) =>
-        staticEndpointSets(policy).flatMap((set) => set.endpoints.map((one) => [one.id, one])),
-      ),
-    );
-    this.#signals.configure({ ...first, services: [...services.values()] }, [...endpoints.values()]);
+    const { policy, endpoints } = sensed(stable.policy, candidate?.policy);
+    this.#signals.configure(policy, endpoints);
   }
 
   /** What is in force, and what is wrong with what is wanted. */

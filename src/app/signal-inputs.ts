@@ -2,6 +2,7 @@ import { type Random, seededRandom } from '../base/units/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import type { Endpoint, Sample, SourceHealth } from '../core/topology/index.ts';
 import type { PushSeam } from '../edge/admin/index.ts';
+import { staticEndpointSets } from '../edge/discovery/index.ts';
 import type { Log, Metrics } from '../edge/observe/index.ts';
 import type { OutboundGuard } from '../edge/outbound/index.ts';
 import { type CollectReport, PushReceiver, SignalSchedule, targetsFromPolicy } from '../edge/signals/index.ts';
@@ -16,6 +17,18 @@ const SCRAPE_KIND = {
   File: 'file',
   NvidiaSmi: 'nvidia-smi',
 } as const;
+
+/** What signals are read of while one policy stands and another is tried: the services and the endpoints of both. */
+export function sensed(
+  stable: Policy,
+  candidate: Policy | undefined,
+): { readonly policy: Policy; readonly endpoints: readonly Endpoint[] } {
+  const policies = candidate === undefined ? [stable] : [stable, candidate];
+  const services = new Map(policies.flatMap((policy) => policy.services.map((one) => [one.name, one])));
+  const sets = policies.flatMap((policy) => staticEndpointSets(policy));
+  const endpoints = new Map(sets.flatMap((set) => set.endpoints.map((one) => [one.id, one])));
+  return { policy: { ...(candidate ?? stable), services: [...services.values()] }, endpoints: [...endpoints.values()] };
+}
 
 /** All ways by which signals come in: what the server reads itself, and what agents push to it. */
 export class SignalInputs {

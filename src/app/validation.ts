@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ControlState } from '../core/control/index.ts';
 import type { ConnectedNode, ValidateMode } from '../core/dry-run/index.ts';
+import type { Policy } from '../core/policy/index.ts';
 import { EnvoyJudge, EnvoysAtHand, JudgementCache } from '../edge/envoy/index.ts';
 import { DryRuns } from './dry-run.ts';
 import { PolicyGate } from './policy-gate.ts';
@@ -10,7 +11,11 @@ export type ValidateOptions = {
   readonly mode: ValidateMode;
   /** Envoys to ask; none named: those that are at hand. */
   readonly envoys?: readonly string[] | undefined;
+  /** Of endpoints, or of clusters, that one change may take away without being forced: 0..1; 0.5 by default. */
+  readonly maxShrinkRatio?: number | undefined;
 };
+
+const MAX_SHRINK_RATIO = 0.5;
 
 export type World = {
   /** Data directory. */
@@ -20,6 +25,8 @@ export type World = {
   readonly xds: { connected(): readonly ConnectedNode[] };
   /** Revision that is wanted already; undefined: none is. */
   readonly inForce: () => string | undefined;
+  /** What all sidecars have that try nothing. */
+  readonly stable: () => Policy | undefined;
   readonly now: () => number;
 };
 
@@ -30,7 +37,10 @@ export class Validation {
   readonly #judge: EnvoyJudge;
 
   /** @param options undefined: no Envoy is asked */
-  constructor(options: ValidateOptions = { mode: 'Disabled' }, { data, loads, loop, xds, inForce, now }: World) {
+  constructor(
+    options: ValidateOptions = { mode: 'Disabled' },
+    { data, loads, loop, xds, inForce, stable, now }: World,
+  ) {
     this.#judge = new EnvoyJudge({ cache: new JudgementCache(join(data, 'envoy-verdicts.json')) });
     this.dryRuns = new DryRuns({
       mode: options.mode,
@@ -44,6 +54,8 @@ export class Validation {
       load: (files) => loads.loadInTurns(files),
       verdict: (candidate) => this.dryRuns.verdict(candidate),
       inForce,
+      stable,
+      maxShrinkRatio: options.maxShrinkRatio ?? MAX_SHRINK_RATIO,
     });
   }
 

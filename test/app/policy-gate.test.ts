@@ -21,6 +21,8 @@ function read(port: number): PolicyRead {
 
 const load = async (files: readonly PolicyFile[]) => loadPolicy(files);
 
+const ANY = { stable: () => undefined, maxShrinkRatio: 0.5 };
+
 describe('the gate before a policy comes into force', () => {
   it('asks about what is new and good, and about nothing else', async () => {
     const asked: string[] = [];
@@ -28,6 +30,7 @@ describe('the gate before a policy comes into force', () => {
     const gate = new PolicyGate({
       load,
       inForce: () => inForce,
+      ...ANY,
       verdict: async ({ policy }) => {
         asked.push(policy.revision);
         return ACCEPTED;
@@ -42,7 +45,7 @@ describe('the gate before a policy comes into force', () => {
   });
 
   it('says why what nobody has seen must not come into force, where one must', async () => {
-    const gate = new PolicyGate({ load, inForce: () => undefined, verdict: async () => UNSEEN });
+    const gate = new PolicyGate({ load, inForce: () => undefined, ...ANY, verdict: async () => UNSEEN });
     expect(await gate.judge(read(1))).toMatchObject([
       { code: 'POLICY_NOT_VALIDATED', message: expect.stringContaining('none is there') },
     ]);
@@ -53,6 +56,7 @@ describe('the gate before a policy comes into force', () => {
     const gate = new PolicyGate({
       load,
       inForce: () => undefined,
+      ...ANY,
       verdict: () => new Promise((resolve) => answers.push(resolve)),
     });
     const [older, newer] = [gate.judge(read(1)), gate.judge(read(2))];
@@ -65,5 +69,31 @@ describe('the gate before a policy comes into force', () => {
     gate.stop();
     answers[2]?.(ACCEPTED);
     expect(await last).toBeUndefined();
+  });
+
+  it('holds back what takes too much away of what stands, until it is forced', async () => {
+    const stable = loadPolicy([{ name: 'lab.yaml', text: labPolicy([1, 2, 3, 4].map((port) => ({ port }))) }]);
+    if (!stable.ok) expect.fail('the policy is bad');
+    const gate = new PolicyGate({
+      load,
+      inForce: () => stable.value.revision,
+      stable: () => stable.value,
+      maxShrinkRatio: 0.5,
+      verdict: async () => ACCEPTED,
+    });
+    const of = (ports: readonly number[]): PolicyRead => {
+      return { ok: true, files: [{ name: 'lab.yaml', text: labPolicy(ports.map((port) => ({ port }))) }], hash: '' };
+    };
+    expect(await gate.judge(of([1, 2]))).toEqual([]);
+    expect(await gate.judge(of([1, 2, 5, 6]))).toEqual([]);
+    expect(await gate.judge(of([1]))).toMatchObject([
+      { code: 'POLICY_SHRINKS', message: expect.stringContaining('3 of 4 endpoints and 0 of 1 clusters') },
+    ]);
+    expect(await gate.judge(of([5, 6, 7, 8]))).toMatchObject([{ code: 'POLICY_SHRINKS' }]);
+    const forced = await load([{ name: 'lab.yaml', text: labPolicy([{ port: 1 }]) }]);
+    if (!forced.ok) expect.fail('the policy is bad');
+    gate.force(forced.value.revision);
+    expect(await gate.judge(of([1]))).toEqual([]);
+    expect(await gate.judge(of([2]))).toHaveLength(1);
   });
 });

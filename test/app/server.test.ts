@@ -195,7 +195,7 @@ describe('a changed policy that Envoy is asked about', () => {
   ] as const)('comes into force where no Envoy is at hand, with %s: %s', async (mode, inForce) => {
     const running = await start({ validate: { mode, envoys: ['/nowhere/envoy'] } });
     const first = await revisionOf(running);
-    writeFileSync(policies, labPolicy([{ port: 3 }]));
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 3 }]));
     if (inForce) await until('it is in force', async () => (await revisionOf(running)) !== first);
     else await until('it is refused', () => problems(running).length > 0);
     if (!inForce) expect(problems(running)[0]?.[1]).toMatchObject({ code: 'POLICY_NOT_VALIDATED' });

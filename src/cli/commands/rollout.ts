@@ -50,6 +50,7 @@ export function addRollout(program: Command, io: Io, finish: Finish): void {
   addAction(rollout, io, 'Promote', 'give what is tried to everybody now, whatever is left of the hold');
   addAction(rollout, io, 'Abort', 'take back what is tried: everybody has what was in force before');
   addAction(rollout, io, 'Retry', 'try once more what was taken back, as it is');
+  addAction(rollout, io, 'Force', 'try a policy that is held back because it takes too much away');
 }
 
 function addAction(rollout: Command, io: Io, action: RolloutAction, description: string): void {

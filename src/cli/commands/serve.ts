@@ -27,6 +27,7 @@ type Flags = {
   readonly recordMaxMib?: number;
   readonly validate?: ValidateMode;
   readonly envoy?: readonly string[];
+  readonly maxShrink?: string;
 };
 
 /** Where a server keeps its data when nobody says otherwise. */
@@ -40,6 +41,7 @@ const DEFAULTS = {
   logLevel: 'info',
   recordMaxMib: 1024,
   validate: 'Prefer',
+  maxShrink: '50%',
 } as const;
 /** Of core/dry-run, which is loaded only when the server is. */
 const MODES: readonly ValidateMode[] = ['Require', 'Prefer', 'Disabled'];
@@ -63,6 +65,7 @@ const KEYS: readonly string[] = [
   'recordMaxMib',
   'validate',
   'envoy',
+  'maxShrink',
 ];
 /** Of the keys that are no text. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -124,6 +127,10 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
       '--envoy <PATH...>',
       'Envoys that judge (default: LOADLINE_ENVOY, else those on PATH and in the cache folder; nothing is downloaded)',
     )
+    .option(
+      '--max-shrink <PERCENT>',
+      `of endpoints, or clusters, that one change may take away without being forced (default: ${DEFAULTS.maxShrink})`,
+    )
     .addHelpText(
       'after',
       '\nExamples:' +
@@ -152,7 +159,7 @@ export function addServe(program: Command, _io: Io, finish: Finish): void {
       const record = path === undefined ? undefined : { path, maxBytes: recordMaxMib * MIB_BYTES };
       const { runServe } = await import('../../app/index.ts');
       const { policies, data, xds, admin, http, access, logLevel, validate: mode, envoy: envoys } = options;
-      const validate = { mode, envoys };
+      const validate = { mode, envoys, maxShrinkRatio: shrinkRatio(options.maxShrink) };
       finish(await runServe({ policies, data, xds, admin, http, tls, access, fetchAllow, validate, logLevel, record }));
     });
 }
@@ -207,6 +214,13 @@ function allowList(entries: readonly string[] | undefined): AllowList | undefine
   const list = parseAllowList(entries);
   if (!list.ok) throw usage(`--fetch-allow ${list.issues[0]?.message}`);
   return list.value;
+}
+
+function shrinkRatio(text: string): number {
+  const match = /^(\d{1,3})%$/.exec(text);
+  const percent = match === null ? Number.NaN : Number(match[1]);
+  if (percent <= 100) return percent / 100;
+  throw usage(`--max-shrink ${text}: expected a percentage such as 50%, at most 100%`);
 }
 
 function defined(flags: Flags): Flags {

@@ -39,6 +39,7 @@ export const METHODS: Readonly<Record<string, MethodRule>> = {
   'loadline.admin.v1.Rollouts/Get': { action: 'View', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Rollouts/Promote': { action: 'Administer', scope: { kind: 'Server' } },
   'loadline.admin.v1.Rollouts/Abort': { action: 'Operate', scope: { kind: 'Server' } },
+  'loadline.admin.v1.Rollouts/Force': { action: 'Administer', scope: { kind: 'Server' } },
   'loadline.admin.v1.Rollouts/Retry': { action: 'EditPolicies', scope: { kind: 'Server' } },
   'loadline.admin.v1.Policies/Validate': { action: 'ReadPolicies', scope: { kind: 'Documents' } },
   'loadline.admin.v1.Policies/Diff': { action: 'ReadPolicies', scope: { kind: 'Documents' } },

@@ -5,7 +5,7 @@ import type { Permit } from './gate.ts';
 import { encodeRollout } from './rollout-message.ts';
 import { text, type Wire } from './wire-values.ts';
 
-export type RolloutAction = 'Promote' | 'Abort' | 'Retry';
+export type RolloutAction = 'Promote' | 'Abort' | 'Retry' | 'Force';
 
 /** What the Rollouts service asks and changes. Called on each request; must not block. */
 export interface RolloutSeam {
@@ -40,6 +40,7 @@ export function rolloutHandlers(seam: RolloutSeam, log: Log): Readonly<Record<st
     promote: acting('Promote'),
     abort: acting('Abort'),
     retry: acting('Retry'),
+    force: acting('Force'),
   };
 }
 
