@@ -1,5 +1,5 @@
 import type { PoliciesSeam } from '../edge/admin/index.ts';
-import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
+import { type PolicyRead, type PolicyText, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
 
 /** Where the policies come from: files, or the store. One of them is the only writer. */
 export interface PolicySource {
@@ -13,6 +13,8 @@ export interface PolicySource {
   open(): Promise<PolicyRead>;
   /** Tells each read that differs from the one before, from {@link open} on. */
   follow(changed: (read: PolicyRead) => void): void;
+  /** A change was taken back: where nobody else writes, what is in force is to be what is written. Never rejects. */
+  takeBack(inForce: readonly PolicyText[], reason: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,9 @@ export class FilePolicies implements PolicySource {
     this.#watch = new PolicyWatch(this.name, this.#first, changed);
     this.#watch.start();
   }
+
+  /** The files are their author's, and stay as they are. */
+  async takeBack(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#watch?.stop();

@@ -30,7 +30,14 @@ export type Returned = {
 };
 
 /** What is remembered over a restart. */
-export type RolloutMemory = { readonly returned?: Returned };
+export type RolloutMemory = {
+  readonly returned?: Returned;
+  /** What was in force under a release: `1.2.0 8f734e9ca67626fe`, the newest last. */
+  readonly good?: readonly string[];
+};
+
+/** So many changes can be undone at once. */
+const MAX_GOOD = 100;
 
 /** The sidecars, as far as a rollout asks. */
 export interface Fleet {
@@ -59,7 +66,7 @@ export type RolloutsOptions = {
   readonly now: () => number;
   readonly happened: (event: NewEvent) => void;
   /** Everybody is on one track again: of another policy than before, or of the same. */
-  readonly ended: (cause: RolloutCause, outcome: 'passed' | 'returned' | 'superseded') => void;
+  readonly ended: (cause: RolloutCause, outcome: 'passed' | 'returned' | 'superseded', why: string) => void;
   /** Hears how many canaries each group has; of none when nothing is tried. */
   readonly canaries: (byGroup: ReadonlyMap<string, number>) => void;
 };
@@ -82,6 +89,7 @@ export class Rollouts {
   #candidate: Loaded | undefined;
   #running: Rollout | undefined;
   #returned: Returned | undefined;
+  #good: readonly string[] = [];
   /** All others have the bytes of another release. */
   #frozen = false;
   #traffic: Traffic = new Map();
@@ -102,7 +110,7 @@ export class Rollouts {
   }
 
   get memory(): RolloutMemory {
-    return this.#returned === undefined ? {} : { returned: this.#returned };
+    return { good: this.#good, ...(this.#returned === undefined ? {} : { returned: this.#returned }) };
   }
 
   /**
@@ -112,6 +120,7 @@ export class Rollouts {
   restore(stable: Loaded | undefined, memory: RolloutMemory = {}, kept: readonly KeptStructure[] = []): void {
     this.#stable = stable;
     this.#returned = memory.returned;
+    this.#good = memory.good ?? [];
     if (stable === undefined || kept.every((one) => compilesAlike(stable.policy, one))) return;
     this.#frozen = true;
     this.#options.tracks.freeze(kept);
@@ -126,11 +135,11 @@ export class Rollouts {
       return 'Trying';
     }
     const stands = stable?.policy.revision === revision;
-    if (stable === undefined || (stands && !this.#frozen)) {
+    // Who undoes a change has no time for canaries, and what was in force has been tried.
+    if (stable === undefined || (stands && !this.#frozen) || this.#isGood(revision)) {
       this.#supersede();
       this.#returned = undefined;
-      this.#stable = wanted;
-      return 'InForce';
+      return this.#inForce(wanted);
     }
     const cause = stands ? 'Release' : 'Policy';
     if (this.#wasReturned(cause, revision)) return 'Returned';
@@ -223,12 +232,7 @@ export class Rollouts {
     const { fleet, now } = this.#options;
     const start = { members: (group: string) => fleet.members(group), traffic: this.#traffic, nowMs: now() };
     const rollout = startRollout(cause, from, wanted.policy, start);
-    if (rollout === undefined) {
-      this.#stable = wanted;
-      if (this.#frozen) this.#options.tracks.thaw();
-      this.#frozen = false;
-      return 'InForce';
-    }
+    if (rollout === undefined) return this.#inForce(wanted);
     this.#candidate = wanted;
     this.#running = rollout;
     this.#options.canaries(new Map(rollout.groups.map(({ group, canaries }) => [group, canaries.length])));
@@ -241,13 +245,30 @@ export class Rollouts {
     return 'Trying';
   }
 
-  #passed(rollout: Rollout, why: string): 'Passed' {
-    this.#stable = this.#candidate;
+  #inForce(wanted: Loaded): 'InForce' {
+    this.#stable = wanted;
+    if (this.#frozen) this.#options.tracks.thaw();
     this.#frozen = false;
+    const good = this.#goodText(wanted.policy.revision);
+    this.#good = [...this.#good.filter((one) => one !== good), good].slice(-MAX_GOOD);
+    return 'InForce';
+  }
+
+  #isGood(revision: string): boolean {
+    return this.#good.includes(this.#goodText(revision));
+  }
+
+  #goodText(revision: string): string {
+    return `${this.#options.release} ${revision}`;
+  }
+
+  #passed(rollout: Rollout, why: string): 'Passed' {
     this.#options.tracks.promoteCanary();
+    this.#frozen = false;
+    if (this.#candidate !== undefined) this.#inForce(this.#candidate);
     this.#end(rollout, 'Passed', why);
     this.#tell(rollout, 'RolloutPassed', `${whatOf(rollout)} goes to everybody: ${why}`);
-    this.#options.ended(rollout.cause, 'passed');
+    this.#options.ended(rollout.cause, 'passed', why);
     return 'Passed';
   }
 
@@ -256,7 +277,7 @@ export class Rollouts {
     this.#options.tracks.dropCanary();
     this.#end(rollout, 'Returned', haltWords(halt), halt);
     this.#tell(rollout, 'RolloutReturned', `${whatOf(rollout)} is taken back: ${haltWords(halt)}`, halt);
-    this.#options.ended(rollout.cause, 'returned');
+    this.#options.ended(rollout.cause, 'returned', haltWords(halt));
     return 'Halted';
   }
 
@@ -264,8 +285,9 @@ export class Rollouts {
     const running = this.#running;
     if (running === undefined) return;
     this.#options.tracks.dropCanary();
-    this.#end(running, 'Superseded', 'another change took its place');
-    this.#options.ended(running.cause, 'superseded');
+    const why = 'another change took its place';
+    this.#end(running, 'Superseded', why);
+    this.#options.ended(running.cause, 'superseded', why);
   }
 
   #end(rollout: Rollout, outcome: 'Passed' | 'Returned' | 'Superseded', why: string, halt?: Halt): void {

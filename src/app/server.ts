@@ -200,8 +200,10 @@ export class LoadlineServer {
         promoteCanary: () => this.#loop.promoteCanary(),
         dropCanary: () => this.#loop.dropCanary(),
       },
-      ended: (cause, outcome) => {
+      ended: (cause, outcome, why) => {
         this.#metrics.rolloutEnded(cause, outcome);
+        if (cause === 'Policy' && outcome === 'returned')
+          void this.#policies.takeBack(this.#rollouts.stable?.files ?? [], why);
         this.#configureSignals();
         this.#xds.reviewIdentities();
       },

@@ -2,8 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadlineError } from '../base/errors.ts';
 import { type PoliciesSeam, storedTexts } from '../edge/admin/index.ts';
 import type { Log } from '../edge/observe/index.ts';
-import { type DocumentStore, EmbeddedStore, type PolicyRead, type Revision, storeFolder } from '../edge/store/index.ts';
+import {
+  type DocumentStore,
+  EmbeddedStore,
+  type PolicyRead,
+  type PolicyText,
+  type Revision,
+  storeFolder,
+} from '../edge/store/index.ts';
 import type { PolicySource } from './policy-source.ts';
+import { takeBack } from './take-back.ts';
 
 /** Before the store is asked again after a failure. */
 const RETRY_MS = 1000;
@@ -55,6 +63,15 @@ export class StorePolicies implements PolicySource {
 
   follow(changed: (read: PolicyRead) => void): void {
     this.#following = this.#follow(changed);
+  }
+
+  async takeBack(inForce: readonly PolicyText[], reason: string): Promise<void> {
+    try {
+      await takeBack(this.store, inForce, reason, this.#log);
+    } catch (error) {
+      if (!(error instanceof LoadlineError)) throw error;
+      this.#log.error({ reason: error.message }, 'the store cannot be brought back to what is in force');
+    }
   }
 
   async close(): Promise<void> {

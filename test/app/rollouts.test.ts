@@ -146,6 +146,18 @@ describe('a policy that is wanted', () => {
     expect(after.rollouts.candidate?.policy.revision).toBe(policy(2).policy.revision);
   });
 
+  it('is everybody’s at once when it was in force before: an undo has no time for canaries', () => {
+    world.rollouts.offer(policy(2));
+    world.tick(4);
+    expect(world.rollouts.stable?.policy.revision).toBe(policy(2).policy.revision);
+    expect(world.rollouts.offer(policy(1))).toBe('InForce');
+    expect(world.rollouts.stable?.policy.revision).toBe(policy(1).policy.revision);
+    const after = new World();
+    after.rollouts.restore(policy(1), JSON.parse(JSON.stringify(world.rollouts.memory)));
+    expect(after.rollouts.offer(policy(2))).toBe('InForce');
+    expect(after.rollouts.offer(policy(3))).toBe('Trying');
+  });
+
   it('is promoted, and taken back, by hand', () => {
     expect(world.rollouts.act('Promote', 'x', 'ann', undefined)).toMatch(/nothing is tried/);
     world.rollouts.offer(policy(2));
