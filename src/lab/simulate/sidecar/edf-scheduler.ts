@@ -18,17 +18,20 @@ export class EdfScheduler {
 
   constructor(hosts: readonly number[], weightOf: (host: number) => number, random: Random) {
     this.#weightOf = weightOf;
-    const weights = new Map(hosts.map((host) => [host, weightOf(host)]));
-    const sum = [...weights.values()].reduce((total, weight) => total + weight, 0);
+    // One scheduler for each worker at each push, hence plain loops. Nothing is picked while it starts: weights stand still.
+    let sum = 0;
+    for (const host of hosts) sum += weightOf(host);
     const picks = Math.floor(random() * MAX_START_PICKS);
     let made = 0;
-    this.#entries = [...weights].map(([host, weight]) => {
+    this.#entries = [];
+    for (const host of hosts) {
+      const weight = weightOf(host);
       const floor = Math.floor((picks * weight) / sum);
       made += floor;
-      return { host, deadline: (floor + 1) / weight, order: this.#next() };
-    });
-    // The picks that rounding has left, one by one; the weights stay as they were.
-    for (; made < picks; made += 1) this.#putBack(this.#first(), weights);
+      this.#entries.push({ host, deadline: (floor + 1) / weight, order: this.#next() });
+    }
+    // The picks that rounding has left, one by one.
+    for (; made < picks; made += 1) this.pick();
   }
 
   /** The next host. */
@@ -40,16 +43,12 @@ export class EdfScheduler {
     return entry.host;
   }
 
-  #putBack(entry: Entry, weights: ReadonlyMap<number, number>): void {
-    this.#time = entry.deadline;
-    entry.deadline += 1 / (weights.get(entry.host) as number);
-    entry.order = this.#next();
-  }
-
   /** Fleets are small: a look at each is as fast as a heap. */
   #first(): Entry {
-    let first = this.#entries[0] as Entry;
-    for (const entry of this.#entries) {
+    const entries = this.#entries;
+    let first = entries[0] as Entry;
+    for (let at = 1; at < entries.length; at += 1) {
+      const entry = entries[at] as Entry;
       if (entry.deadline < first.deadline || (entry.deadline === first.deadline && entry.order < first.order))
         first = entry;
     }
