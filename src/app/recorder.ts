@@ -8,6 +8,7 @@ import {
   recordedState,
   type TickInput,
 } from '../core/control/index.ts';
+import type { Operation } from '../core/operations/index.ts';
 import type { ServiceDecision } from '../core/weights/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { type PolicyText, RotatingFile } from '../edge/store/index.ts';
@@ -26,6 +27,8 @@ export type RecordedTick = {
 /** More than that waiting for the disk, and ticks are left out: memory and the control loop matter more. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 
+const NONE: readonly Operation[] = [];
+
 /**
  * Writes what each tick took in and came to, so that `loadline replay` can run the day again. Nothing of it happens in the
  * tick: the tick is handed over, and turned into lines when the loop is done. A disk that is too slow costs ticks (they are
@@ -39,7 +42,14 @@ export class Recorder {
   #waiting: RecordedTick[] = [];
   #scheduled: NodeJS.Immediate | undefined;
   /** What the current file has said already. */
-  #told: { readonly policy: readonly PolicyText[]; readonly endpoints: string } | undefined;
+  #told:
+    | {
+        readonly policy: readonly PolicyText[];
+        readonly endpoints: string;
+        /** A freeze holds every weight: too much for each tick. */
+        readonly operations: readonly Operation[];
+      }
+    | undefined;
   #lost = 0;
 
   /** @throws LoadlineError LOADLINE_RECORDING when the file cannot be opened */
@@ -106,7 +116,6 @@ export class Recorder {
       this.#line({ kind: 'Policy', revision: input.policy.revision, files: scrubbed });
     }
     if (this.#told?.endpoints !== endpoints) this.#line({ kind: 'Endpoints', sets: input.endpointSets });
-    this.#told = { policy: files, endpoints };
     if (this.#lost > 0) {
       this.#line({ kind: 'Gap', ticks: this.#lost });
       this.#log.warn({ path: this.#file.path, ticks: this.#lost }, 'recording goes on; ticks are missing in it');
@@ -114,12 +123,15 @@ export class Recorder {
     if ((fresh && before.plan !== undefined) || this.#lost > 0)
       this.#line({ kind: 'State', state: recordedState(before) });
     this.#lost = 0;
-    const { nowMs, samples, reports, presence, deliveries = [], perturbations = [], operations = [] } = input;
+    const { nowMs, samples, reports, presence, deliveries = [], perturbations = [], operations = NONE } = input;
     // What the tick reads of them; a refusal's text holds parts of the policy.
     const acked = deliveries.filter(({ kind }) => kind === 'Acked');
     const delivered = acked.length === 0 ? {} : { deliveries: acked };
     const perturbed = perturbations.length === 0 ? {} : { perturbations };
-    const byHand = operations.length === 0 ? {} : { operations };
+    const told = this.#told?.operations ?? NONE;
+    const same = operations === told || (operations.length === 0 && told.length === 0);
+    const byHand = same ? {} : { operations };
+    this.#told = { policy: files, endpoints, operations };
     const heard = { samples: groupSamples(samples), reports, presence, ...delivered, ...perturbed, ...byHand };
     this.#line({ kind: 'Tick', nowMs, ...heard, decisions });
   }

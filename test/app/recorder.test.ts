@@ -72,6 +72,24 @@ describe('the recorder', () => {
     expect(chat?.pushesReplayed).toBe(chat?.pushesRecorded);
   });
 
+  it('says what operators do when it changes, and a replay does it too', async () => {
+    const fleet = slowThird(20);
+    const who = { service: 'chat', reason: 'a test', author: 'ada', startedAtMs: fleet.nowMs, forced: false };
+    const drain = { id: 'drain-aaaa', ...who, endsAtMs: fleet.nowMs + 8000, kind: 'Drain', pool: 'gpu' } as const;
+    const weights = { 'chat/gpu/10.0.0.1:8000': 700, 'chat/gpu/10.0.0.3:8000': 500 };
+    const freeze = { ...who, id: 'freeze-bbbb', endsAtMs: fleet.nowMs + 60_000, kind: 'Freeze', weights } as const;
+    fleet.operations = [{ ...drain, endpoint: '10.0.0.2:8000' }, freeze];
+    fleet.run(12);
+    fleet.operations = [];
+    fleet.run(12);
+    await record(fleet.ticks);
+    const told = linesOf(path).flatMap((line) => (line.kind === 'Tick' ? (line.operations ?? []) : []));
+    expect(told.map(({ id }) => id)).toEqual(['drain-aaaa', 'freeze-bbbb']);
+    const [chat] = replayOf(path).report().services;
+    expect(chat).toMatchObject({ ticks: 45, ticksThatDiffer: 0, firstDifference: null });
+    expect(fleet.ticks.some(({ decisions }) => decisions.chat?.outcome === 'Frozen')).toBe(true);
+  });
+
   it('goes on from the state that it finds, as after a restart', async () => {
     const { ticks } = slowThird(45);
     await record(ticks.slice(30));
@@ -103,7 +121,10 @@ describe('the recorder', () => {
     // No backlog is allowed at all: what comes in one turn after the first tick is lost.
     const recorder = Recorder.open({ path, maxBytes: MAX_BYTES }, log, 1, 0);
     for (const tick of ticks.slice(0, 20)) recorder.take(tick);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Until the disk has the first tick; on a machine that is busy that takes a while.
+    const sleep = () => new Promise((resolve) => setTimeout(resolve, 50));
+    for (let tries = 0; tries < 200 && statSync(path).size === 0; tries++) await sleep();
+    await sleep();
     for (const tick of ticks.slice(20, 21)) recorder.take(tick);
     await recorder.close();
     expect(kinds(path)).toBe('HPETGST');

@@ -2,7 +2,7 @@ import { own } from '../../base/units/index.ts';
 import type { ServiceLoad } from '../load/index.ts';
 import type { ModelService } from '../policy/index.ts';
 import type { Delivery, NodePresence } from '../topology/index.ts';
-import { sameWeights } from '../weights/index.ts';
+import { type ServiceDecision, sameWeights } from '../weights/index.ts';
 import type { Plan } from './plan.ts';
 import { PushMeter } from './push-acks.ts';
 import type { Shift } from './shift.ts';
@@ -40,7 +40,9 @@ export class ShiftMeters {
       const stood = own(before?.decisions ?? {}, service);
       const pushed = stood === undefined || !sameWeights(stood, decision);
       const acks = meter.pushes.step({ nowMs, pushed, deliveries, presence });
-      const edited = before !== undefined && before.policy !== plan.policy && isEdited(before, plan, service);
+      const edited =
+        (before !== undefined && before.policy !== plan.policy && isEdited(before, plan, service)) ||
+        (stood !== undefined && byHand(stood) !== byHand(decision));
       const endpoints = own(loads, service)?.endpoints ?? [];
       const shifts = meter.shifts.step({ nowMs, decision, endpoints, edited, acks });
       for (const { picksMs } of shifts)
@@ -64,6 +66,12 @@ export class ShiftMeters {
 
 function newMeters(service: string): Meters {
   return { pushes: new PushMeter(service), shifts: new ShiftMeter(), picksMs: undefined };
+}
+
+/** What an operator does to the weights of a service by hand: who does it moves shares as an edit does. */
+function byHand({ outcome, endpoints }: ServiceDecision): string {
+  const out = endpoints.filter(({ health, operation }) => operation !== undefined && health === 'Draining');
+  return `${outcome === 'Frozen'} ${out.map(({ id }) => id).join(' ')}`;
 }
 
 /** Whether the policy says something else about weights and endpoints; routes and timeouts move no share. */

@@ -29,5 +29,7 @@ export function heldAt(
     };
   const herd = before?.herd;
   const { herd: _, ...rest } = state;
-  return { ...rest, endpoints, snapped: new Set(sent).size <= 1, ...(herd === undefined ? {} : { herd }) };
+  // As if they had just gone out: a weight may move by so much for each second since.
+  const lastPushMs = state.atMs;
+  return { ...rest, lastPushMs, endpoints, snapped: new Set(sent).size <= 1, ...(herd === undefined ? {} : { herd }) };
 }

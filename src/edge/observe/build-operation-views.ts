@@ -3,9 +3,11 @@ import type { Plan } from '../../core/control/index.ts';
 import {
   effectWords,
   type FinishedOperation,
+  isDrain,
   type Operation,
   type OperationBook,
   takenOut,
+  takesOut,
   targetOf,
 } from '../../core/operations/index.ts';
 import type { OperationView } from './operation-view.ts';
@@ -60,6 +62,8 @@ function noteOn(operation: Operation, running: readonly Operation[], plan: Plan 
   const { service, id } = operation;
   const endpoints = own(plan?.endpoints, service);
   if (endpoints === undefined) return `without effect: the policy has no service ${service}`;
+  if (isDrain(operation) && !endpoints.some((endpoint) => takesOut(operation, endpoint)))
+    return `without effect: there is no endpoint in ${targetOf(operation)} now`;
   const { suspended } = takenOut(running, service, endpoints);
   if (suspended.some((one) => one.id === id))
     return `suspended: without its endpoints nobody would take requests of ${service}`;

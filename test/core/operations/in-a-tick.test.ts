@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Compiler, type Plan, restoreState } from '../../../src/core/control/index.ts';
+import { Compiler, type Plan, restoreState, type Shift, ShiftMeters } from '../../../src/core/control/index.ts';
 import { operated } from '../../../src/core/operations/index.ts';
 import { TYPE_URL } from '../../../src/core/resources/index.ts';
 import { viewOf } from '../../../src/core/snapshot/index.ts';
@@ -170,6 +170,27 @@ describe('a shed', () => {
 });
 
 describe('what operators do', () => {
+  it('is told as an edit when it moves shares, so that nobody is woken for it', () => {
+    const fleet = aFleet();
+    const meters = new ShiftMeters();
+    const shifts: Shift[] = [];
+    const seconds = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const before = fleet.state.plan;
+        const plan = fleet.run(1);
+        const { nowMs, loads } = fleet;
+        shifts.push(...meters.step({ nowMs, before, plan, loads, deliveries: [], presence: [] }));
+      }
+    };
+    seconds(20);
+    const drain = ask(fleet, { kind: 'Drain', ...FIRST });
+    if (!drain.ok) throw new Error('refused');
+    fleet.operations = [drain.value];
+    seconds(40);
+    expect(shifts.map(({ endpoint, cause }) => [endpoint, cause])).toContainEqual(['chat/gpu/10.0.0.1:8000', 'Policy']);
+    expect(shifts.filter(({ cause }) => cause !== 'Policy')).toEqual([]);
+  });
+
   it('is a function of the plan: some sidecars may be given one with it, others one without', () => {
     const fleet = aFleet();
     const law = fleet.run(1);

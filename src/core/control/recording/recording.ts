@@ -50,7 +50,7 @@ export type RecordingLine =
       readonly deliveries?: readonly Delivery[];
       /** Absent where there were none. */
       readonly perturbations?: readonly Perturbation[];
-      /** Absent where there were none. */
+      /** Absent: those of the tick before; none at the start of a file. */
       readonly operations?: readonly Operation[];
       /** What was decided, by service. */
       readonly decisions: Readonly<Record<string, ServiceDecision>>;

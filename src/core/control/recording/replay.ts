@@ -1,4 +1,5 @@
 import { own } from '../../../base/units/index.ts';
+import type { Operation } from '../../operations/index.ts';
 import { formatIssue, loadPolicy, type Policy } from '../../policy/index.ts';
 import type { EndpointSet } from '../../topology/index.ts';
 import type { ServiceDecision } from '../../weights/index.ts';
@@ -33,6 +34,7 @@ export class Replay {
   #headed = false;
   #policy: Policy | undefined;
   #sets: readonly EndpointSet[] | undefined;
+  #operations: readonly Operation[] = [];
   #ticks = 0;
   #lost = 0;
   #startMs: number | null = null;
@@ -111,6 +113,7 @@ export class Replay {
     if (this.#policy === undefined || this.#sets === undefined)
       return 'expected a Policy and an Endpoints line before the first Tick';
     const { nowMs, samples, reports, presence, deliveries, perturbations, operations, decisions } = line;
+    this.#operations = operations ?? this.#operations;
     const out = tick(this.#state, {
       nowMs,
       policy: this.#policy,
@@ -120,7 +123,7 @@ export class Replay {
       presence,
       ...(deliveries === undefined ? {} : { deliveries }),
       ...(perturbations === undefined ? {} : { perturbations }),
-      ...(operations === undefined ? {} : { operations }),
+      operations: this.#operations,
     });
     this.#state = out.state;
     this.#ticks += 1;
