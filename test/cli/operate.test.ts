@@ -115,6 +115,8 @@ describe('the commands that do something by hand', () => {
     expect(await code('drain', 'chat', '--reason', 'why', '--for', '1h', '--until', '2026-12-01T08:00:00Z')).toBe(2);
     expect(await code('drain', 'chat', '--for', '1h')).toBe(2);
     expect(await code('drain', 'chat', '--reason', 'why', '--until', '2026-12-01T08:00:00')).toBe(2);
+    for (const target of ['chat/', 'chat/gpu/', 'chat//127.0.0.1:9101', '/gpu'])
+      expect(await code('drain', target, '--reason', 'why', '--for', '1h'), target).toBe(2);
     expect(await code('shed', 'chat', '20', '--reason', 'why', '--for', '1h')).toBe(2);
     expect(await code('shed', 'chat', '2.5%', '--reason', 'why', '--for', '1h')).toBe(2);
   });

@@ -59,7 +59,14 @@ export function addDrain(program: Command, io: Io, finish: Finish): void {
     .addHelpText('after', '\nExample:\n  loadline drain chat/gpu/127.0.0.1:9101 --for 30m --reason "kernel update"')
     .action((target: string, flags: Flags) =>
       begin(io, finish, flags, (asked) => {
-        const [service = '', pool, ...rest] = target.split('/');
+        const parts = target.split('/');
+        // `chat/gpu/` must not come to mean the whole pool.
+        if (parts.includes(''))
+          throw new LoadlineError(
+            'LOADLINE_CONFIG',
+            `${target}: expected SERVICE, SERVICE/POOL or SERVICE/POOL/ADDRESS:PORT`,
+          );
+        const [service = '', pool, ...rest] = parts;
         const endpoint = rest.length === 0 ? {} : { endpoint: rest.join('/') };
         return { kind: 'Drain', service, ...(pool === undefined ? {} : { pool }), ...endpoint, ...asked };
       }),
