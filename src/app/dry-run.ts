@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ControlState, Plan } from '../core/control/index.ts';
+import { Compiler, type ControlState, type Plan } from '../core/control/index.ts';
 import {
   type Audience,
   audiencesOf,
@@ -21,7 +21,7 @@ import {
   verdictOf,
   weightMoves,
 } from '../core/dry-run/index.ts';
-import { diffPolicies, type Policy, type PolicyVersion } from '../core/policy/index.ts';
+import { diffPoliciesInTurns, type Policy, type PolicyVersion } from '../core/policy/index.ts';
 import type { DryRunSeam } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
 import type { AtHand, EnvoyJudge } from '../edge/envoy/index.ts';
@@ -60,19 +60,18 @@ export class DryRuns implements DryRunSeam {
 
   verdict({ policy }: PolicyVersion): Promise<Verdict> {
     return this.#after(async () => {
-      const { after } = this.#plans(undefined, policy);
-      return this.#verdict(after, audiencesOf(this.#options.connected(), [policy]));
+      const { after } = await this.#plans(undefined, policy);
+      return this.#verdict(after, audiencesOf(this.#options.connected(), [policy]), new Compiler());
     });
   }
 
   async #report(current: PolicyVersion | undefined, candidate: PolicyVersion): Promise<DryRunReport> {
-    const changes = diffPolicies(current, candidate);
-    await turn();
-    const { before, after } = this.#plans(current?.policy, candidate.policy);
-    await turn();
+    const changes = await inTurns(diffPoliciesInTurns(current, candidate));
+    const { before, after } = await this.#plans(current?.policy, candidate.policy);
     const policies = [candidate.policy, ...(current === undefined ? [] : [current.policy])];
     const audiences = audiencesOf(this.#options.connected(), policies);
-    const snapshots = await inTurns(changesFor(audiences, before, after));
+    const compiler = new Compiler();
+    const snapshots = await inTurns(changesFor(audiences, before, after, compiler));
     return {
       from: current?.policy.revision ?? '',
       to: candidate.policy.revision,
@@ -81,23 +80,27 @@ export class DryRuns implements DryRunSeam {
       pushes: pushCosts(snapshots.items),
       weights: weightMoves(before, after),
       shrink: shrinkOf(current?.policy, candidate.policy),
-      verdict: await this.#verdict(after, audiences),
+      verdict: await this.#verdict(after, audiences, compiler),
     };
   }
 
-  #plans(current: Policy | undefined, candidate: Policy): { readonly before: Plan | undefined; readonly after: Plan } {
+  #plans(
+    current: Policy | undefined,
+    candidate: Policy,
+  ): Promise<{ readonly before: Plan | undefined; readonly after: Plan }> {
     const { state, now } = this.#options;
-    return plansUnder({ state: state(), current, candidate, endpointSets: staticEndpointSets, nowMs: now() });
+    return inTurns(plansUnder({ state: state(), current, candidate, endpointSets: staticEndpointSets, nowMs: now() }));
   }
 
-  async #verdict(plan: Plan, audiences: readonly Audience[]): Promise<Verdict> {
+  async #verdict(plan: Plan, audiences: readonly Audience[], compiler: Compiler): Promise<Verdict> {
     const { mode, atHand } = this.#options;
     const { envoys, unusable } = mode === 'Disabled' ? NONE : await atHand.look();
     const binaries = new Map(envoys.map(({ version, binary }) => [version, binary]));
     const connected = audiences.flatMap(({ key, receiver }) => (receiver.nodeCount > 0 ? [key.release] : []));
+    const judges = judgesFor(connected, [...binaries.keys()]);
     const checks: VerdictCheck[] = [];
     let left = 0;
-    for (const question of questionsFor(plan, audiences, judgesFor(connected, [...binaries.keys()]))) {
+    for (const question of questionsFor(compiler, plan, audiences, judges)) {
       if (checks.length >= MAX_CHECKS) left += 1;
       else checks.push(...(await this.#check(question, plan.policy, binaries)));
       await turn();

@@ -74,12 +74,12 @@ function snapshotLines({ receivers, resources }: SnapshotChange, paint: Paint): 
   ];
 }
 
-function receiverText({ group, release, nodeCount, nodes, endpointsOnly, listenerOverrides }: Receiver): string {
+function receiverText({ group, release, nodeCount, nodes, endpointsOnly, ownListeners }: Receiver): string {
   const who = nodeCount === 0 ? 'nobody now' : `${nodeCount} ${nodeCount === 1 ? 'sidecar' : 'sidecars'}`;
   const named = nodes.length === 0 ? '' : ` (${nodes.join(', ')}${nodeCount > nodes.length ? ', …' : ''})`;
-  const own = Object.entries(listenerOverrides).map(([name, address]) => `, ${name} at ${address}`);
+  const own = ownListeners.length === 0 ? '' : `, ${ownListeners.join(' and ')} at addresses of their own`;
   const kind = endpointsOnly ? 'endpoints only' : `group ${group}`;
-  return `${kind}, Envoy ${release}${own.join('')}: ${who}${named}`;
+  return `${kind}, Envoy ${release}${own}: ${who}${named}`;
 }
 
 function resourceLines({ change, type, name, fields }: ResourceChange, paint: Paint): readonly string[] {

@@ -91,7 +91,7 @@ describe('a dry run', () => {
     expect(report.snapshots.items).toMatchObject([
       {
         receivers: [
-          { group: 'lab', release: '1.36', nodeCount: 1, listenerOverrides: { models: '127.0.0.1:15011' } },
+          { group: 'lab', release: '1.36', nodeCount: 1, ownListeners: ['models'] },
           { group: 'lab', release: '1.40', nodeCount: 2, nodes: ['a', 'b'] },
         ],
         resources: {

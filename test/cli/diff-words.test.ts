@@ -13,7 +13,7 @@ describe('a dry run in words', () => {
   - ModelService/chat spec.rateLimits[all]: { name: all }
 
 Who gets what
-  group lab, Envoy 1.40, models at 127.0.0.1:15011: 12 sidecars (a, b, …); endpoints only, Envoy 1.36: nobody now
+  group lab, Envoy 1.40, models at addresses of their own: 12 sidecars (a, b, …); endpoints only, Envoy 1.36: nobody now
     ~ cluster chat
         connect_timeout: 2s -> 5s
         outlier_detection: nothing -> {"interval":"5s","list":[1,null,true]}

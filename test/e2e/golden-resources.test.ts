@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AssignmentEncoder, encodeMessage, type JsonObject } from '../../src/base/codec/index.ts';
+import { AssignmentEncoder, encodeMessage, type JsonObject, messageToJson } from '../../src/base/codec/index.ts';
 import type { RateLimit } from '../../src/core/policy/index.ts';
 import {
   bootstrap,
@@ -11,7 +11,9 @@ import {
   compileStructure,
   LASTING_LAYER,
   type Resource,
+  renderForValidation,
   renderStatic,
+  TYPE_URL,
 } from '../../src/core/resources/index.ts';
 import {
   type EnvoyProcess,
@@ -60,6 +62,34 @@ describe('what we send, judged by Envoy', () => {
       const made = bootstrap({ nodeId: 'n', group: 'lab', xds, zone: 'z', listeners: { models: '127.0.0.1:16001' } });
       expect(await validateBootstrap(binary, made)).toEqual({ ok: true });
     }
+  });
+
+  it.each(['docs/examples/lab.yaml', 'docs/examples/rate-limits.yaml'])('%s is valid as it is sent', async (file) => {
+    const { resources } = compileFile(file, ['a', 'b']);
+    expect(await validateBootstrap(binary, renderForValidation(resources))).toEqual({ ok: true });
+    const endpointsOnly = resources.filter(({ typeUrl }) => typeUrl === TYPE_URL.endpoint);
+    expect(await validateBootstrap(binary, renderForValidation(endpointsOnly))).toEqual({ ok: true });
+  });
+
+  it('and what only what is sent has, and not its static form, is judged too', async () => {
+    const { resources } = compileFile('docs/examples/lab.yaml', ['a']);
+    const broken = (type: string, break_: (text: string) => string) =>
+      resources.map((one) => {
+        if (one.typeUrl !== type) return one;
+        const json = JSON.parse(break_(JSON.stringify(messageToJson(type, one.bytes)))) as JsonObject;
+        return { ...one, bytes: encodeMessage(type, json) };
+      });
+    const defaults = broken(TYPE_URL.listener, (text) => text.replace('"stage":1', '"stage":99'));
+    expect(await validateBootstrap(binary, renderStatic(defaults))).toEqual({ ok: true });
+    expect(await validateBootstrap(binary, renderForValidation(defaults))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('Stage: value must be less than or equal to 10'),
+    });
+    const source = broken(TYPE_URL.cluster, (text) => text.replace('"eds_config":{"ads":{},', '"eds_config":{'));
+    expect(await validateBootstrap(binary, renderForValidation(source))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('EdsConfig'),
+    });
   });
 
   it('and what is wrong is refused with Envoy’s reason: the judge is awake', async () => {

@@ -98,6 +98,11 @@ export class Compiler {
     return [...this.#compiled.values()].flatMap(({ refusals }) => refusals);
   }
 
+  /** Of the last snapshot for one key. */
+  refusalsOf(key: SnapshotKey): readonly Refusal[] {
+    return this.#compiled.get(snapshotKeyText(key))?.refusals ?? [];
+  }
+
   /** Drops what belongs to keys that no connected node has. */
   retain(keys: readonly string[]): void {
     for (const text of this.#compiled.keys()) if (!keys.includes(text)) this.#compiled.delete(text);

@@ -11,20 +11,26 @@ const MAX_AUDIENCES = 64;
 /**
  * What each audience would be sent, audience by audience, so that the caller may do other work in between. Audiences that are
  * sent the same come as one; those that are sent nothing do not come at all.
+ *
+ * @param now compiles the candidate, and nothing else
  */
 export function* changesFor(
   audiences: readonly Audience[],
   before: Plan | undefined,
   after: Plan,
+  now: Compiler,
 ): Generator<undefined, Bounded<SnapshotChange>> {
-  const [old, now] = [new Compiler(), new Compiler()];
+  const old = new Compiler();
   const found = new Map<string, SnapshotChange>();
   const { items, more } = bounded(audiences, MAX_AUDIENCES);
   for (const { key, receiver } of items) {
     const to = now.snapshot(after, key);
     // A group that the candidate no longer has is told nothing: its sidecars keep what they have.
     if (to === undefined) continue;
-    const resources = snapshotChanges(before === undefined ? undefined : old.snapshot(before, key), to);
+    yield;
+    const from = before === undefined ? undefined : old.snapshot(before, key);
+    yield;
+    const resources = snapshotChanges(from, to);
     yield;
     if (resources.items.length === 0) continue;
     const id = contentHash(JSON.stringify(resources));

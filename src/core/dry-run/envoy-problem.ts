@@ -1,7 +1,7 @@
 import { messageToJson } from '../../base/codec/index.ts';
 import type { Position } from '../../base/units/index.ts';
 import type { Policy } from '../policy/index.ts';
-import { type Resource, SLOT, TYPE_SHORT, TYPE_URL } from '../resources/index.ts';
+import { AS_SENT, type Resource, renderForValidation, SLOT, TYPE_SHORT, TYPE_URL } from '../resources/index.ts';
 import type { EnvoyProblem } from './report.ts';
 
 type Place = Pick<EnvoyProblem, 'resource' | 'position'>;
@@ -11,12 +11,25 @@ type Place = Pick<EnvoyProblem, 'resource' | 'position'>;
  * position; but it quotes names, domains and addresses, and most of them belong to one resource and one line.
  */
 export function envoyProblem(message: string, resources: readonly Resource[], policy: Policy): EnvoyProblem {
+  const numbered = numberedIn(message, resources);
   const places = placesOf(resources, policy);
-  for (const word of quotedIn(message)) {
+  const reason = message.slice(Math.max(0, message.lastIndexOf('\n: ')));
+  // A dump of everything quotes everything; one of a part quotes the names of the part.
+  const dump = message.includes('BootstrapValidationError') ? '' : message;
+  for (const word of [...numbered, ...quotedIn(reason), ...quotedIn(dump)]) {
     const place = places.get(word);
     if (place !== undefined) return { message, ...place };
   }
   return { message };
+}
+
+/** `StaticResourcesValidationError.Clusters[2]`: the name of the third cluster of what was asked. */
+function numberedIn(message: string, resources: readonly Resource[]): readonly string[] {
+  const match = /StaticResourcesValidationError\.(Clusters|Listeners)\[(\d+)\]/.exec(message);
+  if (match === null) return [];
+  const all = renderForValidation(resources).static_resources as Record<string, { readonly name?: string }[]>;
+  const name = all[(match[1] as string).toLowerCase()]?.[Number(match[2])]?.name;
+  return name === undefined ? [] : [name.replace(AS_SENT, '')];
 }
 
 /** Words in quotes and addresses, from the end: the reason comes last, after a dump of the message that it is about. */

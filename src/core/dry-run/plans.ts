@@ -17,12 +17,17 @@ const TICK_MS = 1000;
 
 /**
  * What the next tick would decide under either policy, from the same beliefs and hearing the same: nothing. The Plan in force
- * would be no fair other side: the time that passes moves weights too, and that is not the candidate's doing.
+ * would be no fair other side: the time that passes moves weights too, and that is not the candidate's doing. With a pause
+ * between the two.
  */
-export function plansUnder(input: PlansInput): { readonly before: Plan | undefined; readonly after: Plan } {
+export function* plansUnder(
+  input: PlansInput,
+): Generator<undefined, { readonly before: Plan | undefined; readonly after: Plan }> {
   const { state, current, candidate, endpointSets } = input;
   const nowMs = Math.max(input.nowMs, state.atMs + TICK_MS);
   const planOf = (policy: Policy): Plan =>
     tick(state, { nowMs, policy, endpointSets: endpointSets(policy), samples: [], reports: [], presence: [] }).plan;
-  return { before: current === undefined ? undefined : planOf(current), after: planOf(candidate) };
+  const before = current === undefined ? undefined : planOf(current);
+  yield;
+  return { before, after: planOf(candidate) };
 }

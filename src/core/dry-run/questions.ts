@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
-import { Compiler, type Plan } from '../control/index.ts';
+import type { Compiler, Plan } from '../control/index.ts';
 import { type Resource, renderForValidation } from '../resources/index.ts';
 import type { Snapshot, SnapshotKey } from '../snapshot/index.ts';
 import { placeOf } from './envoy-problem.ts';
@@ -28,8 +28,13 @@ export type Broken = {
   readonly problems: readonly EnvoyProblem[];
 };
 
-/** One for each snapshot, as the judges' releases would get it; one by one, because each is a few megabytes at worst. */
+/**
+ * One for each snapshot, as the judges' releases would get it; one by one, because each is a few megabytes at worst.
+ *
+ * @param compiler one that has compiled no other Plan: a snapshot that stands would lend its good resources to what is judged
+ */
 export function* questionsFor(
+  compiler: Compiler,
   plan: Plan,
   audiences: readonly Audience[],
   judges: readonly Judge[],
@@ -40,7 +45,7 @@ export function* questionsFor(
     for (const { key, receiver } of audiences) {
       // Groups that nobody is connected of have no release of their own.
       if (key.release !== release && !(receiver.nodeCount === 0 && (last || nobody))) continue;
-      const compiled = compile(plan, { ...key, release: judgedAs });
+      const compiled = compile(compiler, plan, { ...key, release: judgedAs });
       if (compiled === undefined) continue;
       const about = { group: key.group, release };
       if ('problems' in compiled) yield { kind: 'Broken', ...about, problems: compiled.problems };
@@ -52,15 +57,14 @@ export function* questionsFor(
   }
 }
 
-/** Each with a compiler of its own: a snapshot that stands would lend its good resources to one that is judged. */
 function compile(
+  compiler: Compiler,
   plan: Plan,
   key: SnapshotKey,
 ): { readonly snapshot: Snapshot } | { readonly problems: readonly EnvoyProblem[] } | undefined {
-  const compiler = new Compiler();
   try {
     const snapshot = compiler.snapshot(plan, key);
-    const refusals = compiler.refusals();
+    const refusals = compiler.refusalsOf(key);
     if (refusals.length === 0) return snapshot && { snapshot };
     return { problems: refusals.map(({ resource, reason }) => ({ message: reason, ...placeOf(resource) })) };
   } catch (error) {

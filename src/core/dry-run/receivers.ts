@@ -6,7 +6,7 @@ import type { Receiver } from './report.ts';
 /** A sidecar that is connected, and what decides which bytes it gets. */
 export type ConnectedNode = { readonly id: string; readonly key: SnapshotKey };
 
-/** Envoys that get the same bytes, with the key of those. */
+/** Envoys that are sent the same changes, with the key of one of them. */
 export type Audience = { readonly key: SnapshotKey; readonly receiver: Receiver };
 
 const MAX_IDS = 10;
@@ -21,7 +21,7 @@ export function audiencesOf(nodes: readonly ConnectedNode[], policies: readonly 
   const byKey = new Map<string, { readonly key: SnapshotKey; readonly ids: Set<string> }>();
   for (const { id, key: whole } of nodes) {
     const key = partsOf(whole);
-    const text = snapshotKeyText(key);
+    const text = snapshotKeyText({ ...key, listenerOverrides: namesOnly(key.listenerOverrides) });
     const audience = byKey.get(text) ?? { key, ids: new Set<string>() };
     audience.ids.add(id);
     byKey.set(text, audience);
@@ -36,17 +36,22 @@ export function audiencesOf(nodes: readonly ConnectedNode[], policies: readonly 
     .map(([, { key, ids }]) => ({ key, receiver: receiverOf(key, [...ids].sort()) }));
 }
 
+/** A thousand sidecars on one host have a thousand addresses, and all are sent the same changes. */
+function namesOnly(overrides: SnapshotKey['listenerOverrides']): SnapshotKey['listenerOverrides'] {
+  return Object.fromEntries(Object.keys(overrides).map((name) => [name, '']));
+}
+
 /** Without what a rollout adds: the question is what they would get in the end. */
 function partsOf({ group, release, listenerOverrides, endpointsOnly }: SnapshotKey): SnapshotKey {
   return { group, release, listenerOverrides, ...(endpointsOnly === true ? { endpointsOnly } : {}) };
 }
 
 function receiverOf(key: SnapshotKey, ids: readonly string[]): Receiver {
-  const { group, release, listenerOverrides, endpointsOnly = false } = key;
+  const { group, release, endpointsOnly = false } = key;
   return {
     group,
     release,
-    listenerOverrides,
+    ownListeners: Object.keys(key.listenerOverrides).sort(),
     endpointsOnly,
     nodeCount: ids.length,
     nodes: bounded(ids, MAX_IDS).items,

@@ -25,13 +25,14 @@ export type DryRunReport = {
 
 export type Bounded<T> = { readonly items: readonly T[]; readonly more: number };
 
-/** Envoys that get the same bytes. */
+/** Envoys that get the same bytes, but for where those listen that share a host. */
 export type Receiver = {
   /** '' for those that take only endpoints and are in no group. */
   readonly group: string;
   /** Release band, `1.40`. */
   readonly release: string;
-  readonly listenerOverrides: Readonly<Record<string, string>>;
+  /** Listeners whose addresses they choose themselves: no change of policy moves those. */
+  readonly ownListeners: readonly string[];
   readonly endpointsOnly: boolean;
   /** How many are connected; none: it is told for the case that one comes. */
   readonly nodeCount: number;

@@ -2,7 +2,13 @@ export type * from './access/access-policy.ts';
 export { ROLES } from './access/access-policy.ts';
 export { loadAccessPolicy } from './access/load-access.ts';
 export { KINDS, type Kind } from './check/read-kind.ts';
-export { type ChangeKind, diffPolicies, type PolicyChange, type PolicyVersion } from './diff/diff-policies.ts';
+export {
+  type ChangeKind,
+  diffPolicies,
+  diffPoliciesInTurns,
+  type PolicyChange,
+  type PolicyVersion,
+} from './diff/diff-policies.ts';
 export { type DocumentText, documentTexts } from './document-texts.ts';
 export { Identities } from './identities.ts';
 export { formatIssue } from './issue/format-issue.ts';

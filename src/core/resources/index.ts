@@ -12,4 +12,4 @@ export { checkRuntimeValue, RUNTIME_KEYS, type RuntimeKey, type RuntimeLayer } f
 export { renderStatic } from './static-rendering.ts';
 export { type CompileOptions, compileStructure } from './structure.ts';
 export { REMOVE_ORDER, SEND_ORDER, TYPE_SHORT, TYPE_URL } from './type-url.ts';
-export { renderForValidation } from './validation-rendering.ts';
+export { AS_SENT, renderForValidation } from './validation-rendering.ts';

@@ -89,7 +89,7 @@ function decodeReceiver(wire: Wire): Receiver {
   return {
     group: text(wire.group),
     release: text(wire.release),
-    listenerOverrides: object(wire.listenerOverrides) as Readonly<Record<string, string>>,
+    ownListeners: texts(wire.ownListeners),
     endpointsOnly: flag(wire.endpointsOnly),
     nodeCount: number(wire.nodeCount),
     nodes: texts(wire.nodes),

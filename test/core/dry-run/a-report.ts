@@ -29,12 +29,12 @@ export const A_REPORT: DryRunReport = {
           {
             group: 'lab',
             release: '1.40',
-            listenerOverrides: { models: '127.0.0.1:15011' },
+            ownListeners: ['models'],
             endpointsOnly: false,
             nodeCount: 12,
             nodes: ['a', 'b'],
           },
-          { group: '', release: '1.36', listenerOverrides: {}, endpointsOnly: true, nodeCount: 0, nodes: [] },
+          { group: '', release: '1.36', ownListeners: [], endpointsOnly: true, nodeCount: 0, nodes: [] },
         ],
         resources: {
           items: [

@@ -24,6 +24,14 @@ describe('what Envoy says', () => {
       'cds llama-70b @26',
     ],
     ['value: "llama-70b/tenant"\n: token bucket fill timer must be >= 50ms', 'ecds loadline.rate-limit.sidecar @79'],
+    [
+      'node { id: "static" cluster: "models" }\n: Proto constraint validation failed (BootstrapValidationError.StaticResources: embedded message failed validation | caused by StaticResourcesValidationError.Clusters[0]: x)',
+      'cds llama-70b @26',
+    ],
+    [
+      'node { cluster: "models" }\n: Proto constraint validation failed (BootstrapValidationError.Admin: x)',
+      'undefined undefined @undefined',
+    ],
     ['the weather is bad', 'undefined undefined @undefined'],
   ])('%j is about %s', (message, expected) => {
     expect(place(message)).toBe(expected);

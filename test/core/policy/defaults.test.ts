@@ -152,6 +152,17 @@ describe('rate limits', () => {
   });
 });
 
+describe('what only Envoy could refuse', () => {
+  it('is taken as Envoy takes it: long names of headers, and long prefixes', () => {
+    const [header, prefix] = ['x'.repeat(256), `/${'a'.repeat(4095)}`];
+    const limit = `rateLimits: [{ name: a, rate: 1/s, burst: 1, key: { header: ${header} } }]`;
+    expect(chat(limit).rateLimits[0]?.key?.header).toBe(header);
+    expect(chat(`match: { pathPrefix: ${prefix} }`).match.pathPrefix).toBe(prefix);
+    expect(refused(service([limit.replace('xx', 'xxx')]))[0]?.path).toBe('spec.rateLimits[0].key.header');
+    expect(refused(service([`match: { pathPrefix: ${prefix}a }`]))[0]?.path).toBe('spec.match.pathPrefix');
+  });
+});
+
 describe('host names', () => {
   it('may have underscores, which names of containers have', () => {
     const text = service().replace('["*"]', '[llama_70b, "*.llama_70b.models"]');

@@ -59,14 +59,29 @@ const IDENTITIES: Readonly<Record<Kind, Readonly<Record<string, Identity>>>> = {
  * @param before undefined: there was none, and all of `after` is new
  */
 export function diffPolicies(before: PolicyVersion | undefined, after: PolicyVersion): readonly PolicyChange[] {
-  const old = before === undefined ? new Map<string, Entry>() : entriesOf(before);
-  const now = entriesOf(after);
+  const steps = diffPoliciesInTurns(before, after);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** As {@link diffPolicies}, with a pause after each text: reading those of a thousand endpoints takes a quarter of a second. */
+export function* diffPoliciesInTurns(
+  before: PolicyVersion | undefined,
+  after: PolicyVersion,
+): Generator<undefined, readonly PolicyChange[]> {
+  const old = before === undefined ? new Map<string, Entry>() : yield* entriesOf(before);
+  const now = yield* entriesOf(after);
   const sameMeaning = before?.policy.revision === after.policy.revision;
-  return [...new Set([...now.keys(), ...old.keys()])].sort().flatMap((id) => {
+  const found: PolicyChange[] = [];
+  for (const id of [...new Set([...now.keys(), ...old.keys()])].sort()) {
     const changes = diffEntry(old.get(id), now.get(id));
     // What moved between a service and its pools without another meaning is no change; what is not enforced has no meaning yet.
-    return sameMeaning ? changes.filter(({ path }) => NOT_ENFORCED.test(path)) : changes;
-  });
+    found.push(...(sameMeaning ? changes.filter(({ path }) => NOT_ENFORCED.test(path)) : changes));
+    yield;
+  }
+  return found;
 }
 
 type Entry = {
@@ -76,14 +91,17 @@ type Entry = {
   readonly spec: Written;
 };
 
-function entriesOf({ policy, files }: PolicyVersion): ReadonlyMap<string, Entry> {
+function* entriesOf({ policy, files }: PolicyVersion): Generator<undefined, ReadonlyMap<string, Entry>> {
   const entries = new Map<string, Entry>();
-  for (const document of files.flatMap((file) => readFile(file).documents)) {
-    const kind = readKind(document);
-    const name = nameOf(document);
-    if (typeof kind !== 'string' || name === undefined) continue;
-    const spec = written(policy, kind, name, document);
-    if (spec !== undefined) entries.set(`${kind}/${name}`, { kind, name, document, spec });
+  for (const file of files) {
+    for (const document of readFile(file).documents) {
+      const kind = readKind(document);
+      const name = nameOf(document);
+      if (typeof kind !== 'string' || name === undefined) continue;
+      const spec = written(policy, kind, name, document);
+      if (spec !== undefined) entries.set(`${kind}/${name}`, { kind, name, document, spec });
+    }
+    yield;
   }
   return entries;
 }

@@ -24,8 +24,10 @@ export function className(): z.ZodType<string> {
 }
 
 export function headerName(): z.ZodType<string> {
-  return matching(/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'the name of a header in lower case, such as x-api-key', (text) =>
-    /^[A-Za-z0-9-]+$/.test(text) ? `write ${text.toLowerCase()}` : undefined,
+  return matching(
+    /^[a-z0-9!#$%&'*+.^_`|~-]{1,256}$/,
+    'the name of a header in lower case, such as x-api-key',
+    (text) => (/^[A-Za-z0-9-]+$/.test(text) ? `write ${text.toLowerCase()}` : undefined),
   );
 }
 
@@ -51,7 +53,7 @@ export function dnsName(): z.ZodType<string> {
 /** A path on a server; a query is allowed where a page is fetched, not where requests are matched. */
 export function urlPath(kind: 'Page' | 'Prefix'): z.ZodType<string> {
   const phrase = kind === 'Page' ? 'a path such as /metrics' : 'a path prefix such as / or /v1/';
-  return matching(kind === 'Page' ? /^\/[!-"$-~]{0,1023}$/ : /^\/[!-"$->@-~]{0,1023}$/, phrase, (text) =>
+  return matching(kind === 'Page' ? /^\/[!-"$-~]{0,1023}$/ : /^\/[!-"$->@-~]{0,4095}$/, phrase, (text) =>
     /^[a-z0-9]/i.test(text) && !text.includes(':') ? `start it with a slash: /${text}` : undefined,
   );
 }
