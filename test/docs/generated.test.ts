@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { generateDocs } from '../../scripts/generate-docs.ts';
 import { ERRORS } from '../../src/base/errors.ts';
+import { METHODS } from '../../src/core/access/index.ts';
 import { METRICS } from '../../src/edge/observe/metric-catalogue.ts';
 import { ENGINE_FORMATS } from '../../src/edge/signals/formats/engine-formats.ts';
 import { GPU_NAMES } from '../../src/edge/signals/formats/gpu-formats.ts';
@@ -32,6 +33,15 @@ describe('the generated pages', () => {
       rows.filter(({ name, metric }) => !new RegExp(`\\| \`${name}[\`{].* \\| \`${metric}\` \\|`).test(text)),
     ).toEqual([]);
     expect([...GPU_NAMES].filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([]);
+  });
+
+  it('have every method of the API', () => {
+    const { text } = page('docs/reference/api.md');
+    for (const name of Object.keys(METHODS)) {
+      const [service = '', method = ''] = name.slice(name.lastIndexOf('.') + 1).split('/');
+      const section = text.slice(text.indexOf(`### Service ${service}\n`));
+      expect(section.slice(0, section.indexOf('\n### ')), name).toContain(`\n| \`${method}\` |`);
+    }
   });
 
   it('have no broken table: each row has as many cells as its head', () => {

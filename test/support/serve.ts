@@ -17,15 +17,20 @@ export class Serve {
   bin: string = BIN;
   readonly #flags: readonly string[];
   readonly #security: readonly string[];
+  readonly #owner: readonly string[];
   #child: ChildProcess | undefined;
 
-  /** @param security in place of `--dev`: the flags of mutual TLS */
-  constructor(policyText: string, flags: readonly string[] = [], security: readonly string[] = ['--dev']) {
+  /**
+   * @param policyText undefined: the store of the server owns the policies
+   * @param security in place of `--dev`: the flags of mutual TLS
+   */
+  constructor(policyText: string | undefined, flags: readonly string[] = [], security: readonly string[] = ['--dev']) {
     this.#flags = flags;
     this.#security = security;
     this.data = mkdtempSync(join(tmpdir(), 'loadline-e2e-'));
     this.policies = join(this.data, 'policy.yaml');
-    this.write(policyText);
+    this.#owner = policyText === undefined ? [] : ['--policies', this.policies];
+    if (policyText !== undefined) this.write(policyText);
   }
 
   write(policyText: string): void {
@@ -40,8 +45,7 @@ export class Serve {
         this.bin,
         'serve',
         ...this.#security,
-        '--policies',
-        this.policies,
+        ...this.#owner,
         '--data',
         join(this.data, 'data'),
         '--xds',
