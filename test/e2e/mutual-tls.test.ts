@@ -14,6 +14,8 @@ import { Serve, until } from '../support/serve.ts';
 
 const IDENTITIES = '  identities: ["spiffe://mesh.test/sidecar/*"]\n';
 
+const ROTATIONS = process.env.LOADLINE_TEST_LONG === '1' ? 100 : 5;
+
 const ACCESS = `apiVersion: loadline.dev/v1alpha1
 kind: AccessPolicy
 metadata: { name: main }
@@ -129,6 +131,27 @@ describe('mutual TLS from end to end', () => {
     expect((await loadline('status', '--admin', serve.admin, ...admin)).stdout).toMatch(/^a +lab .*SYNCED/m);
   });
 
+  it(`certificates are renewed ${ROTATIONS} times under load without a reset stream`, async () => {
+    const renewed = (): number => serve.log.split('"certificates renewed"').length - 1;
+    const connected = (): number => serve.log.split('"sidecar connected"').length - 1;
+    const before = { renewed: renewed(), connected: connected(), resets: await resets(envoy) };
+    const load = startLoad([{ port }], { perSec: 20, seconds: 600, outputTokens: 4 });
+    for (let turn = 1; turn <= ROTATIONS; turn += 1) {
+      await issue(true);
+      await until(`renewal ${turn}`, () => renewed() >= before.renewed + turn, 20_000);
+    }
+    serve.write(labPolicy(models.servers, { group: IDENTITIES, service: '  circuitBreakers: { maxRequests: 78 }\n' }));
+    await until('a push over the stream of before', async () =>
+      Object.values(await envoy.runtime()).some((value) => value === '78'),
+    );
+    expect(load.outcomes.length).toBeGreaterThan(ROTATIONS);
+    expect(load.failures()).toEqual([]);
+    load.stop();
+    expect(connected()).toBe(before.connected);
+    expect(await resets(envoy)).toEqual(before.resets);
+    console.log(`${renewed() - before.renewed} renewals, ${load.outcomes.length} requests, no stream was reset`);
+  }, 600_000);
+
   it('an Envoy that claims a group that is not its own gets nothing, and both logs say why', async () => {
     const own = port;
     port = await freePort();
@@ -154,3 +177,11 @@ describe('mutual TLS from end to end', () => {
     expect(everything).not.toContain('PRIVATE KEY');
   });
 });
+
+/** How often its stream to Loadline ended, or one of its requests was reset. */
+async function resets(envoy: EnvoyProcess): Promise<Readonly<Record<string, number>>> {
+  const stats = await envoy.stats(
+    'cluster.(loadline|chat).*(rx_reset|upstream_rq_rx_reset|upstream_cx_destroy_with_active)',
+  );
+  return Object.fromEntries(Object.entries(stats).filter(([name]) => !name.includes('chat.upstream_cx')));
+}
