@@ -36,6 +36,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   },
   'core/dry-run': {
     values: ['core/policy', 'core/topology', 'core/weights', 'core/resources', 'core/snapshot', 'core/control'],
+    types: ['core/operations'],
   },
   'edge/tls': {},
   'edge/listen': { values: ['edge/tls'] },

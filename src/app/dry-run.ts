@@ -21,6 +21,7 @@ import {
   verdictOf,
   weightMoves,
 } from '../core/dry-run/index.ts';
+import type { Operation } from '../core/operations/index.ts';
 import { diffPoliciesInTurns, type Policy, type PolicyVersion } from '../core/policy/index.ts';
 import type { DryRunSeam } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
@@ -32,6 +33,7 @@ export type DryRunOptions = {
   readonly judge: Pick<EnvoyJudge, 'judge'>;
   /** What the controller knows now. It is never changed here. */
   readonly state: () => ControlState;
+  readonly operations: () => readonly Operation[];
   readonly connected: () => readonly ConnectedNode[];
   readonly now: () => number;
 };
@@ -88,8 +90,17 @@ export class DryRuns implements DryRunSeam {
     current: Policy | undefined,
     candidate: Policy,
   ): Promise<{ readonly before: Plan | undefined; readonly after: Plan }> {
-    const { state, now } = this.#options;
-    return inTurns(plansUnder({ state: state(), current, candidate, endpointSets: staticEndpointSets, nowMs: now() }));
+    const { state, operations, now } = this.#options;
+    return inTurns(
+      plansUnder({
+        state: state(),
+        current,
+        candidate,
+        endpointSets: staticEndpointSets,
+        operations: operations(),
+        nowMs: now(),
+      }),
+    );
   }
 
   async #verdict(plan: Plan, audiences: readonly Audience[], compiler: Compiler): Promise<Verdict> {

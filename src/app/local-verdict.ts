@@ -16,6 +16,7 @@ export async function localVerdict(candidate: PolicyVersion, envoys: readonly st
     atHand: new EnvoysAtHand({ binaries: envoys }),
     judge,
     state: () => INITIAL_STATE,
+    operations: () => [],
     connected: () => [],
     now: () => 0,
   });

@@ -214,6 +214,7 @@ export class LoadlineServer {
       loads: this.#loads,
       loop: this.#loop,
       xds: this.#xds,
+      operations: () => this.#operations.book.running,
       inForce: () => this.#keeper.loaded?.policy.revision,
       stable: () => this.#rollouts.stable?.policy,
       now: this.#now,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ControlState } from '../core/control/index.ts';
 import type { ConnectedNode, ValidateMode } from '../core/dry-run/index.ts';
+import type { Operation } from '../core/operations/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import { EnvoyJudge, EnvoysAtHand, JudgementCache } from '../edge/envoy/index.ts';
 import { DryRuns } from './dry-run.ts';
@@ -23,6 +24,8 @@ export type World = {
   readonly loads: PolicyLoads;
   readonly loop: { readonly state: ControlState };
   readonly xds: { connected(): readonly ConnectedNode[] };
+  /** What operators do by hand. */
+  readonly operations: () => readonly Operation[];
   /** Revision that is wanted already; undefined: none is. */
   readonly inForce: () => string | undefined;
   /** What all sidecars have that try nothing. */
@@ -39,7 +42,7 @@ export class Validation {
   /** @param options undefined: no Envoy is asked */
   constructor(
     options: ValidateOptions = { mode: 'Disabled' },
-    { data, loads, loop, xds, inForce, stable, now }: World,
+    { data, loads, loop, xds, operations, inForce, stable, now }: World,
   ) {
     this.#judge = new EnvoyJudge({ cache: new JudgementCache(join(data, 'envoy-verdicts.json')) });
     this.dryRuns = new DryRuns({
@@ -47,6 +50,7 @@ export class Validation {
       atHand: new EnvoysAtHand({ binaries: options.envoys }),
       judge: this.#judge,
       state: () => loop.state,
+      operations,
       connected: () => xds.connected(),
       now,
     });

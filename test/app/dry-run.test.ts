@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DryRuns } from '../../src/app/dry-run.ts';
 import type { ControlState } from '../../src/core/control/index.ts';
 import type { ConnectedNode, ValidateMode } from '../../src/core/dry-run/index.ts';
+import type { Operation } from '../../src/core/operations/index.ts';
 import { loadPolicy, type PolicyVersion } from '../../src/core/policy/index.ts';
 import type { AtHand, Judgement } from '../../src/edge/envoy/index.ts';
 import { Fleet } from '../core/control/fleet.ts';
@@ -53,6 +54,7 @@ function dryRuns(
     readonly says?: (version: string) => Judgement;
     readonly nodes?: readonly ConnectedNode[];
     readonly state?: ControlState;
+    readonly operations?: readonly Operation[];
   } = {},
 ): DryRuns {
   const { mode = 'Prefer', atHand = AT_HAND, nodes = NODES } = over;
@@ -63,6 +65,7 @@ function dryRuns(
     atHand: { look: async () => atHand },
     judge: { judge: async ({ version: asked }) => says(asked) },
     state: () => state,
+    operations: () => over.operations ?? [],
     connected: () => nodes,
     now: () => state.atMs + 300,
   });
@@ -129,6 +132,31 @@ describe('a dry run', () => {
     expect(removal.weights.items[0]).toMatchObject({ service: 'chat', endpoint: 'chat/gpu/127.0.0.1:9102' });
     expect(removal.weights.items[0]?.after).toBeUndefined();
     expect(removal.shrink).toMatchObject({ endpoints: { before: 3, after: 2, removed: 1 }, removedRatio: 1 / 3 });
+  });
+
+  it('leaves in force what operators do: drained endpoints stay drained under either policy', async () => {
+    const state = learned();
+    const drain: Operation = {
+      kind: 'Drain',
+      id: 'drain-1',
+      service: 'chat',
+      pool: 'gpu',
+      endpoint: '127.0.0.1:9101',
+      reason: 'a fan is loud',
+      author: 'alice',
+      startedAtMs: state.atMs,
+      forced: false,
+      endsAtMs: state.atMs + 3_600_000,
+    };
+    const report = await dryRuns({ state, operations: [drain] }).report(version(POLICY), version(POLICY));
+    expect(report.snapshots.items).toEqual([]);
+    expect(report.weights.items).toEqual([]);
+    const fewer = await dryRuns({ state, operations: [drain] }).report(
+      version(POLICY),
+      version(labPolicy([{ port: 9101 }, { port: 9102 }])),
+    );
+    const left = fewer.weights.items.find(({ endpoint }) => endpoint.endsWith(':9102'));
+    expect(left?.after?.share).toBeCloseTo(1, 5);
   });
 
   it('tells a group that nobody is connected of, and a first policy', async () => {

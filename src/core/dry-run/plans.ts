@@ -1,4 +1,5 @@
 import { type ControlState, type Plan, tick } from '../control/index.ts';
+import type { Operation } from '../operations/index.ts';
 import type { Policy } from '../policy/index.ts';
 import type { EndpointSet } from '../topology/index.ts';
 
@@ -9,6 +10,8 @@ export type PlansInput = {
   readonly current: Policy | undefined;
   readonly candidate: Policy;
   readonly endpointSets: (policy: Policy) => readonly EndpointSet[];
+  /** What operators do by hand: it goes on under either policy. */
+  readonly operations: readonly Operation[];
   readonly nowMs: number;
 };
 
@@ -23,10 +26,18 @@ const TICK_MS = 1000;
 export function* plansUnder(
   input: PlansInput,
 ): Generator<undefined, { readonly before: Plan | undefined; readonly after: Plan }> {
-  const { state, current, candidate, endpointSets } = input;
+  const { state, current, candidate, endpointSets, operations } = input;
   const nowMs = Math.max(input.nowMs, state.atMs + TICK_MS);
   const planOf = (policy: Policy): Plan =>
-    tick(state, { nowMs, policy, endpointSets: endpointSets(policy), samples: [], reports: [], presence: [] }).plan;
+    tick(state, {
+      nowMs,
+      policy,
+      endpointSets: endpointSets(policy),
+      samples: [],
+      reports: [],
+      presence: [],
+      operations,
+    }).plan;
   const before = current === undefined ? undefined : planOf(current);
   yield;
   return { before, after: planOf(candidate) };

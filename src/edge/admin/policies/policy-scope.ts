@@ -34,14 +34,21 @@ const ELSEWHERE: Issue = {
   message: 'the change does not fit with documents that you may not view; ask somebody who may view all of them',
 };
 
+const ENVOY_REFUSED = 'POLICY_ENVOY_REFUSED';
+/** Envoy quotes what stands beside: resources of several services travel together. */
+const WITHHELD = 'Envoy refuses what comes of this; its words may be about documents that you may not view';
+
 /** Issues as far as their reader may know of what they are about. `files` are those that he has sent. */
 export function visibleIssues(issues: readonly Issue[], permit: Permit, files: ReadonlySet<string>): readonly Issue[] {
   if (permit.everywhere) return issues;
-  const own = issues.filter(({ position }) => position === undefined || files.has(position.file));
-  // What is known besides is what others have written.
-  const bare = own.map(({ hint, ...issue }) =>
-    issue.code === 'POLICY_REFERENCE' || hint === undefined ? issue : { ...issue, hint },
+  const own = issues.filter(({ position, code }) =>
+    position === undefined ? code !== ENVOY_REFUSED : files.has(position.file),
   );
+  // What is known besides is what others have written.
+  const bare = own.map(({ hint, ...issue }) => {
+    if (issue.code === ENVOY_REFUSED) return { ...issue, message: WITHHELD };
+    return issue.code === 'POLICY_REFERENCE' || hint === undefined ? issue : { ...issue, hint };
+  });
   return own.length === issues.length ? bare : [...bare, ELSEWHERE];
 }
 

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Peer } from '../../../../src/core/access/index.ts';
+import type { Verdict, VerdictCheck } from '../../../../src/core/dry-run/index.ts';
 import { loadAccessPolicy, type Policy } from '../../../../src/core/policy/index.ts';
 import { AccessControl } from '../../../../src/edge/access/index.ts';
-import type { AccessSeam, PolicyAnswer } from '../../../../src/edge/admin/index.ts';
+import type { AccessSeam, DryRunSeam, PolicyAnswer } from '../../../../src/edge/admin/index.ts';
 import { HttpPageFetcher } from '../../../../src/edge/signals/index.ts';
+import { A_REPORT } from '../../../core/dry-run/a-report.ts';
 import { group, service, startWorld, type World } from './desk-world.ts';
 
 /** `npm run test:long` tries 10,000. */
@@ -41,6 +43,14 @@ type Name = keyof typeof TEXTS;
 const NAMES = Object.keys(TEXTS) as Name[];
 const keyOf = (name: Name) => ({ kind: name === 'lab' ? 'SidecarGroup' : 'ModelService', name });
 
+/** A report that speaks of everything, as it does for who may view everything. */
+const everything = Object.values(SECRET).join(' ');
+let verdict: Verdict = { ...A_REPORT.verdict, publishable: true };
+const DRY_RUN: DryRunSeam = {
+  verdict: async () => verdict,
+  report: async () => ({ ...A_REPORT, verdict: { ...A_REPORT.verdict, reason: everything } }),
+};
+
 async function start(): Promise<World> {
   const read = loadAccessPolicy({ name: 'access.yaml', text: ACCESS });
   if (!read.ok) throw new Error(read.issues[0]?.message);
@@ -58,7 +68,7 @@ async function start(): Promise<World> {
     refused: () => {},
   };
   const peerOf = (): Peer => ({ kind: 'Certificate', spiffeId: caller });
-  const world = await startWorld(ending, { access, peerOf });
+  const world = await startWorld(ending, { access, peerOf, seam: { dryRun: DRY_RUN } });
   const changes = NAMES.map((name) => ({
     operation: 'Put' as const,
     ...keyOf(name),
@@ -173,6 +183,32 @@ describe('roles and policies', () => {
     const answer = await client.apply(clash);
     expect(answer).toMatchObject({ ok: false, code: 'INVALID_ARGUMENT', issues: [{ code: 'POLICY_ELSEWHERE' }] });
     expect(JSON.stringify(answer)).not.toMatch(/embed|lab/);
+  });
+
+  it('keep the words of an Envoy from who may not view all that they are about, but not the place in his own file', async () => {
+    const { client } = await start();
+    const problem = { message: everything, resource: { type: 'rds', name: 'embed' } };
+    const [check] = A_REPORT.verdict.checks;
+    const at = (file: string) => ({ ...problem, position: { file, line: 3, column: 1 } });
+    const problems = [problem, at('embed-file.yaml'), at('chat.yaml')];
+    verdict = { ...A_REPORT.verdict, checks: [{ ...(check as VerdictCheck), outcome: 'Refused', problems }] };
+    try {
+      caller = 'spiffe://m/Editor/chat';
+      const answer = await client.apply([{ name: 'chat.yaml', text: TEXTS.chat.replace('8000', '8001') }]);
+      expect(answer).toMatchObject({
+        ok: false,
+        issues: [
+          { code: 'POLICY_ENVOY_REFUSED', position: { file: 'chat.yaml', line: 3 } },
+          { code: 'POLICY_ELSEWHERE' },
+        ],
+      });
+      for (const name of ['embed', 'lab'] as const) expect(mentions(JSON.stringify(answer), name)).toBe(false);
+      caller = 'spiffe://m/Editor/all';
+      const whole = await client.apply([{ name: 'chat.yaml', text: TEXTS.chat.replace('8000', '8001') }]);
+      expect(JSON.stringify(whole)).toContain(SECRET.embed);
+    } finally {
+      verdict = { ...A_REPORT.verdict, publishable: true };
+    }
   });
 
   it('keep a watch to the documents of its reader', async () => {
