@@ -5,7 +5,7 @@ import { encodeDryRun } from '../dry-run-message.ts';
 import type { Permit } from '../gate.ts';
 import { flag, list, number, numberOrNull, text, toEnum, type Wire } from '../wire-values.ts';
 import type { PoliciesSeam } from './policies-seam.ts';
-import { type Caller, type Compared, PolicyDesk, type Written } from './policy-desk.ts';
+import { type Caller, PolicyDesk, type Told, type Written } from './policy-desk.ts';
 import { decodeFiles, decodeKey, encodeDocument, encodeVersion } from './policy-messages.ts';
 import { type Found, findDocuments, findVersions } from './policy-readings.ts';
 import { PolicyWatches } from './policy-watches.ts';
@@ -126,7 +126,7 @@ function encodeWritten({ revision, outcomes, replayed, dryRun, warnings }: Writt
   return { revision, changes, replayed, dryRun, warnings };
 }
 
-function encodeCompared({ documents, warnings, revision, before, after, dryRun }: Compared): Wire {
+function encodeCompared({ documents, warnings, revision, current, candidate, dryRun }: Told): Wire {
   return {
     documents: documents.map(({ kind, name, outcome, textDiff }) => ({
       key: { kind, name },
@@ -135,8 +135,8 @@ function encodeCompared({ documents, warnings, revision, before, after, dryRun }
     })),
     warnings,
     revision,
-    policyRevisionBefore: before?.revision ?? '',
-    policyRevisionAfter: after.revision,
+    policyRevisionBefore: current?.policy.revision ?? '',
+    policyRevisionAfter: candidate.policy.revision,
     dryRun: dryRun && encodeDryRun(dryRun),
   };
 }

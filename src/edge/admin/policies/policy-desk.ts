@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { Issue } from '../../../base/units/index.ts';
 import { type Action, peerText } from '../../../core/access/index.ts';
-import { type DryRunReport, verdictIssues } from '../../../core/dry-run/index.ts';
-import { type DocumentText, type Policy, type PolicyFile, unifiedDiff } from '../../../core/policy/index.ts';
+import type { DryRunReport } from '../../../core/dry-run/index.ts';
+import { type DocumentText, type PolicyFile, type PolicyVersion, unifiedDiff } from '../../../core/policy/index.ts';
 import type {
   Change,
   Document,
@@ -15,12 +15,13 @@ import type {
   WriteRequest,
 } from '../../store/index.ts';
 import type { Permit } from '../gate.ts';
-import { type Candidate, candidateOf, idOf, type Outcome, outcomesOf, putsOf, stillDamaged } from './candidate.ts';
+import { candidateOf, idOf, type Outcome, outcomesOf, putsOf } from './candidate.ts';
 import { ownedDocuments, storeOf } from './owned-documents.ts';
 import type { PoliciesSeam } from './policies-seam.ts';
-import { denied, deniedEverywhere, visibleIssues } from './policy-scope.ts';
+import { type Checked, type Planned, PolicyCheck, visible } from './policy-check.ts';
+import { denied, deniedEverywhere } from './policy-scope.ts';
 import { keysOf, readRequest } from './read-request.ts';
-import { type Answer, done, refuse, refuseTexts } from './refusal.ts';
+import { type Answer, done, refuse } from './refusal.ts';
 import { WorkQueue } from './work-queue.ts';
 import {
   aborted,
@@ -36,18 +37,17 @@ import {
 /** Who asks, and whether he still waits for the answer. */
 export type Caller = { readonly permit: Permit; isGone(): boolean };
 
-export type Checked = { readonly warnings: readonly Issue[]; readonly policy: Policy };
-
 export type Compared = {
   readonly documents: readonly (Outcome & { readonly textDiff: string })[];
   readonly warnings: readonly Issue[];
   readonly revision: Revision;
   /** Undefined: what is there now is no policy. */
-  readonly before: Policy | undefined;
-  readonly after: Policy;
-  /** What the change would do; only for who may view everything, since it speaks of all sidecars and services. */
-  readonly dryRun: DryRunReport | undefined;
+  readonly current: PolicyVersion | undefined;
+  readonly candidate: PolicyVersion;
 };
+
+/** What the change would do; only for who may view everything, since it speaks of all sidecars and services. */
+export type Told = Compared & { readonly dryRun: DryRunReport | undefined };
 
 export type Written = {
   readonly revision: Revision;
@@ -57,7 +57,6 @@ export type Written = {
   readonly warnings: readonly Issue[];
 };
 
-type Planned = { readonly changes: readonly Change[]; readonly coming: readonly DocumentText[] };
 type Write = {
   readonly action: 'Apply' | 'Delete' | 'Rollback';
   readonly terms: WriteTerms;
@@ -78,10 +77,12 @@ const MAX_TRIES = 5;
  */
 export class PolicyDesk {
   readonly #seam: PoliciesSeam;
+  readonly #check: PolicyCheck;
   readonly #queue = new WorkQueue(MAX_WAITING);
 
   constructor(seam: PoliciesSeam) {
     this.#seam = seam;
+    this.#check = new PolicyCheck(seam);
   }
 
   validate(files: readonly PolicyFile[], alone: boolean, caller: Caller): Promise<Answer<Checked>> {
@@ -90,36 +91,51 @@ export class PolicyDesk {
       if (!coming.ok) return coming;
       const now = alone ? done(NOTHING) : await ownedDocuments(this.#seam.owner);
       if (!now.ok) return now;
-      const checked = await this.#check(now.value, { changes: putsOf(coming.value, new Map()), coming: coming.value });
-      return visible(checked, caller, namesOf(files));
+      const checked = await this.#check.check(now.value, {
+        changes: putsOf(coming.value, new Map()),
+        coming: coming.value,
+      });
+      return visible(checked, caller.permit, namesOf(files));
     });
   }
 
-  diff(files: readonly PolicyFile[], caller: Caller, textsOnly: boolean = false): Promise<Answer<Compared>> {
-    return this.#queued(caller, async () => {
-      const coming = await this.#read(files, 'ReadPolicies', caller);
-      if (!coming.ok) return coming;
-      const now = await ownedDocuments(this.#seam.owner);
-      if (!now.ok) return now;
-      const changes = putsOf(coming.value, new Map());
-      const checked = visible(await this.#check(now.value, { changes, coming: coming.value }), caller, namesOf(files));
-      if (!checked.ok) return checked;
-      const stands = candidateOf(now.value.documents, []).files;
-      const before = await this.#seam.load(stands);
-      const current = before.ok ? { policy: before.value, files: stands } : undefined;
-      const candidate = { policy: checked.value.policy, files: candidateOf(now.value.documents, coming.value).files };
-      const told = caller.permit.everywhere && !textsOnly;
-      return done({
-        dryRun: told ? await this.#seam.dryRun?.report(current, candidate) : undefined,
-        documents: outcomesOf(changes, now.value.documents).map((one, at) => ({
-          ...one,
-          textDiff: textDiff(now.value.documents, changes[at] as Change),
-        })),
-        warnings: checked.value.warnings,
-        revision: now.value.revision,
-        before: before.ok ? before.value : undefined,
-        after: checked.value.policy,
-      });
+  /** The report is made after others have had their turn: it may wait for an Envoy. */
+  async diff(files: readonly PolicyFile[], caller: Caller, textsOnly: boolean = false): Promise<Answer<Told>> {
+    const compared = await this.#queued(caller, () => this.#compare(files, caller));
+    if (!compared.ok) return compared;
+    const { current, candidate } = compared.value;
+    const told = caller.permit.everywhere && !textsOnly;
+    return done({
+      ...compared.value,
+      dryRun: told ? await this.#seam.dryRun?.report(current, candidate) : undefined,
+    });
+  }
+
+  async #compare(files: readonly PolicyFile[], caller: Caller): Promise<Answer<Compared>> {
+    const coming = await this.#read(files, 'ReadPolicies', caller);
+    if (!coming.ok) return coming;
+    const now = await ownedDocuments(this.#seam.owner);
+    if (!now.ok) return now;
+    const { documents, revision } = now.value;
+    const changes = putsOf(coming.value, new Map());
+    const checked = visible(
+      await this.#check.check(now.value, { changes, coming: coming.value }),
+      caller.permit,
+      namesOf(files),
+    );
+    if (!checked.ok) return checked;
+    const { policy, warnings } = checked.value;
+    const stands = candidateOf(documents, []).files;
+    const before = await this.#seam.load(stands);
+    return done({
+      documents: outcomesOf(changes, documents).map((one, at) => ({
+        ...one,
+        textDiff: textDiff(documents, changes[at] as Change),
+      })),
+      warnings,
+      revision,
+      current: before.ok ? { policy: before.value, files: stands } : undefined,
+      candidate: { policy, files: candidateOf(documents, coming.value).files },
     });
   }
 
@@ -230,7 +246,7 @@ export class PolicyDesk {
       if (!planned.ok) return planned;
       const conflict = conflictIn(now, planned.value.changes, storeRevision);
       if (conflict !== undefined) return conflict;
-      const checked = visible(await this.#check(now, planned.value, true), caller, write.files);
+      const checked = visible(await this.#check.check(now, planned.value, true), caller.permit, write.files);
       if (!checked.ok) return checked;
       const outcomes = outcomesOf(planned.value.changes, now.documents);
       const { warnings } = checked.value;
@@ -285,33 +301,6 @@ export class PolicyDesk {
     return refusal === undefined ? read : { ok: false, refusal };
   }
 
-  /** Loads what would be there after the changes. `publish`: it is to go out, so that Envoy is asked too. */
-  async #check(now: DocumentList, { changes, coming }: Planned, publish: boolean = false): Promise<Answer<Checked>> {
-    const [damage] = stillDamaged(now.damaged, changes);
-    if (damage !== undefined)
-      return refuse(
-        status.FAILED_PRECONDITION,
-        `${damage.record} is damaged (${damage.reason}), so what comes of a change cannot be checked; apply that document again, or roll it back`,
-      );
-    const candidate = coming.length > 0 ? candidateOf(now.documents, coming) : afterChanges(now.documents, changes);
-    const loaded = await this.#seam.load(candidate.files, candidate.reads);
-    if (!loaded.ok) return refuseTexts(loaded.issues);
-    const nameless = coming.find(({ key }) => key === undefined);
-    if (nameless !== undefined) return refuseTexts([unknownDocument(nameless)]);
-    const checked = done({ warnings: loaded.warnings, policy: loaded.value });
-    return publish ? ((await this.#verdict(loaded.value, candidate)) ?? checked) : checked;
-  }
-
-  /** Why an Envoy would not take what comes of a change; undefined where it would, or nobody is to be asked. */
-  async #verdict(policy: Policy, { files }: Candidate): Promise<ReturnType<typeof refuse> | undefined> {
-    const verdict = await this.#seam.dryRun?.verdict({ policy, files });
-    const issues = verdict === undefined ? [] : verdictIssues(verdict);
-    const [first] = issues;
-    if (first === undefined) return undefined;
-    const { message } = first;
-    return { ok: false, refusal: { code: status.FAILED_PRECONDITION, message, issues } };
-  }
-
   #queued<T>(caller: Caller, job: () => Promise<Answer<T>>): Promise<Answer<T>> {
     const answer = this.#queue.run(async () =>
       caller.isGone() ? refuse(status.CANCELLED, 'the caller is gone; nothing was changed') : job(),
@@ -323,28 +312,6 @@ export class PolicyDesk {
 
 const NOTHING: DocumentList = { revision: 0, documents: [], damaged: [] };
 
-function afterChanges(stored: readonly Document[], changes: readonly Change[]): Candidate {
-  const changed = new Set(changes.map(idOf));
-  const put = changes.flatMap((change) =>
-    change.operation === 'Put' ? [{ ...change, file: change.file, line: change.line ?? 1 }] : [],
-  );
-  const stay = stored.filter((document) => !changed.has(idOf(document)));
-  const all = [...stay, ...put].toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
-  return candidateOf(all as readonly Document[], []);
-}
-
-/** What its reader may see of an answer, and of warnings what is about his own files, where he sent some. */
-function visible(answer: Answer<Checked>, { permit }: Caller, files: ReadonlySet<string>): Answer<Checked> {
-  if (answer.ok) {
-    const isOwn = ({ position }: Issue): boolean => position !== undefined && files.has(position.file);
-    const warnings = answer.value.warnings.filter((one) => isOwn(one) || (permit.everywhere && files.size === 0));
-    return done({ ...answer.value, warnings });
-  }
-  const { issues, code } = answer.refusal;
-  if (issues === undefined || permit.everywhere) return answer;
-  return { ok: false, refusal: { ...refuseTexts(visibleIssues(issues, permit, files)).refusal, code } };
-}
-
 function namesOf(files: readonly PolicyFile[]): ReadonlySet<string> {
   return new Set(files.map(({ name }) => name));
 }
@@ -354,13 +321,4 @@ function textDiff(stored: readonly Document[], change: Change): string {
   const before = stored.find((document) => idOf(document) === id);
   const after = change.operation === 'Put' ? change.content : '';
   return unifiedDiff(before?.content ?? '', after, { before: `${id} (now)`, after: `${id} (new)` });
-}
-
-function unknownDocument({ part: { name, firstLine = 1 } }: DocumentText): Issue {
-  return {
-    code: 'POLICY_SYNTAX',
-    path: '',
-    message: 'expected one document with kind and name',
-    position: { file: name, line: firstLine, column: 1 },
-  };
 }
