@@ -6,10 +6,12 @@ import {
   type Broken,
   type ConnectedNode,
   changesFor,
+  culpritIn,
   type DryRunReport,
   envoyProblem,
   judgesFor,
   OWN_RULES,
+  placeOf,
   plansUnder,
   pushCosts,
   type Question,
@@ -23,9 +25,10 @@ import {
 } from '../core/dry-run/index.ts';
 import type { Operation } from '../core/operations/index.ts';
 import { diffPoliciesInTurns, type Policy, type PolicyVersion } from '../core/policy/index.ts';
+import { type Resource, renderForValidation } from '../core/resources/index.ts';
 import type { DryRunSeam } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
-import type { AtHand, EnvoyJudge } from '../edge/envoy/index.ts';
+import type { AtHand, EnvoyAtHand, EnvoyJudge } from '../edge/envoy/index.ts';
 
 export type DryRunOptions = {
   readonly mode: ValidateMode;
@@ -43,6 +46,8 @@ const DISABLED = 'no Envoy is asked: --validate Disabled';
 const MAX_CHANGES = 500;
 /** Snapshots that Envoys are asked about in one run: 64 take ten seconds. */
 const MAX_CHECKS = 64;
+/** Parts of a snapshot that an Envoy is asked about to find what it does not name. */
+const MAX_PARTS = 24;
 
 /**
  * What a change of policy would do. One run at a time, and each in short turns between which ticks and streams go on: it is
@@ -130,15 +135,30 @@ export class DryRuns implements DryRunSeam {
       const { problems } = question;
       return [{ group, release, envoy: OWN_RULES, outcome: 'Refused', cached: false, problems }];
     }
-    const { version, bootstrap, resources } = question;
+    const { version, resources } = question;
     if (version === undefined) return [];
     const envoy = { version, binary: binaries.get(version) as string };
-    const judgement = await this.#options.judge.judge(envoy, bootstrap());
+    const judgement = await this.#options.judge.judge(envoy, question.bootstrap());
     const { outcome, cached } = judgement;
     const about = { group, release, envoy: version, outcome, cached };
     if (judgement.outcome === 'Accepted') return [{ ...about, problems: [] }];
     const { message } = judgement;
-    return [{ ...about, problems: [outcome === 'Refused' ? envoyProblem(message, resources, policy) : { message }] }];
+    if (judgement.outcome === 'NoAnswer') return [{ ...about, problems: [{ message }] }];
+    const problem = envoyProblem(message, resources, policy);
+    if (problem.resource !== undefined) return [{ ...about, problems: [problem] }];
+    const culprit = await this.#culprit(envoy, resources);
+    return [{ ...about, problems: [culprit === undefined ? problem : { message, ...placeOf(culprit) }] }];
+  }
+
+  async #culprit(envoy: EnvoyAtHand, resources: readonly Resource[]): Promise<Resource | undefined> {
+    const steps = culpritIn(resources);
+    let step = steps.next();
+    for (let asked = 0; step.done !== true && asked < MAX_PARTS; asked++) {
+      const { outcome } = await this.#options.judge.judge(envoy, renderForValidation(step.value));
+      if (outcome === 'NoAnswer') return undefined;
+      step = steps.next(outcome === 'Refused');
+    }
+    return step.done === true ? step.value : undefined;
   }
 
   #after<T>(run: () => Promise<T>): Promise<T> {

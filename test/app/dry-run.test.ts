@@ -51,7 +51,7 @@ function dryRuns(
   over: {
     readonly mode?: ValidateMode;
     readonly atHand?: AtHand;
-    readonly says?: (version: string) => Judgement;
+    readonly says?: (version: string, bootstrap: string) => Judgement;
     readonly nodes?: readonly ConnectedNode[];
     readonly state?: ControlState;
     readonly operations?: readonly Operation[];
@@ -63,7 +63,7 @@ function dryRuns(
   return new DryRuns({
     mode,
     atHand: { look: async () => atHand },
-    judge: { judge: async ({ version: asked }) => says(asked) },
+    judge: { judge: async ({ version: asked }, bootstrap) => says(asked, JSON.stringify(bootstrap)) },
     state: () => state,
     operations: () => over.operations ?? [],
     connected: () => nodes,
@@ -193,6 +193,17 @@ describe('a dry run', () => {
     });
   });
 
+  it('asks about parts where Envoy does not say what it is about', async () => {
+    const says = (_envoy: string, bootstrap: string): Judgement =>
+      bootstrap.includes('"address":"127.0.0.1","port_value":9102')
+        ? { outcome: 'Refused', cached: false, message: 'no' }
+        : { outcome: 'Accepted', cached: false };
+    const { checks } = await dryRuns({ says }).verdict(version(POLICY));
+    expect(checks[0]?.problems).toEqual([
+      { message: 'no', resource: { type: 'cds', name: 'chat' }, position: { file: 'lab.yaml', line: 9, column: 1 } },
+    ]);
+  });
+
   it.each([
     ['Prefer', true],
     ['Require', false],
@@ -216,6 +227,17 @@ describe('a dry run', () => {
       publishable,
       reason: 'no answer in 20000 ms; no answer in 20000 ms',
     });
+  });
+
+  it('is a report all the same for what cannot even be compiled', async () => {
+    const { policy, files } = version(POLICY);
+    const [service] = policy.services;
+    const bad = { ...service, circuitBreakers: { ...service?.circuitBreakers, maxRequests: -1 } };
+    const broken = { files, policy: { ...policy, services: [bad] } as typeof policy };
+    const report = await dryRuns().report(version(POLICY), broken);
+    expect(report.snapshots.items).toEqual([]);
+    expect(report.verdict).toMatchObject({ outcome: 'Refused', publishable: false });
+    expect(report.verdict.checks[0]?.problems[0]?.message).toContain('max_requests = -1');
   });
 
   it('refuses what breaks a rule that this build knows, with nobody to ask', async () => {

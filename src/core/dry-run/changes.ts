@@ -1,5 +1,7 @@
+import { LoadlineError } from '../../base/errors.ts';
 import { contentHash } from '../../base/units/index.ts';
 import { Compiler, type Plan } from '../control/index.ts';
+import type { Snapshot, SnapshotKey } from '../snapshot/index.ts';
 import { bounded } from './bounded.ts';
 import type { Audience } from './receivers.ts';
 import type { Bounded, SnapshotChange } from './report.ts';
@@ -24,7 +26,7 @@ export function* changesFor(
   const found = new Map<string, SnapshotChange>();
   const { items, more } = bounded(audiences, MAX_AUDIENCES);
   for (const { key, receiver } of items) {
-    const to = now.snapshot(after, key);
+    const to = compiled(now, after, key);
     // A group that the candidate no longer has is told nothing: its sidecars keep what they have.
     if (to === undefined) continue;
     yield;
@@ -38,4 +40,14 @@ export function* changesFor(
     found.set(id, { receivers: [...(same?.receivers ?? []), receiver], resources });
   }
   return { items: [...found.values()], more };
+}
+
+/** Undefined also for what cannot be compiled: the verdict says why. */
+function compiled(compiler: Compiler, plan: Plan, key: SnapshotKey): Snapshot | undefined {
+  try {
+    return compiler.snapshot(plan, key);
+  } catch (error) {
+    if (error instanceof LoadlineError) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 export { changesFor } from './changes.ts';
-export { envoyProblem } from './envoy-problem.ts';
+export { culpritIn } from './culprit.ts';
+export { envoyProblem, placeOf } from './envoy-problem.ts';
 export { type Judge, judgesFor } from './judges.ts';
 export { plansUnder } from './plans.ts';
 export { pushCosts } from './push-costs.ts';

@@ -2,7 +2,7 @@ export type { HostStatus } from './admin.ts';
 export { EnvoyJudge, type Judgement } from './envoy-judge.ts';
 export { type EnvoyExit, EnvoyProcess } from './envoy-process.ts';
 export { envoyVersion } from './envoy-version.ts';
-export { type AtHand, EnvoysAtHand } from './envoys-at-hand.ts';
+export { type AtHand, type EnvoyAtHand, EnvoysAtHand } from './envoys-at-hand.ts';
 export { type FindOptions, findEnvoy } from './find-envoy.ts';
 export { type InstallOptions, installEnvoy } from './install-envoy.ts';
 export { JudgementCache } from './judgement-cache.ts';
