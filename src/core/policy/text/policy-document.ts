@@ -1,9 +1,10 @@
 import { isMap, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
-import type { Issue, Position } from '../../../base/units/index.ts';
+import { type Issue, type Position, scrubText } from '../../../base/units/index.ts';
 import { formatPath, type Path, printable } from './path.ts';
 
 const MAX_SHOWN_CHARS = 40;
 const MAX_HINT_CHARS = 300;
+const MAX_SECRET_CHARS = 4096;
 
 /** A file, or a part of it that begins at a line of its own. */
 type FilePart = { readonly name: string; readonly firstLine?: number };
@@ -100,7 +101,9 @@ export function isEmptyNode(node: Node | null | undefined): boolean {
 
 /** Messages go to logs: the user and password of a URL do not. */
 function shown(text: string, maxChars: number = MAX_SHOWN_CHARS): string {
-  return printable(text.replace(/\/\/[^/\s]*@/g, '//…@'), maxChars);
+  // What is far beyond what is shown need not be searched.
+  const near = text.slice(0, maxChars + MAX_SECRET_CHARS).replace(/\/\/[^/\s]*@/g, '//…@');
+  return printable(scrubText(near), maxChars);
 }
 
 export function positionAt({ name, firstLine = 1 }: FilePart, lines: LineCounter, offset: number): Position {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import type { Issue } from '../../../base/units/index.ts';
+import { type Issue, scrubText } from '../../../base/units/index.ts';
 import { type Action, peerText } from '../../../core/access/index.ts';
 import type { DryRunReport } from '../../../core/dry-run/index.ts';
 import { type DocumentText, type PolicyFile, type PolicyVersion, unifiedDiff } from '../../../core/policy/index.ts';
@@ -320,5 +320,6 @@ function textDiff(stored: readonly Document[], change: Change): string {
   const id = idOf(change);
   const before = stored.find((document) => idOf(document) === id);
   const after = change.operation === 'Put' ? change.content : '';
-  return unifiedDiff(before?.content ?? '', after, { before: `${id} (now)`, after: `${id} (new)` });
+  // After the comparison: a secret that changes is still a line that changes.
+  return scrubText(unifiedDiff(before?.content ?? '', after, { before: `${id} (now)`, after: `${id} (new)` }));
 }
