@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
 import { group, service, startWorld, type World } from '../edge/admin/policies/desk-world.ts';
+import { until } from '../support/serve.ts';
 import { type Ran, run, runWith } from './run.ts';
 
 const ending: (() => unknown)[] = [];
@@ -157,6 +159,22 @@ describe('get', () => {
     expect(await on('get')).toEqual({ code: 0, out: '', err: 'There is no policy.\n' });
     expect(await on('get', 'ms/chat')).toEqual({ code: 1, out: '', err: 'error: there is no ModelService/chat\n' });
     expect(JSON.parse((await on('get', '-o', 'json')).out)).toMatchObject({ revision: 0, documents: [] });
+  });
+
+  it('goes on with each change until it is interrupted', async () => {
+    await on('apply', '-f', write('lab.yaml', LAB));
+    const shown: string[] = [];
+    const io = { out: (text: string) => void shown.push(text), err: () => {}, colour: false };
+    const ended = main(['get', 'ms', '--watch', '--admin', world.server.address], io);
+    await until('what is there is shown', () => shown.join('').includes('modelservice/chat'));
+    await on('delete', 'sg/lab', '--reason', 'not asked for');
+    await on('apply', '-f', write('chat.yaml', service('chat', '  # two\n')), '--reason', 'a second');
+    await until('the change is shown', () => shown.join('').includes('a second'));
+    process.emit('SIGINT');
+    expect(await ended).toBe(0);
+    expect(shown.join('').trimEnd().split('\n').slice(2)).toEqual([
+      '3  modelservice/chat written by development on loopback: a second',
+    ]);
   });
 
   it('shows an earlier revision', async () => {
