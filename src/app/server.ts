@@ -273,6 +273,7 @@ export class LoadlineServer {
         owner: this.#policies.owner,
         load: (files, reads) => this.#loads.loadInTurns(files, reads),
         dryRun: this.#validation.dryRuns,
+        guard: this.#validation.gate,
       },
       push: this.#signals.push,
       access: this.#access,

@@ -24,6 +24,7 @@ export type WriteFlags = {
   readonly dryRun?: boolean;
   readonly ifMatch?: readonly Condition[];
   readonly idempotencyKey?: string;
+  readonly force?: boolean;
 };
 
 /** Flags of every command that changes policies. */
@@ -32,6 +33,7 @@ export function addWriteFlags(command: Command, reason: 'required' | 'optional')
   const withReason =
     reason === 'required' ? command.requiredOption('--reason <TEXT>', why) : command.option('--reason <TEXT>', why);
   return withReason
+    .option('--force', 'also when it takes more away than one change may (--max-shrink of the server); role Admin')
     .option('--dry-run', 'check everything and say what would become of each document, and change nothing')
     .addOption(
       new Option(
@@ -42,11 +44,12 @@ export function addWriteFlags(command: Command, reason: 'required' | 'optional')
     .option('--idempotency-key <KEY>', 'done once, however often it is called with this key within a day');
 }
 
-export function writeOptions({ reason, dryRun, ifMatch = [], idempotencyKey }: WriteFlags): WriteOptions {
+export function writeOptions({ reason, dryRun, ifMatch = [], idempotencyKey, force }: WriteFlags): WriteOptions {
   const whole = ifMatch.flatMap((one) => ('storeRevision' in one ? [one.storeRevision] : []));
   return {
     reason,
     dryRun,
+    force,
     ifMatch: ifMatch.flatMap((one) => ('document' in one ? [one] : [])),
     ifStoreRevision: whole.at(-1),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

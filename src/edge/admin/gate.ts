@@ -42,6 +42,7 @@ export type Permit = {
   mayFor(service: string): boolean;
   /** For what a method lets only some of its callers do. */
   may(action: Action, service: string): boolean;
+  mayEverywhere(action: Action): boolean;
   /** Also what belongs to no service, and to services that there are not yet. */
   readonly everywhere: boolean;
   servicesOfGroup(group: string): readonly string[];
@@ -61,6 +62,7 @@ export type GateOptions = {
 const EVERYTHING: Omit<Permit, 'peer'> = {
   mayFor: () => true,
   may: () => true,
+  mayEverywhere: () => true,
   everywhere: true,
   servicesOfGroup: () => [],
 };
@@ -155,7 +157,14 @@ export class Gate {
     const may = (what: Action, name: string): boolean => access.may(peer, what, { kind: 'Service', name });
     const mayFor = (name: string): boolean => may(action, name);
     const everywhere = access.may(peer, action, { kind: 'Server' });
-    const permit: Permit = { peer, mayFor, may, everywhere, servicesOfGroup: (group) => access.servicesOfGroup(group) };
+    const permit: Permit = {
+      peer,
+      mayFor,
+      may,
+      mayEverywhere: (other) => access.may(peer, other, { kind: 'Server' }),
+      everywhere,
+      servicesOfGroup: (group) => access.servicesOfGroup(group),
+    };
     if (everywhere) return permit;
     const missing = missingFor(access, scope, request, mayFor);
     if (missing === undefined) return permit;

@@ -24,6 +24,7 @@ export type WriteOptions = {
   readonly ifMatch?: readonly { readonly document: DocumentKey; readonly revision: number }[];
   readonly ifStoreRevision?: number | undefined;
   readonly idempotencyKey?: string;
+  readonly force?: boolean | undefined;
 };
 
 export type PoliciesChecked = { readonly warnings: readonly Issue[]; readonly policyRevision: string };

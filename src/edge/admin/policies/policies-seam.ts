@@ -1,4 +1,4 @@
-import type { Result } from '../../../base/units/index.ts';
+import type { Issue, Result } from '../../../base/units/index.ts';
 import type { Policy, PolicyFile, ReadFile } from '../../../core/policy/index.ts';
 import type { DocumentStore, PolicyRead } from '../../store/index.ts';
 import type { DryRunSeam } from '../dry-run-seam.ts';
@@ -14,6 +14,13 @@ export interface PoliciesSeam {
    * before a write is not read anew after it. `reads`: what was read of them already.
    */
   load(files: readonly PolicyFile[], reads?: ReadonlyMap<PolicyFile, ReadFile>): Promise<Result<Policy>>;
+  /** What no change may do without being forced; absent: each may. */
+  readonly guard?: {
+    /** Why it takes too much away of what is in force. */
+    shrinks(candidate: Policy): Issue | undefined;
+    /** Lets this revision take as much away as it does. */
+    force(revision: string): void;
+  };
   /** Says what a change does, and whether Envoy takes it; absent: nobody is asked. */
   readonly dryRun?: DryRunSeam;
 }

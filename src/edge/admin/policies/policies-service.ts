@@ -115,6 +115,7 @@ function termsOf(request: Wire): WriteTerms {
     })),
     storeRevision: numberOrNull(request.ifStoreRevision) ?? undefined,
     idempotencyKey: text(request.idempotencyKey),
+    force: flag(request.force),
   };
 }
 

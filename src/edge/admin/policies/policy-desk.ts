@@ -3,7 +3,13 @@ import { status } from '@grpc/grpc-js';
 import { type Issue, scrubText } from '../../../base/units/index.ts';
 import { type Action, peerText } from '../../../core/access/index.ts';
 import type { DryRunReport } from '../../../core/dry-run/index.ts';
-import { type DocumentText, type PolicyFile, type PolicyVersion, unifiedDiff } from '../../../core/policy/index.ts';
+import {
+  type DocumentText,
+  type Policy,
+  type PolicyFile,
+  type PolicyVersion,
+  unifiedDiff,
+} from '../../../core/policy/index.ts';
 import type {
   Change,
   Document,
@@ -19,9 +25,9 @@ import { candidateOf, idOf, type Outcome, outcomesOf, putsOf } from './candidate
 import { ownedDocuments, storeOf } from './owned-documents.ts';
 import type { PoliciesSeam } from './policies-seam.ts';
 import { type Checked, type Planned, PolicyCheck, visible } from './policy-check.ts';
-import { denied, deniedEverywhere } from './policy-scope.ts';
+import { denied, deniedEverywhere, mayNotForce } from './policy-scope.ts';
 import { keysOf, readRequest } from './read-request.ts';
-import { type Answer, done, refuse } from './refusal.ts';
+import { type Answer, done, type Refusal, refuse } from './refusal.ts';
 import { WorkQueue } from './work-queue.ts';
 import {
   aborted,
@@ -248,16 +254,27 @@ export class PolicyDesk {
       if (conflict !== undefined) return conflict;
       const checked = visible(await this.#check.check(now, planned.value, true), caller.permit, write.files);
       if (!checked.ok) return checked;
+      const held = this.#held(checked.value.policy, terms, caller);
+      if (held !== undefined) return { ok: false, refusal: held };
       const outcomes = outcomesOf(planned.value.changes, now.documents);
       const { warnings } = checked.value;
       if (terms.dryRun || planned.value.changes.length === 0)
         return done({ revision: now.revision, outcomes, replayed: false, dryRun: terms.dryRun, warnings });
       if (caller.isGone()) return refuse(status.CANCELLED, 'the caller is gone; nothing was changed');
       const { changes } = planned.value;
+      if (terms.force) this.#seam.guard?.force(checked.value.policy.revision);
       const outcome = await store.value.write({ ...request, changes, atRevision: now.revision });
       const isOvertaken = outcome.kind === 'Conflict' && outcome.conflicts.length === 0 && storeRevision === undefined;
       if (!isOvertaken || tries >= MAX_TRIES) return this.#answer(store.value, outcome, outcomes, warnings);
     }
+  }
+
+  /** Why it waits to be forced. */
+  #held(policy: Policy, { force }: WriteTerms, { permit }: Caller): Refusal | undefined {
+    const issue = this.#seam.guard?.shrinks(policy);
+    if (issue === undefined) return undefined;
+    if (force) return mayNotForce(permit);
+    return { code: status.FAILED_PRECONDITION, message: issue.message, issues: [issue] };
   }
 
   async #answer(

@@ -28,6 +28,12 @@ export function deniedEverywhere(permit: Permit, action: Action): Refusal | unde
   return permit.everywhere ? undefined : denial(permit, action, 'all model services');
 }
 
+export function mayNotForce({ peer, mayEverywhere }: Permit): Refusal | undefined {
+  if (mayEverywhere('Administer')) return undefined;
+  const message = `${peerText(peer)} may not force: it lacks the role Admin for all model services`;
+  return { code: status.PERMISSION_DENIED, message };
+}
+
 const ELSEWHERE: Issue = {
   code: 'POLICY_ELSEWHERE',
   path: '',

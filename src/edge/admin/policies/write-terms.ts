@@ -18,6 +18,8 @@ export type WriteTerms = {
   readonly conditions: readonly { readonly document: DocumentKey; readonly revision: Revision }[];
   readonly storeRevision: Revision | undefined;
   readonly idempotencyKey: string;
+  /** Also when it takes more away than one change may. */
+  readonly force: boolean;
 };
 
 export function expectedBy({ conditions }: WriteTerms): ReadonlyMap<string, Revision> {
