@@ -14,27 +14,33 @@ export type DocumentText = {
 };
 
 export type DocumentTexts = {
-  readonly documents: readonly DocumentText[];
+  readonly documents: Iterable<DocumentText>;
   /** Of a file that is refused as a whole. */
   readonly issues: readonly Issue[];
 };
 
-/** The documents of a file by themselves, for who keeps each under its name. What is wrong in them, loading tells. */
+/**
+ * The documents of a file by themselves, for who keeps each under its name; each is read when it is asked for. What is wrong
+ * in them, loading tells.
+ */
 export function documentTexts(file: PolicyFile): DocumentTexts {
-  if (file.text.length > MAX_FILE_CHARS) {
-    return { documents: [], issues: readFile(file).issues };
-  }
+  if (file.text.length > MAX_FILE_CHARS) return { documents: [], issues: readFile(file).issues };
   const parts = splitDocuments(file);
   if (parts.length > MAX_DOCUMENTS) return { documents: [], issues: [tooMany(parts[MAX_DOCUMENTS] as PolicyFile)] };
-  const documents = parts.map((part): DocumentText => {
-    const read = readFile(part);
-    const [document] = read.documents;
-    if (document === undefined || read.documents.length > 1) return { part, read, key: undefined };
-    const kind = readKind(document);
-    const name = nameOf(document);
-    return { part, read, key: typeof kind === 'string' && name !== undefined ? { kind, name } : undefined };
-  });
-  return { documents, issues: [] };
+  return { documents: textsOf(parts), issues: [] };
+}
+
+function* textsOf(parts: readonly PolicyFile[]): Generator<DocumentText, undefined> {
+  for (const part of parts) yield textOf(part);
+}
+
+function textOf(part: PolicyFile): DocumentText {
+  const read = readFile(part);
+  const [document] = read.documents;
+  if (document === undefined || read.documents.length > 1) return { part, read, key: undefined };
+  const kind = readKind(document);
+  const name = nameOf(document);
+  return { part, read, key: typeof kind === 'string' && name !== undefined ? { kind, name } : undefined };
 }
 
 function tooMany({ name, firstLine = 1 }: PolicyFile): Issue {

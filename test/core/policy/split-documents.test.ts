@@ -94,7 +94,7 @@ describe('the documents of a file', () => {
 
   it('each come with kind and name, or without when that cannot be told', () => {
     const text = `${doc('chat')}---\nkind: Nothing\n---\n${doc('embed')}---\n: [\n`;
-    expect(documentTexts({ name: 'a.yaml', text }).documents.map(({ key }) => key)).toEqual([
+    expect([...documentTexts({ name: 'a.yaml', text }).documents].map(({ key }) => key)).toEqual([
       { kind: 'ModelService', name: 'chat' },
       undefined,
       { kind: 'ModelService', name: 'embed' },

@@ -12,7 +12,7 @@ const MAX_NAME = 1024;
 /** Nothing that moves the cursor of a terminal, where positions are printed. */
 const FILE_NAME = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
-/** The documents of the files of a request, within the bounds of one request. Gives others a turn after each file. */
+/** The documents of the files of a request, within the bounds of one request. Gives others a turn after each document. */
 export async function readRequest(
   files: readonly PolicyFile[],
   turn: () => Promise<void>,
@@ -35,11 +35,13 @@ export async function readRequest(
   const issues: Issue[] = [];
   for (const file of files) {
     const read = documentTexts(file);
-    documents.push(...read.documents);
     issues.push(...read.issues);
-    if (documents.length > MAX_DOCUMENTS)
-      return refuse(status.INVALID_ARGUMENT, `more than ${MAX_DOCUMENTS} documents in one request`);
-    await turn();
+    for (const document of read.documents) {
+      documents.push(document);
+      if (documents.length > MAX_DOCUMENTS)
+        return refuse(status.INVALID_ARGUMENT, `more than ${MAX_DOCUMENTS} documents in one request`);
+      await turn();
+    }
   }
   if (issues.length > 0) return refuseTexts(issues);
   if (documents.length === 0) return refuseTexts([nothingIn(files)]);
