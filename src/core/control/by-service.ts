@@ -14,16 +14,9 @@ export function byService(
 ): (service: string) => Heard {
   if (endpoints.size <= 1) return () => ({ samples, reports });
   const sorted = samplesByService(endpoints, samples);
-  const clusters = reports.map(clustersByName);
-  return (service) => ({
-    samples: sorted.get(service) ?? [],
-    reports: reports.map(({ nodeId, receivedAtMs, intervalMs, absentMeansIdle }, i) => {
-      return { nodeId, receivedAtMs, intervalMs, absentMeansIdle, clusters: clusters[i]?.get(service) ?? NO_CLUSTERS };
-    }),
-  });
+  const told = reportsByService(endpoints, reports);
+  return (service) => ({ samples: sorted.get(service) ?? [], reports: told.get(service) ?? [] });
 }
-
-const NO_CLUSTERS: LoadReport['clusters'] = [];
 
 /** The piles of the services that know a word: mostly one. */
 type Piles = Map<string, Sample[][]>;
@@ -66,7 +59,7 @@ function addPile(piles: Piles, word: string | undefined, pile: Sample[]): void {
   const known = piles.get(word);
   if (known === undefined) piles.set(word, [pile]);
   // Services come one after the other: if this one knows the word already, it was the last to be added.
-  else if (known.at(-1) !== pile) known.push(pile);
+  else if (known[known.length - 1] !== pile) known.push(pile);
 }
 
 function putOn(piles: readonly Sample[][] | undefined, sample: Sample): void {
@@ -74,12 +67,28 @@ function putOn(piles: readonly Sample[][] | undefined, sample: Sample): void {
   for (const pile of piles) if (pile[pile.length - 1] !== sample) pile.push(sample);
 }
 
-function clustersByName({ clusters }: LoadReport): ReadonlyMap<string, LoadReport['clusters'][number][]> {
-  const byName = new Map<string, LoadReport['clusters'][number][]>();
-  for (const cluster of clusters) {
-    const known = byName.get(cluster.cluster);
-    if (known === undefined) byName.set(cluster.cluster, [cluster]);
-    else known.push(cluster);
+type Clusters = LoadReport['clusters'];
+const NO_CLUSTERS: Clusters = [];
+
+function reportsByService(
+  endpoints: ReadonlyMap<string, readonly Endpoint[]>,
+  reports: readonly LoadReport[],
+): ReadonlyMap<string, readonly LoadReport[]> {
+  const told = new Map<string, LoadReport[]>();
+  for (const service of endpoints.keys()) told.set(service, []);
+  for (const report of reports) {
+    const silent = narrowed(report, NO_CLUSTERS);
+    for (const list of told.values()) list.push(silent);
+    for (const cluster of report.clusters) {
+      const list = told.get(cluster.cluster);
+      if (list === undefined) continue;
+      const { clusters } = list[list.length - 1] as LoadReport;
+      list[list.length - 1] = narrowed(report, clusters.length === 0 ? [cluster] : [...clusters, cluster]);
+    }
   }
-  return byName;
+  return told;
+}
+
+function narrowed({ nodeId, receivedAtMs, intervalMs, absentMeansIdle }: LoadReport, clusters: Clusters): LoadReport {
+  return { nodeId, receivedAtMs, intervalMs, absentMeansIdle, clusters };
 }

@@ -71,7 +71,7 @@ export type ServiceLoad = {
   /** [D] Mean age of the engine readings at the tick, in seconds: the delay of the loop where there are no load reports. */
   readonly engineDelaySec: number;
   /** Median age of the newest load reports at the tick, in seconds; undefined while they are silent. */
-  readonly reportDelaySec?: number;
+  readonly reportDelaySec?: number | undefined;
   /** Seconds since this service was first ticked; the law is careful in its first 20 s. */
   readonly ageSec: number;
 };

@@ -61,18 +61,20 @@ export function applyReports(before: Pick<LoadState, 'ids' | 'sidecars'>, input:
   const traffic = ids.map((): Traffic => ({ inFlight: 0, pending: 0, issued: 0, done: 0, errors: 0, orca: undefined }));
   const counts = reportCounts(index);
   const kept = new Kept(ids.length);
-  const inOrder = input.reports
-    .filter((report) => plausible(report.receivedAtMs, 0, MAX_EPOCH_MS) !== undefined)
-    .sort((a, b) => a.receivedAtMs - b.receivedAtMs);
-  for (const report of inOrder) {
+  let came = remembered.length === 0;
+  for (const report of oldestFirst(input.reports)) {
     const named = counts.read(report, service);
     const sidecar = known.get(report.nodeId);
     // Every sidecar of the group reports; one that never had this service in a report does not take part in it.
     if (sidecar === undefined && !named) continue;
     const next = followReport(sidecar, report, { counts, traffic, kept }, nowMs);
-    if (next !== undefined) known.set(report.nodeId, next);
+    if (next === undefined) continue;
+    if (sidecar === undefined) came = true;
+    known.set(report.nodeId, next);
   }
-  const sidecars = [...known.values()].sort((a, b) => (a.nodeId < b.nodeId ? -1 : a.nodeId > b.nodeId ? 1 : 0));
+  const sidecars = [...known.values()];
+  // A map keeps the order in which they were remembered.
+  if (came) sidecars.sort((a, b) => (a.nodeId < b.nodeId ? -1 : a.nodeId > b.nodeId ? 1 : 0));
   for (const { places, inFlight, pending } of sidecars) {
     for (let i = 0; i < places.length; i += 1) {
       const sum = traffic[places[i] as number] as Traffic;
@@ -81,6 +83,19 @@ export function applyReports(before: Pick<LoadState, 'ids' | 'sidecars'>, input:
     }
   }
   return { ids, sidecars, traffic };
+}
+
+/** Mostly they come so, and a tick asks for every service. One whose time cannot be is left out. */
+function oldestFirst(reports: readonly LoadReport[]): readonly LoadReport[] {
+  let lastMs = 0;
+  for (const { receivedAtMs } of reports) {
+    if (plausible(receivedAtMs, lastMs, MAX_EPOCH_MS) === undefined)
+      return reports
+        .filter((report) => plausible(report.receivedAtMs, 0, MAX_EPOCH_MS) !== undefined)
+        .sort((a, b) => a.receivedAtMs - b.receivedAtMs);
+    lastMs = receivedAtMs;
+  }
+  return reports;
 }
 
 /** Whether any sidecar has reported within five of its intervals. */

@@ -15,6 +15,10 @@ export function upperMedian(values: readonly number[]): number | undefined {
   return ascending(values)[values.length >> 1];
 }
 
-function ascending(values: readonly number[]): number[] {
-  return [...values].sort((a, b) => a - b);
+/** Mostly they are in order already: ages of reports that came together, slots that all learned alike. */
+function ascending(values: readonly number[]): readonly number[] {
+  for (let i = 1; i < values.length; i += 1) {
+    if (!((values[i - 1] as number) <= (values[i] as number))) return [...values].sort((a, b) => a - b);
+  }
+  return values;
 }

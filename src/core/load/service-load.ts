@@ -38,24 +38,31 @@ export function serviceLoad(input: {
   readonly sidecars: LoadState['sidecars'];
 }): ServiceLoad {
   const { service, believed, cluster, reportsFresh, ageSec, nowMs, sidecars } = input;
-  const newestReportMs = reportsFresh ? Math.max(...sidecars.map(({ reportedAtMs }) => reportedAtMs)) : undefined;
+  const newestReportMs = reportsFresh ? newestOf(sidecars) : undefined;
   const mean = believed.reduce((sum, { memory }) => sum + memory.logCapacity, 0) / Math.max(1, believed.length);
   const time =
     cluster.completionsSlow > 1e-6 ? cluster.totalInFlight / cluster.completionsSlow : FIRST_REQUEST_TIME_SEC;
-  const load: Omit<ServiceLoad, 'reportDelaySec' | 'ageSec'> = {
+  const endpoints = believed.map((one) => endpointLoad(one, cluster, mean, newestReportMs, nowMs));
+  // The median: what some that went away had in flight stays counted for a while, and they report nothing new.
+  const delaysSec = reportsFresh ? sidecars.map(({ reportedAtMs }) => (nowMs - reportedAtMs) / 1000) : [];
+  return {
     service,
-    endpoints: believed.map((one) => endpointLoad(one, cluster, mean, newestReportMs, nowMs)),
+    endpoints,
     sidecars: reportsFresh ? cluster.sidecars : 0,
     loadReports: reportsFresh ? 'Fresh' : 'Silent',
     requestTimeSec: ageSec < MEASURED_AFTER_SEC ? FIRST_REQUEST_TIME_SEC : clamp(time, 1, 60),
     meanInFlightPerSidecar: cluster.meanInFlightPerSidecar,
     goodPressure: cluster.goodPressure ?? 0,
     engineDelaySec: cluster.engineAgeSec ?? 1,
+    reportDelaySec: reportsFresh ? (median(delaysSec) ?? 0) : undefined,
+    ageSec,
   };
-  if (!reportsFresh) return { ...load, ageSec };
-  // The median: what some that went away had in flight stays counted for a while, and they report nothing new.
-  const reportDelaySec = median(sidecars.map(({ reportedAtMs }) => (nowMs - reportedAtMs) / 1000)) ?? 0;
-  return { ...load, reportDelaySec, ageSec };
+}
+
+function newestOf(sidecars: LoadState['sidecars']): number {
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for (const { reportedAtMs } of sidecars) newestMs = Math.max(newestMs, reportedAtMs);
+  return newestMs;
 }
 
 function endpointLoad(

@@ -88,8 +88,19 @@ function stepSwing(before: Swing | undefined, { weight, deviation, inFlight }: H
   if (before === undefined) return begin(weight, deviation, nowMs);
   const { direction, extreme } = before;
   if ((weight - extreme) * direction >= 0) {
-    const moved = weight !== extreme;
-    return moved ? { ...before, extreme: weight, extremeAtMs: nowMs, deviation } : before;
+    if (weight === extreme) return before;
+    // Field by field: V8 takes microseconds to spread an object of many numbers, and this is done for every endpoint.
+    return {
+      direction,
+      turn: before.turn,
+      turnedAtMs: before.turnedAtMs,
+      extreme: weight,
+      extremeAtMs: nowMs,
+      deviation,
+      lastSize: before.lastSize,
+      lastMs: before.lastMs,
+      count: before.count,
+    };
   }
   const noise = NOISE_TIMES / Math.sqrt(inFlight + 1);
   const back = (extreme - weight) * direction;

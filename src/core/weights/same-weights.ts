@@ -8,6 +8,6 @@ export function sameWeights(a: ServiceDecision | undefined, b: ServiceDecision |
 
 const NONE: readonly EndpointDecision[] = [];
 
-export function sameDecision(one: EndpointDecision, other: EndpointDecision): boolean {
+function sameDecision(one: EndpointDecision, other: EndpointDecision): boolean {
   return one.id === other.id && one.weight === other.weight && one.health === other.health;
 }

@@ -64,7 +64,7 @@ export function stepWeights(
 ): { state: WeightsState; decision: ServiceDecision } {
   const { nowMs, load, options } = asked;
   const endpoints = withoutLost(asked.endpoints, load);
-  const input = { ...asked, endpoints };
+  const input = endpoints === asked.endpoints ? asked : { ...asked, endpoints };
   const elapsedSec = before === undefined ? 1 : Math.min(5, Math.max(0.05, (nowMs - before.atMs) / 1000));
   const known = before?.endpoints ?? {};
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
@@ -118,6 +118,12 @@ export function stepWeights(
     stands.push({ before: old, after, member });
   }
   const pushed = decided || moved;
+  const herd = stepHerd(before?.herd, {
+    nowMs,
+    elapsedSec,
+    // What is not sent cannot come back.
+    members: options.mode === 'Active' ? herdMembers(members, logs, filtered) : [],
+  });
   const state: WeightsState = {
     version: 1,
     startedAtMs: before?.startedAtMs ?? nowMs,
@@ -128,12 +134,7 @@ export function stepWeights(
     blindSinceMs,
     blend,
     active: active.length,
-    herd: stepHerd(before?.herd, {
-      nowMs,
-      elapsedSec,
-      // What is not sent cannot come back.
-      members: options.mode === 'Active' ? herdMembers(members, logs, filtered) : [],
-    }),
+    herd,
     endpoints: memories,
   };
   // The outcome is about what is sent: a part of the weights may move alone, and stay where the whole moved a little.
@@ -143,7 +144,7 @@ export function stepWeights(
     gain,
     damping,
     delaySec: delayOf(load, input.loopDelaySec),
-    herdAtMs: state.herd?.alarmedAtMs ?? null,
+    herdAtMs: herd.alarmedAtMs,
   };
   return { state, decision: decisionOf(state, stands, input, { outcome, held: choice.held, loop }) };
 }
@@ -390,7 +391,7 @@ function decisionOf(
     return blend === 1 || target === undefined ? decision : { ...decision, computedShare: target.share };
   });
   const first = decided.find(({ health }) => health === 'Healthy')?.weight;
-  const decision: Omit<ServiceDecision, 'sentRatio' | 'shadowWeights' | 'loop'> = {
+  const decision: Omit<ServiceDecision, 'sentRatio' | 'shadowWeights' | 'loop'> & { loop?: LoopTerms } = {
     service,
     outcome: mode === 'Active' ? outcome : mode,
     atMs: nowMs,
@@ -398,7 +399,11 @@ function decisionOf(
     equal: decided.every(({ weight, health }) => health === 'Draining' || weight === first),
     endpoints: decided,
   };
-  if (blend === 1) return { ...decision, loop };
+  if (blend === 1) {
+    // Not by a spread: see `draftEndpoint`.
+    decision.loop = loop;
+    return decision;
+  }
   return {
     ...decision,
     ...(mode === 'Active' && blend < 1 ? { sentRatio: blend } : {}),
