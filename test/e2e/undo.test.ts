@@ -16,8 +16,8 @@ const LONG = process.env.LOADLINE_TEST_LONG === '1';
 const SIDECARS = 10;
 const PER_SEC = LONG ? 500 : 200;
 /** Of the store; `npm run test:long` takes the hundred that are promised. */
-const REVISIONS = LONG ? 100 : 8;
-const ROLLBACKS = LONG ? 12 : 4;
+const REVISIONS = LONG ? 100 : 5;
+const ROLLBACKS = LONG ? 12 : 3;
 const PROMISED_MS = 10_000;
 
 describe('a store of policies, and ten Envoys under load', () => {

@@ -65,6 +65,8 @@ function tellAll(all: Metrics): void {
   all.shifted({ cause: 'Load', decidedMs: 1000, ackedMs: 1040, t50Ms: 2000, t90Ms: 4000, beyondRatio: 0.2 });
   all.loops([{ service: 'chat', damping: 0.5, delaySec: { reports: 0.6, ack: 0.02, picks: undefined } }]);
   all.herded('chat');
+  all.rolloutEnded('Policy', 'returned');
+  all.rolloutCanaries(new Map([['lab', 1]]));
   all.policyLoaded('accepted');
 }
 
