@@ -21,6 +21,7 @@ import {
 } from '../core/operations/index.ts';
 import type { BeginAnswer, BeginRequest, ByHandSeam, CancelAnswer } from '../edge/admin/index.ts';
 import {
+  type EventKind,
   finishedOperation,
   finishedOperations,
   type Log,
@@ -240,7 +241,7 @@ export class Operations implements ByHandSeam {
     }
   }
 
-  #say(event: string, operation: Operation, message: string): void {
+  #say(event: EventKind, operation: Operation, message: string): void {
     const { log, happened, now } = this.#options;
     const { id, kind, reason, author, endsAtMs } = operation;
     const fields = { id, operation: kind, reason, author, end: timeText(endsAtMs) };

@@ -1,7 +1,7 @@
 import { type Peer, peerText } from '../core/access/index.ts';
 import { endAtMs, factorAt, type Perturbation, ProbeRun, planProbe, WATCH_MS } from '../core/control/index.ts';
 import type { OperationsSeam, ProbeEvent, ProbeRequest, ProbeStart } from '../edge/admin/index.ts';
-import type { Log, NewEvent, ProbeView } from '../edge/observe/index.ts';
+import type { EventKind, Log, NewEvent, ProbeView } from '../edge/observe/index.ts';
 import type { ControlLoop, Ticked } from './control-loop.ts';
 
 type Running = { readonly run: ProbeRun; readonly tell: (event: ProbeEvent) => void };
@@ -99,7 +99,7 @@ export class Probes implements OperationsSeam {
     this.#say('ProbeEnded', running.run.perturbation, why);
   }
 
-  #say(kind: string, { endpoint, stepRatio, holdMs, reason }: Perturbation, message: string): void {
+  #say(kind: EventKind, { endpoint, stepRatio, holdMs, reason }: Perturbation, message: string): void {
     this.#log.info({ endpoint, stepRatio, holdMs, reason }, kind === 'ProbeStarted' ? 'probe started' : 'probe ended');
     const fields = { stepRatio, holdMs, reason };
     this.#happened({ atMs: this.#now(), kind, subject: endpoint, message, fields });

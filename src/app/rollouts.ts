@@ -17,7 +17,7 @@ import {
 } from '../core/rollout/index.ts';
 import type { LoadReport } from '../core/topology/index.ts';
 import type { RolloutAction } from '../edge/admin/index.ts';
-import type { NewEvent, RolloutView, RunningRolloutView } from '../edge/observe/index.ts';
+import type { EventKind, NewEvent, RolloutView, RunningRolloutView } from '../edge/observe/index.ts';
 import type { Loaded } from './policy-keeper.ts';
 
 /** A change that was tried and taken back. It is not tried again until it is another one, or somebody asks for it. */
@@ -312,7 +312,7 @@ export class Rollouts {
     }
   }
 
-  #tell({ from, to, cause }: Rollout, kind: string, message: string, halt?: Halt): void {
+  #tell({ from, to, cause }: Rollout, kind: EventKind, message: string, halt?: Halt): void {
     const fields = { cause, from, to, event: halt?.event, node: halt?.node, group: halt?.group, origin: halt?.origin };
     const said = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     this.#options.happened({

@@ -262,6 +262,7 @@ export class LoadlineServer {
         explain: (target) => this.#explain(target),
         proxyConfig: (target) => this.#proxyConfig(target),
       },
+      events: { timeline: this.#timeline, now: this.#now },
       operations: this.#probes,
       byHand: this.#operations,
       rollouts: {

@@ -10,6 +10,7 @@ import { addCerts } from './commands/certs.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDiff } from './commands/diff.ts';
 import { addEdit } from './commands/edit.ts';
+import { addEvents } from './commands/events.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addHistory } from './commands/history.ts';
@@ -84,6 +85,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addStatus,
     addProxyConfig,
     addExplain,
+    addEvents,
     addFreeze,
     addUnfreeze,
     addDrain,

@@ -20,6 +20,7 @@ const NAMES = [
   'status',
   'proxy-config',
   'explain',
+  'events',
   'freeze',
   'unfreeze',
   'drain',

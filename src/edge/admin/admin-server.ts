@@ -23,6 +23,7 @@ import type { ClientCertificate, HandshakeFailure, TlsMaterial } from '../tls/in
 import { adminService } from './admin-service.ts';
 import { type ByHandSeam, byHandHandlers } from './by-hand-service.ts';
 import { callersOf, type IncomingCall } from './caller.ts';
+import { EventStreams, type EventsSeam } from './event-streams.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { type AccessSeam, Gate, type Permit } from './gate.ts';
 import type { PoliciesSeam } from './policies/policies-seam.ts';
@@ -59,6 +60,8 @@ export type AdminServerOptions = {
   /** `HOST:PORT` or `unix:PATH`; port 0 takes a free one. */
   readonly address: string;
   readonly observe: ObserveSeam;
+  /** What happened; without it the method Events is not served. */
+  readonly events?: EventsSeam;
   /** Absent: this server changes nothing, and says UNIMPLEMENTED. */
   readonly operations?: OperationsSeam;
   /** What operators do by hand; without it these methods are not served. */
@@ -118,6 +121,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       probe: probing(log, operations),
       ...(options.byHand === undefined ? {} : byHandHandlers(options.byHand, log)),
     });
+  const events = options.events === undefined ? undefined : new EventStreams(options.events, log);
   serve(adminService('Observe'), {
     status: unary(log, 'Status', (_request, permit) => {
       return { ok: true, value: encodeStatus(visibleStatus(observe.status(), permit)), warnings: [] };
@@ -134,6 +138,9 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       const found = observe.proxyConfig(decodeProxyTarget(request));
       return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
+    ...(events === undefined
+      ? {}
+      : { events: (call: ServerWritableStream<Wire, Wire>, permit: Permit) => void events.serve(call, permit) }),
   });
   if (options.rollouts !== undefined) serve(adminService('Rollouts'), rolloutHandlers(options.rollouts, log));
   const policies = options.policies === undefined ? undefined : policiesService(options.policies, log);
@@ -157,6 +164,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     stop: () => {
       push?.stop();
       policies?.stop();
+      events?.stop();
       return stop(server, acceptor);
     },
   };

@@ -8,6 +8,9 @@ export {
 export { type ByHandClient, connectByHand } from './by-hand-client.ts';
 export type { ByHandSeam } from './by-hand-service.ts';
 export type { DryRunSeam } from './dry-run-seam.ts';
+export type { EventBatch, EventQuery, EventView } from './event-message.ts';
+export type { EventsSeam } from './event-streams.ts';
+export { connectEvents, type EventsClient } from './events-client.ts';
 export type { AccessSeam, Recognised } from './gate.ts';
 export { type ConnectOptions, connectObserve, type ObserveClient } from './observe-client.ts';
 export type { BeginAnswer, BeginRequest, CancelAnswer } from './operation-message.ts';

@@ -1,4 +1,5 @@
 import { scrubText } from '../../base/units/index.ts';
+import type { EventKind } from './event-kinds.ts';
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null>>;
 
@@ -7,13 +8,7 @@ export type TimelineEvent = {
   /** Rises by one with every event since the start of the server: a reader asks for what came after the last it saw. */
   readonly sequence: number;
   readonly atMs: number;
-  /**
-   * PascalCase word: `PolicyLoaded`, `PolicyRefused`, `NodeConnected`, `NodeDisconnected`, `Nack`, `WeightsPushed`, `Shift`,
-   * `RolloutStarted`, `RolloutHolds`, `RolloutPassed`, `RolloutReturned`, `EndpointDrained`, `EndpointReturned`,
-   * `SignalConflict`, `SignalAgrees`, `OperationBegan`, `OperationCancelled`, `OperationLapsed`, `OperationSuspended`,
-   * `OperationResumed`.
-   */
-  readonly kind: string;
+  readonly kind: EventKind;
   /** What it happened to: a service, a node, a file. */
   readonly subject: string;
   readonly message: string;
@@ -28,6 +23,7 @@ const DEFAULT_CAPACITY = 1000;
 export class EventTimeline {
   readonly #capacity: number;
   readonly #ring: TimelineEvent[] = [];
+  readonly #watchers = new Set<() => void>();
   #next = 0;
 
   constructor(capacity: number = DEFAULT_CAPACITY) {
@@ -45,7 +41,19 @@ export class EventTimeline {
     };
     this.#ring[this.#next % this.#capacity] = stored;
     this.#next += 1;
+    for (const tell of this.#watchers) tell();
     return stored;
+  }
+
+  /** Calls `tell` after each event, which must not throw; the answer ends it. */
+  watch(tell: () => void): () => void {
+    this.#watchers.add(tell);
+    return () => this.#watchers.delete(tell);
+  }
+
+  /** Sequence of the newest event; -1 before the first. */
+  get newest(): number {
+    return this.#next - 1;
   }
 
   /** @returns oldest first: the newest `limit` of those with a sequence above `after`. */
