@@ -5,6 +5,7 @@ import {
   Compiler,
   type ControlState,
   counterfactualOf,
+  endpointNotes,
   INITIAL_STATE,
   imbalanceOf,
   issuedShares,
@@ -118,6 +119,12 @@ export class ControlLoop implements SnapshotProvider {
   reasons(service: string): ReadonlyMap<EndpointId, string> {
     const decision = own(this.#state.plan?.decisions, service);
     return decision === undefined ? new Map() : reasonsOf(decision, own(this.#loads, service));
+  }
+
+  /** What to know of the beliefs about each endpoint of a service, in words. */
+  notes(service: string): ReadonlyMap<EndpointId, readonly string[]> {
+    const load = own(this.#loads, service);
+    return load === undefined ? new Map() : endpointNotes(this.#state, load);
   }
 
   /** Whether shares of a service are on their way. */

@@ -387,6 +387,7 @@ export class LoadlineServer {
       tls: this.#options.certificates?.view(),
       issuedShares: this.#loop.issuedShares,
       reasons: (service) => this.#loop.reasons(service),
+      notes: (service) => this.#loop.notes(service),
       evenness: (service) => this.#loop.evenness(service),
       signalAgesMs: this.#loop.signalAgesMs(nowMs),
       loopDelay: (service) => this.#loop.loopDelay(service),

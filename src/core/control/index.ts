@@ -1,6 +1,7 @@
 export { type BeliefEvent, beliefEvents } from './belief-events.ts';
 export { Compiler, compilesAlike, type KeptStructure, type Refusal } from './compiler.ts';
 export { type Counterfactual, counterfactualOf, imbalanceOf, type ShareMove } from './counterfactual.ts';
+export { endpointNotes } from './endpoint-notes.ts';
 export { type IssuedRates, issuedShares } from './issued-share.ts';
 export type { LoopDelay } from './loop-delay.ts';
 export { endAtMs, factorAt, type Perturbation } from './perturbation.ts';

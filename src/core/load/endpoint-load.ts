@@ -51,8 +51,6 @@ export type EndpointLoad = {
   readonly engine: Freshness;
   /** Milliseconds since the newest sample or report about it. */
   readonly ageMs: number;
-  /** Human words, e.g. `gpu utilisation is pinned (100 % for 8 ticks), ignored`. */
-  readonly notes: readonly string[];
 };
 
 /** Beliefs about one model service after one tick. Endpoints stand in the order of the input. */

@@ -1,15 +1,13 @@
-import { type Endpoint, fatalXidWords } from '../topology/index.ts';
+import type { Endpoint } from '../topology/index.ts';
 import type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './endpoint-load.ts';
-import { engineIsDoubted } from './engine.ts';
 import { faultWords, lostGpu } from './gpu-fault.ts';
-import { PINNED_RATIO, utilisation } from './gpu-sensor.ts';
+import { utilisation } from './gpu-sensor.ts';
 import type { ClusterMemory, EndpointMemory, LoadState } from './load-state.ts';
 import { median } from './median.ts';
 import { freshOrca } from './orca.ts';
 import { clamp } from './plausible.ts';
 import { errorRatio } from './recent-errors.ts';
 import { knownSlots, UNKNOWN_SLOTS } from './slots.ts';
-import { clockIsHeard } from './throttle.ts';
 
 /** One endpoint at the end of a tick: its memory and what this tick made of it. */
 export type Believed = {
@@ -111,58 +109,7 @@ function endpointLoad(
     pressure: ((inFlight + 1) / slots) * (1 + KV_PRESSURE_SLOPE * Math.max(0, (kv ?? 0) - KV_PRESSURE_FROM)),
     engine,
     ageMs: newestMs > 0 ? Math.max(0, nowMs - newestMs) : Math.max(0, nowMs - memory.joinedAtMs),
-    notes: notesOf(one, foreign, util, nowMs),
   };
   if (lost === undefined) return load;
   return { ...load, gpuFault: { words: faultWords(lost), drained: memory.drainedAtMs !== null } };
-}
-
-const NO_NOTES: readonly string[] = [];
-
-function notesOf(
-  { memory, engine, slots, endpoint }: Believed,
-  foreign: number,
-  util: number | undefined,
-  nowMs: number,
-): readonly string[] {
-  const notes: string[] = [];
-  if (engineIsDoubted(memory)) {
-    notes.push('its engine tells of less than half of what the sidecars have there: load reports are believed');
-  } else if (engine === 'Stale' && memory.engine !== null) {
-    notes.push(`engine metrics are ${((nowMs - memory.engine.atMs) / 1000).toFixed(0)} s old: beliefs are held`);
-  }
-  if (engine !== 'Fresh' && freshOrca(memory, nowMs) !== undefined) {
-    notes.push('queue and KV usage are means over what its answers said (ORCA)');
-  }
-  if (foreign > 0) notes.push(`${foreign.toFixed(1)} requests at the engine did not come through the sidecars`);
-  if (memory.slotsByQueue !== null && slots < (knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS)) {
-    notes.push(`a queue stood while ${memory.slotsByQueue.toFixed(0)} requests ran: taken as its batch limit`);
-  }
-  if (memory.gpus.some(({ whole }) => !whole)) notes.push('its GPU is shared or partitioned: utilisation is not used');
-  else if (util !== undefined && util >= PINNED_RATIO)
-    notes.push('GPU utilisation reads full: it cannot tell load apart and is ignored');
-  faultNotes(memory, nowMs, notes);
-  return notes.length === 0 ? NO_NOTES : notes;
-}
-
-function faultNotes(memory: EndpointMemory, nowMs: number, notes: string[]): void {
-  const { throttled, gpus, drainedAtMs } = memory;
-  if (throttled !== null) {
-    const much = `its GPU is throttled by heat or power ${(throttled.ratio * 100).toFixed(0)} % of the time`;
-    if (throttled.log < 0)
-      notes.push(`${much}: derated by ${(-Math.expm1(throttled.log) * 100).toFixed(0)} % until it ends`);
-    else if (clockIsHeard(gpus, nowMs)) notes.push(`${much}: its SM clock says how much that costs`);
-    else notes.push(much);
-  }
-  const lost = lostGpu(memory);
-  if (lost !== undefined && drainedAtMs === null)
-    notes.push(`its GPU reported ${faultWords(lost)}: not drained, since its pool keeps half, or the policy says so`);
-  for (const { xid } of gpus) {
-    if (xid === undefined) continue;
-    const words = fatalXidWords(xid.fatalCode);
-    if (xid.stage === 'Suspect')
-      notes.push(`its GPU tells of ${words} at an unknown time: its work decides whether that counts`);
-    else if (xid.stage === 'Dismissed')
-      notes.push(`its GPU tells of ${words}: ignored, since the server has worked or started anew after it`);
-  }
 }

@@ -30,6 +30,7 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
   }
   const decision = decisionOf(input, service.name);
   const load = loadOf(input, service.name);
+  const notes = input.notes?.(service.name);
   const evenness = input.evenness?.(service.name);
   return {
     ok: true,
@@ -50,7 +51,7 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
       loop: loopView(input, decision),
       operations: (input.operations ?? []).filter((one) => one.service === service.name),
       probe: input.probe?.(service.name) ?? null,
-      endpoints: rows.map((row) => explanation(input, row, decision)),
+      endpoints: rows.map((row) => explanation(input, row, decision, notes?.get(row.endpoint.id) ?? [])),
     },
   };
 }
@@ -78,7 +79,12 @@ function notFound(what: string, name: string, known: readonly string[]): Result<
   return { ok: false, issues: [{ code: 'NotFound', path: what, message }] };
 }
 
-function explanation(input: ViewInput, row: EndpointRow, service: ServiceDecision | undefined): EndpointExplanation {
+function explanation(
+  input: ViewInput,
+  row: EndpointRow,
+  service: ServiceDecision | undefined,
+  notes: readonly string[],
+): EndpointExplanation {
   const { endpoint, decision, load } = row;
   return {
     id: endpoint.id,
@@ -94,11 +100,11 @@ function explanation(input: ViewInput, row: EndpointRow, service: ServiceDecisio
     reason: row.reason,
     terms: decision?.terms ?? null,
     clamps: decision?.clamps ?? [],
-    belief: load === undefined ? null : belief(load, own(input.signals, endpoint.id) ?? []),
+    belief: load === undefined ? null : belief(load, notes, own(input.signals, endpoint.id) ?? []),
   };
 }
 
-function belief(load: EndpointLoad, signals: readonly SignalBelief[]): BeliefView {
+function belief(load: EndpointLoad, notes: readonly string[], signals: readonly SignalBelief[]): BeliefView {
   return {
     inFlight: load.inFlight,
     inFlightPerSidecar: load.inFlightPerSidecar,
@@ -120,7 +126,7 @@ function belief(load: EndpointLoad, signals: readonly SignalBelief[]): BeliefVie
     waitingForFirst: load.waiting1st,
     rampAgeSec: finite(load.rampAgeSec),
     ageMs: finite(load.ageMs),
-    notes: load.notes,
+    notes,
     signals: signals.map(({ signal, state, why }) => ({ signal, state, why: why ?? '' })),
   };
 }

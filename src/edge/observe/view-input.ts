@@ -26,6 +26,8 @@ export type ViewInput = {
   readonly issuedShares: Readonly<Record<EndpointId, number>>;
   /** Why each endpoint of a service has its weight, in a sentence. */
   readonly reasons?: (service: string) => ReadonlyMap<EndpointId, string>;
+  /** What to know of the beliefs about each endpoint of a service, in words. */
+  readonly notes?: (service: string) => ReadonlyMap<EndpointId, readonly string[]>;
   /** How even the load of a service is, and would be with the weights as computed. */
   readonly evenness?: (service: string) => Evenness;
   /** Parts of the delay of a service's loop, in seconds, as far as they are measured. */

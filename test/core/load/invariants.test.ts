@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoadState, stepLoad } from '../../../src/core/load/index.ts';
+import { beliefNotes, type LoadState, stepLoad } from '../../../src/core/load/index.ts';
 import type { Metric } from '../../../src/core/topology/index.ts';
 import { stepWeights, type WeightsState } from '../../../src/core/weights/index.ts';
 import { endpoints, OPTIONS, START_MS } from '../weights/beliefs.ts';
@@ -50,8 +50,9 @@ describe('beliefs', () => {
     expect(learned.load.endpoints[0]!.logCapacity).toBeLessThan(-0.4);
     const silent = live(60, () => ({}), learned.state, 60);
     expect(silent.load.endpoints.map(({ engine }) => engine)).toEqual(Array(N).fill('Stale'));
-    for (const [i, { logCapacity, notes }] of silent.load.endpoints.entries()) {
-      expect(logCapacity).toBeCloseTo(learned.load.endpoints[i]!.logCapacity, 1);
+    for (const [i, belief] of silent.load.endpoints.entries()) {
+      expect(belief.logCapacity).toBeCloseTo(learned.load.endpoints[i]!.logCapacity, 1);
+      const notes = beliefNotes(endpoints(N)[i]!, silent.state.endpoints[belief.id]!, belief, silent.state.atMs);
       expect(notes.join()).toMatch(/s old: beliefs are held/);
     }
   });

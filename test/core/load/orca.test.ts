@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoadState, type ServiceLoad, stepLoad } from '../../../src/core/load/index.ts';
+import { beliefNotes, type LoadState, type ServiceLoad, stepLoad } from '../../../src/core/load/index.ts';
 import type { LoadReport, OrcaMean } from '../../../src/core/topology/index.ts';
 import { START_MS } from '../weights/beliefs.ts';
 import { inputAt, N, page, report } from './seconds.ts';
@@ -71,7 +71,7 @@ describe('what answers say of an engine without a metrics page', () => {
     expect(first(empty).slots).toBe(64);
     expect(first(full).pressure / ((16 + 1) / first(full).slots)).toBeCloseTo(1.5, 6);
     expect(first(full).kvUsageRatio).toBeCloseTo(0.9, 9);
-    expect(first(full).notes.join()).toContain('ORCA');
+    expect(beliefNotes({}, memoryOf(full), first(full), full.state.atMs).join()).toContain('ORCA');
   });
 
   it('seconds without answers teach nothing: neither that a queue stands nor that it is gone', () => {

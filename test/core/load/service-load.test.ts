@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { beliefNotes } from '../../../src/core/load/belief-notes.ts';
 import type { ClusterMemory, EndpointMemory, SidecarMemory } from '../../../src/core/load/load-state.ts';
 import { type Believed, serviceLoad } from '../../../src/core/load/service-load.ts';
 import { endpoint, START_MS } from '../weights/beliefs.ts';
@@ -153,29 +154,36 @@ describe('what is believed of an endpoint', () => {
   });
 });
 
+function notes(over: Partial<EndpointMemory>, more: Partial<Believed> = {}): readonly string[] {
+  const all = believed(over, more);
+  return beliefNotes(all.endpoint, all.memory, service([all]).endpoints[0]!, START_MS);
+}
+
 describe('the notes of an endpoint', () => {
   it('are none where there is nothing to say', () => {
-    expect(heard().notes).toEqual([]);
-    expect(one({ gpus: [gpu({ utilRatio: 0.99 })] }).notes).toEqual([]);
-    expect(one({ slotsByQueue: 24 }).notes).toEqual([]);
-    expect(one({ engine: null }, { engine: 'Stale' }).notes).toEqual([]);
+    expect(notes({ engine: reading(-1) }, { engine: 'Fresh' })).toEqual([]);
+    expect(notes({ gpus: [gpu({ utilRatio: 0.99 })] })).toEqual([]);
+    expect(notes({ slotsByQueue: 24 })).toEqual([]);
+    expect(notes({ engine: null }, { engine: 'Stale' })).toEqual([]);
   });
 
   it('say why a belief stands or what it comes from', () => {
-    expect(one({ engine: reading(-9) }, { engine: 'Stale' }).notes).toEqual([
+    expect(notes({ engine: reading(-9) }, { engine: 'Stale' })).toEqual([
       'engine metrics are 9 s old: beliefs are held',
     ]);
-    expect(heard({ foreign: 4.25 }).notes).toEqual(['4.3 requests at the engine did not come through the sidecars']);
+    expect(notes({ engine: reading(-1), foreign: 4.25 }, { engine: 'Fresh' })).toEqual([
+      '4.3 requests at the engine did not come through the sidecars',
+    ]);
     const taught = 'a queue stood while 12 requests ran: taken as its batch limit';
-    expect(one({ slotsByQueue: 12 }, { slots: 12 }).notes).toEqual([taught]);
-    expect(one({ slotsByQueue: 12 }, { slots: 63, endpoint: endpoint(0) }).notes).toEqual([taught]);
-    expect(one({ slotsByQueue: 12 }, { slots: 64, endpoint: endpoint(0) }).notes).toEqual([]);
+    expect(notes({ slotsByQueue: 12 }, { slots: 12 })).toEqual([taught]);
+    expect(notes({ slotsByQueue: 12 }, { slots: 63, endpoint: endpoint(0) })).toEqual([taught]);
+    expect(notes({ slotsByQueue: 12 }, { slots: 64, endpoint: endpoint(0) })).toEqual([]);
   });
 
   it('say why GPU utilisation is not used', () => {
     const shared = 'its GPU is shared or partitioned: utilisation is not used';
-    expect(one({ gpus: [gpu({ utilRatio: 1 }), gpu({ whole: false })] }).notes).toEqual([shared]);
-    expect(one({ gpus: [gpu({ utilRatio: 0.995 })] }).notes).toEqual([
+    expect(notes({ gpus: [gpu({ utilRatio: 1 }), gpu({ whole: false })] })).toEqual([shared]);
+    expect(notes({ gpus: [gpu({ utilRatio: 0.995 })] })).toEqual([
       'GPU utilisation reads full: it cannot tell load apart and is ignored',
     ]);
   });

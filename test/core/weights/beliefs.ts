@@ -61,7 +61,6 @@ export function belief(i: number, over: Partial<EndpointLoad> = {}): EndpointLoa
     pressure: (inFlight + 1) / slots,
     engine: 'Absent',
     ageMs: 500,
-    notes: [],
     ...over,
   };
 }

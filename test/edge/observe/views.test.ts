@@ -129,6 +129,12 @@ describe('an explanation', () => {
     expect(JSON.parse(JSON.stringify(view))).toEqual(view);
   });
 
+  it('tells what is to be known of a belief, in words', () => {
+    const said = (service: string) => new Map([['chat/gpu/10.0.0.2:8000', [`a note of ${service}`]]]);
+    const { endpoints } = explained(viewInput(3, { notes: said }), { service: 'chat' });
+    expect(endpoints.map(({ belief }) => belief?.notes)).toEqual([[], ['a note of chat'], []]);
+  });
+
   it('agrees with the server view about every endpoint', () => {
     const input = viewInput(40);
     const rows = buildServerView(input).services[0]?.pools[0]?.endpoints ?? [];
