@@ -1,6 +1,6 @@
-// Writes the reference pages that repeat what the code already says: the API, commands, metrics, errors, roles and signals.
-// `npm run docs` writes them; `npm run docs -- --check` writes nothing, names the pages that are stale and ends with 1. A
-// test compares them too.
+// Writes the reference pages that repeat what the code already says: the API, commands, metrics, errors, roles and signals,
+// and the JSON Schema of policies. `npm run docs` writes them; `npm run docs -- --check` writes nothing, names the pages that
+// are stale and ends with 1. A test compares them too.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { ACTIONS, type Action, METHODS, ROLE_TABLE, rolesWith, type Scope } from
 import { METRICS, type MetricDefinition, type MetricName } from '../src/edge/observe/metric-catalogue.ts';
 import { XDS_TYPES } from '../src/edge/observe/xds-types.ts';
 import { apiPage } from './api-page.ts';
+import { policySchema } from './policy-schema.ts';
 import { signalsPage } from './signals-page.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -25,6 +26,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/roles.md', rolesPage()],
     ['docs/reference/signals.md', `${GENERATED}\n${signalsPage()}`],
+    ['docs/reference/policy.schema.json', policySchema()],
   ]);
 }
 

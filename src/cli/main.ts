@@ -22,6 +22,7 @@ import { addProxyConfig } from './commands/proxy-config.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addRollout } from './commands/rollout.ts';
+import { addSchema } from './commands/schema.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
@@ -73,6 +74,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
   for (const add of [
     addServe,
     addValidate,
+    addSchema,
     addApply,
     addDiff,
     addGet,

@@ -8,6 +8,7 @@ const commands: readonly Command[] = buildProgram({ out: () => {}, err: () => {}
 const NAMES = [
   'serve',
   'validate',
+  'schema',
   'apply',
   'diff',
   'get',

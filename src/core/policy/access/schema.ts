@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { documentOf } from '../schema/document.ts';
 import { list, mapping, matching, nonEmptyList, oneOf, readText, refuse } from '../schema/shape.ts';
+import { exactlyOneOf, SPELLINGS } from '../schema/spelling.ts';
 import { duration } from '../schema/units.ts';
-import { filePath, httpUrl, label, spiffePattern } from '../schema/words.ts';
+import { filePath, httpUrl, LABEL, label, spiffePattern } from '../schema/words.ts';
 import {
   type Binding,
   type Issuer,
@@ -57,6 +58,7 @@ const issuer: z.ZodType<Omit<Issuer, 'origin'>> = mapping({
       if (given.length === 0) refuse(context, [], 'url or file', 'url: https://login.example/keys');
       else if (given.length > 1) refuse(context, ['file'], 'either url or file, not both');
     })
+    .register(SPELLINGS, exactlyOneOf('url', 'file'))
     .transform(({ url, file }): Issuer['keys'] =>
       url === undefined ? { kind: 'File', path: file ?? '' } : { kind: 'Url', url },
     ),
@@ -93,8 +95,11 @@ const identity: z.ZodType<Subject> = spiffePattern().transform(
 
 /** A label, or `*`, which stands alone. */
 function serviceName(): z.ZodType<string> {
-  return readText('the name of a model service, or "*" for all', (text) =>
-    text === '*' || label().safeParse(text).success ? text : undefined,
+  return readText(
+    'the name of a model service, or "*" for all',
+    (text) => (text === '*' || LABEL.test(text) ? text : undefined),
+    undefined,
+    { pattern: `^\\*$|${LABEL.source}` },
   );
 }
 

@@ -35,5 +35,8 @@ export function ipAddress(kind: 'Listen' | 'Connect'): z.ZodType<string> {
       }
       return undefined;
     },
+    {
+      pattern: `^${kind === 'Connect' ? '(?!(?:0\\.0\\.0\\.0|::)$)' : ''}(?:${IPV4.source.slice(1, -1)}|(?=.*:)[0-9a-fA-F:.]{2,45})$`,
+    },
   );
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { mapping, nonEmptyList, oneOf, positiveNumber, refuse } from './shape.ts';
+import { exactlyOneOf, SPELLINGS } from './spelling.ts';
 import { durationOrNone, percent } from './units.ts';
 import { className, label } from './words.ts';
 
@@ -8,11 +9,13 @@ const MAX_SATURATION = 10;
 const action = mapping({
   shed: mapping({ class: className(), upTo: percent() }).exactOptional(),
   degrade: mapping({ class: className(), toPool: label() }).exactOptional(),
-}).superRefine((value, context) => {
-  const given = Object.keys(value);
-  if (given.length === 0) refuse(context, [], 'shed or degrade');
-  else if (given.length > 1) refuse(context, [given[1] as string], 'either shed or degrade in one action, not both');
-});
+})
+  .superRefine((value, context) => {
+    const given = Object.keys(value);
+    if (given.length === 0) refuse(context, [], 'shed or degrade');
+    else if (given.length > 1) refuse(context, [given[1] as string], 'either shed or degrade in one action, not both');
+  })
+  .register(SPELLINGS, exactlyOneOf('shed', 'degrade'));
 
 /** What to give up first when the service is saturated; accepted, not enforced yet. */
 export const overload: z.ZodType<unknown> = mapping({

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { Pool, PoolEndpoints, Signals, StaticEndpoint } from '../policy.ts';
 import { ipAddress } from './ip-address.ts';
-import { mapping, nonEmptyList, oneOf, port, positiveNumber, readText, refuse, wholeNumber } from './shape.ts';
+import { mapping, matching, nonEmptyList, oneOf, port, positiveNumber, refuse, wholeNumber } from './shape.ts';
 import { signals } from './signals.ts';
+import { exactlyOneOf, SPELLINGS } from './spelling.ts';
 import { dnsName, label } from './words.ts';
 
 /** A pool without what only its surroundings know: its place in the text and the signals of the service. */
@@ -29,6 +30,7 @@ const endpoints: z.ZodType<PoolEndpoints> = mapping({
     if (given.length === 0) refuse(context, [], 'static, dns or kubernetes');
     else if (given.length > 1) refuse(context, [given[1] as string], 'one of static, dns and kubernetes, not several');
   })
+  .register(SPELLINGS, exactlyOneOf('static', 'dns', 'kubernetes'))
   .transform((value): PoolEndpoints => {
     if (value.dns !== undefined) return { kind: 'Dns', ...value.dns };
     if (value.kubernetes !== undefined) return { kind: 'Kubernetes', ...value.kubernetes };
@@ -45,5 +47,5 @@ export const pool: z.ZodType<PoolSpec> = mapping({
 });
 
 function shortText(phrase: string): z.ZodType<string> {
-  return readText(phrase, (text) => (/^[ -~]{1,128}$/.test(text) ? text : undefined));
+  return matching(/^[ -~]{1,128}$/, phrase);
 }

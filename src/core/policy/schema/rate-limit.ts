@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { RateLimit } from '../policy.ts';
 import { count, mapping, oneOf, refuse, wholeNumber } from './shape.ts';
+import { SPELLINGS } from './spelling.ts';
 import { rate } from './units.ts';
 import { className, headerName, label } from './words.ts';
 
@@ -25,6 +26,7 @@ export const rateLimit: z.ZodType<RateLimitSpec> = mapping({
       refuse(context, ['maxKeys'], 'no maxKeys, because the limit has no key', 'add key: { header: NAME }');
     }
   })
+  .register(SPELLINGS, { dependencies: { maxKeys: ['key'] } })
   .transform(({ rate: ratePerSec, maxKeys, ...rest }) => ({
     ...rest,
     ratePerSec,

@@ -31,6 +31,7 @@ const retryWord: z.ZodType<string> = readText(
     if (WITHOUT_EFFECT.includes(text)) return 'nothing in this language could make it act';
     return text.includes(',') ? 'write a list: [a, b]' : undefined;
   },
+  { enum: RETRY_ON },
 );
 
 const backOff = mapping({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SPELLINGS, type Spelling } from './spelling.ts';
 
 /**
  * The bricks of the language. The message of every schema here is a noun phrase, what was expected; `schemaIssues`
@@ -53,13 +54,18 @@ export function port(): z.ZodType<number> {
 /** No value of the language is longer. Whatever pattern is tried on a value, this bounds what it can cost. */
 const MAX_VALUE_CHARS = 4096;
 
-/** A string that `read` understands; undefined from `read` refuses it, with the hint where there is one. */
+/**
+ * A string that `read` understands; undefined from `read` refuses it, with the hint where there is one. The spelling says
+ * the same as far as a pattern can: it may let more through, never less.
+ */
 export function readText<T>(
   phrase: string,
   read: (text: string) => T | undefined,
   hint: (text: string) => string | undefined = () => undefined,
+  spelling: Spelling = {},
 ): z.ZodType<T> {
-  return z.string({ error: phrase }).transform((text, context) => {
+  const written = z.string({ error: phrase }).register(SPELLINGS, spelling);
+  return written.transform((text, context) => {
     if (text.length > MAX_VALUE_CHARS) {
       context.addIssue({ code: 'custom', message: phrase, params: { hint: `at most ${MAX_VALUE_CHARS} characters` } });
       return z.NEVER;
@@ -76,7 +82,7 @@ export function matching(
   phrase: string,
   hint?: (text: string) => string | undefined,
 ): z.ZodType<string> {
-  return readText(phrase, (text) => (pattern.test(text) ? text : undefined), hint);
+  return readText(phrase, (text) => (pattern.test(text) ? text : undefined), hint, { pattern: pattern.source });
 }
 
 /** For checks over several keys of one mapping: adds an issue at one of them. */

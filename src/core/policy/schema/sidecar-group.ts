@@ -19,10 +19,10 @@ const listener: z.ZodType<Omit<Listener, 'origin'>> = mapping({
 const HALT_EVENTS = ['Nack', 'ErrorBurn', 'CanaryLost'] as const;
 
 const rollout: z.ZodType<RolloutStrategy> = mapping({
-  canary: percent().default(5),
+  canary: percent().prefault('5%'),
   minNodes: wholeNumber(1, 1_000_000).default(1),
   nodes: nonEmptyList(nodeId(), 'a list of at least one node.id').default(() => []),
-  hold: duration(1).default(30_000),
+  hold: duration(1).prefault('30s'),
   haltOn: list(oneOf(HALT_EVENTS), 'a list of events').default(() => [...HALT_EVENTS]),
 }).transform(({ canary, minNodes, nodes, hold, haltOn }) => ({
   canaryPercent: canary,

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { EngineFormatName, Orca, Signals } from '../policy.ts';
 import { list, mapping, oneOf, port, refuse, wholeNumber } from './shape.ts';
+import { exactlyOneOf, SPELLINGS } from './spelling.ts';
 import { duration } from './units.ts';
 import { filePath, httpUrl, urlPath } from './words.ts';
 
@@ -40,6 +41,7 @@ const exporter: z.ZodType<Extract<Gpu['source'], { kind: 'Exporter' }>> = mappin
       refuse(context, ['portOffset'], 'either port or portOffset, not both');
     }
   })
+  .register(SPELLINGS, exactlyOneOf('port', 'portOffset'))
   .transform((value) => ({ kind: 'Exporter', ...value }));
 
 const prometheus: z.ZodType<Extract<Gpu['source'], { kind: 'Prometheus' }>> = mapping({ url: httpUrl() }).transform(
@@ -107,6 +109,7 @@ const gpu: z.ZodType<Gpu> = mapping({
       refuse(context, ['joinBy', at], 'Address only with prometheus', hint);
     }
   })
+  .register(SPELLINGS, exactlyOneOf(...GPU_SOURCES))
   .transform(({ exporter: exported, prometheus: asked, file: written, interval, joinBy, fatalXid }): Gpu => {
     const source = exported ?? asked ?? (written as NonNullable<typeof written>);
     return {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, mapping, nonEmptyList, oneOf, refuse, wholeNumber } from './shape.ts';
+import { SPELLINGS } from './spelling.ts';
 import { duration } from './units.ts';
 import { label } from './words.ts';
 
@@ -18,13 +19,15 @@ export const split: z.ZodType<unknown> = mapping({
     firstTokenP95Above: duration(1).exactOptional(),
     returnAfter: duration(1).exactOptional(),
   }).exactOptional(),
-}).superRefine((value, context) => {
-  const { mode, weights, tiers, failover } = value;
-  if (mode === 'Fixed' && weights === undefined) refuse(context, ['weights'], 'weights, because mode is Fixed');
-  if (mode !== 'Fixed' && weights !== undefined) refuse(context, ['weights'], `no weights, because mode is ${mode}`);
-  if (mode === 'Failover' && tiers === undefined) refuse(context, ['tiers'], 'tiers, because mode is Failover');
-  if (failover !== undefined && tiers === undefined) refuse(context, ['failover'], 'tiers to fail over between');
-  if (weights !== undefined && Object.values(weights).every((weight) => weight === 0)) {
-    refuse(context, ['weights'], 'weights that do not sum to zero');
-  }
-});
+})
+  .superRefine((value, context) => {
+    const { mode, weights, tiers, failover } = value;
+    if (mode === 'Fixed' && weights === undefined) refuse(context, ['weights'], 'weights, because mode is Fixed');
+    if (mode !== 'Fixed' && weights !== undefined) refuse(context, ['weights'], `no weights, because mode is ${mode}`);
+    if (mode === 'Failover' && tiers === undefined) refuse(context, ['tiers'], 'tiers, because mode is Failover');
+    if (failover !== undefined && tiers === undefined) refuse(context, ['failover'], 'tiers to fail over between');
+    if (weights !== undefined && Object.values(weights).every((weight) => weight === 0)) {
+      refuse(context, ['weights'], 'weights that do not sum to zero');
+    }
+  })
+  .register(SPELLINGS, { dependencies: { failover: ['tiers'], weights: ['mode'] } });

@@ -7,6 +7,7 @@ export const PERCENT = 'a percentage such as 50%';
 export const RATE = 'a rate such as 50/s, 3000/m or 10/h';
 
 const DAY_MS = 86_400_000;
+const NOT_ZERO = '(?!0+(?:\\.0+)?[a-z])';
 const PER_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 const MIN_RATE_PER_SEC = 1 / 86_400;
 const MAX_RATE_PER_SEC = 1_000_000;
@@ -28,6 +29,7 @@ export function duration(minMs: number, maxMs: number = 7 * DAY_MS): z.ZodType<n
       if (/^\d+[smh]+\d/.test(text)) return 'use one unit: 90s instead of 1m30s';
       return undefined;
     },
+    { pattern: `^${minMs === 0 ? '' : NOT_ZERO}\\d+(?:\\.\\d+)?(?:ms|s|m|h)$`, examples: ['250ms', '5s', '2m'] },
   );
 }
 
@@ -54,6 +56,10 @@ export function percent(kind: 'Whole' | 'Fraction' = 'Fraction'): z.ZodType<numb
       return value <= 100 && (kind === 'Fraction' || Number.isInteger(value)) ? value : undefined;
     },
     (text) => (/^\d+(\.\d+)?$/.test(text) ? `write the sign: ${text}%` : undefined),
+    {
+      pattern: `^(?:100(?:\\.0{1,4})?|0?\\d{1,2}(?:\\.${kind === 'Whole' ? '0' : '\\d'}{1,4})?)%$`,
+      examples: ['5%', '50%'],
+    },
   );
 }
 
@@ -72,5 +78,6 @@ export function rate(): z.ZodType<number> {
       const word = /^(\d+(?:\.\d+)?) ?(?:\/|per) ?(sec|second|min|minute|hour|hr)s?$/.exec(text);
       return word === null ? undefined : `write ${word[1]}/${(word[2] as string)[0]}`;
     },
+    { pattern: '^\\d{1,9}(?:\\.\\d{1,6})?/[smh]$', examples: ['50/s', '3000/m', '10/h'] },
   );
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { forbiddenHost } from '../../../base/units/index.ts';
 import { matching, readText } from './shape.ts';
 
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+export const LABEL: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Clients call names with underscores too (those of compose services); nobody resolves them through us. */
 const HOST = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 const HOSTNAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
@@ -43,6 +43,7 @@ export function hostname(): z.ZodType<string> {
       if (HOST.test(text.toLowerCase())) return `write ${text.toLowerCase()}`;
       return text.includes('*') ? 'a star stands alone or at the front: "*" or "*.example.com"' : undefined;
     },
+    { pattern: `^\\*$|^(?:\\*\\.)?${HOST.source.slice(1)}`, examples: ['*', '*.example.com'] },
   );
 }
 
@@ -73,6 +74,7 @@ export function filePath(): z.ZodType<string> {
       if (/^[^/]/.test(text)) return 'start it at the root: the folder in which the server was started is no promise';
       return text.includes('..') ? 'without ..' : undefined;
     },
+    { pattern: '^(?!.*/\\.{0,2}(?:/|$))/[!-~ ]+$', examples: ['/run/gpu/{address}-{port}.prom'] },
   );
 }
 
@@ -92,6 +94,7 @@ export function httpUrl(): z.ZodType<string> {
       const why = URL.canParse(text) ? forbiddenHost(new URL(text).hostname) : undefined;
       return why === undefined ? undefined : `that host is never asked: it is ${why}`;
     },
+    { pattern: '^https?://(?![^/?#\\\\]*[^/?#\\\\@:]@)', maxLength: MAX_URL_CHARS },
   );
 }
 
@@ -117,8 +120,11 @@ export function timeZone(): z.ZodType<string> {
       return false; // the constructor has no other way to say "unknown"
     }
   };
-  return readText('a time zone such as Europe/Berlin or UTC', (text) =>
-    /^[A-Za-z]/.test(text) && text.length <= 64 && known(text) ? text : undefined,
+  return readText(
+    'a time zone such as Europe/Berlin or UTC',
+    (text) => (/^[A-Za-z]/.test(text) && text.length <= 64 && known(text) ? text : undefined),
+    undefined,
+    { pattern: '^[A-Za-z]', maxLength: 64, examples: ['Europe/Berlin', 'UTC'] },
   );
 }
 
