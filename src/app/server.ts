@@ -398,8 +398,7 @@ export class LoadlineServer {
   }
 
   #readiness(): readonly string[] {
-    const reasons: string[] = [];
-    if (this.#loop.plan === undefined) reasons.push('no policy is in force');
+    const reasons = this.#loop.plan === undefined ? ['no policy is in force'] : [];
     if (!this.#ready) reasons.push('xDS does not listen');
     return reasons;
   }
