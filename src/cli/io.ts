@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
 import type { LoadlineError } from '../base/errors.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Where a command prints and reads. Tests collect it; colour only where a person looks. */
 export type Io = {
@@ -11,6 +12,8 @@ export type Io = {
   readonly stdin?: () => Promise<string>;
   /** Asks a person yes or no; absent where nobody can answer. */
   readonly ask?: (question: string) => Promise<boolean>;
+  /** A screen to draw on; absent where nobody looks. */
+  readonly terminal?: Terminal;
 };
 
 export type OutputFormat = 'table' | 'yaml' | 'json';

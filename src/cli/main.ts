@@ -26,12 +26,16 @@ import { addSchema } from './commands/schema.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
+import { addTop } from './commands/top.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
 import { type Io, printError } from './io.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 /** A command's way to end with a code other than 0 after it has said why. */
 export type Finish = (code: number) => void;
+
+const TERMINAL: Terminal | undefined = processTerminal();
 
 const PROCESS_IO: Io = {
   out: (text) => process.stdout.write(text),
@@ -39,6 +43,7 @@ const PROCESS_IO: Io = {
   colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stdin: () => readText(process.stdin),
   ...(process.stdin.isTTY === true ? { ask: askOnTerminal } : {}),
+  ...(TERMINAL === undefined ? {} : { terminal: TERMINAL }),
 };
 
 /** Runs one command line. Returns its exit code: 0 ok, 1 refused or failed, 2 usage. */
@@ -88,6 +93,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addProxyConfig,
     addExplain,
     addEvents,
+    addTop,
     addFreeze,
     addUnfreeze,
     addDrain,

@@ -22,6 +22,7 @@ const NAMES = [
   'proxy-config',
   'explain',
   'events',
+  'top',
   'freeze',
   'unfreeze',
   'drain',
