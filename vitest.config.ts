@@ -6,6 +6,9 @@ const TIMED = ['controller-death', 'failing-servers', 'gpu-fault', 'law-live', '
   (name) => `test/e2e/${name}.test.ts`,
 );
 
+/** No test reads the profiles of whoever runs it. */
+const NO_PROFILES = { LOADLINE_CONFIG: '' };
+
 /**
  * Three projects, one after the other: `unit` shares one process per thread (fast, pure code), `e2e` has real Envoys and
  * mostly waits for them, so that two files share two cores, and `live` runs file by file.
@@ -22,6 +25,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           isolate: false,
           // Vitest would leave one of two cores idle.
           maxWorkers: 2,
+          env: NO_PROFILES,
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
@@ -33,6 +37,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           exclude: TIMED,
           pool: 'forks',
           maxWorkers: 2,
+          env: NO_PROFILES,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
@@ -44,6 +49,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           include: TIMED,
           pool: 'forks',
           fileParallelism: false,
+          env: NO_PROFILES,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },

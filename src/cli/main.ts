@@ -30,6 +30,7 @@ import { addTop } from './commands/top.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
 import { type Io, printError } from './io.ts';
+import { useProfile } from './profiles/use-profile.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
 /** A command's way to end with a code other than 0 after it has said why. */
@@ -75,7 +76,8 @@ export function buildProgram(io: Io, finish: Finish): Command {
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err });
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .hook('preAction', (_program, command) => useProfile(command));
   for (const add of [
     addServe,
     addValidate,
