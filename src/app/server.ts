@@ -125,9 +125,8 @@ export class LoadlineServer {
     });
     this.#checkpoints = new Checkpoints(data, log);
     this.#kept = new KeptStructures(data, log);
-    const guard = new OutboundGuard({ allow: options.fetchAllow });
-    this.#guard = guard;
-    this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics, guard });
+    this.#guard = new OutboundGuard({ allow: options.fetchAllow });
+    this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics, guard: this.#guard });
     this.#inbox = new ControlInbox((word) => {
       const event = timelineEvent(word);
       if (event !== undefined) this.#timeline.add(event);
@@ -175,7 +174,7 @@ export class LoadlineServer {
         settingOf: (group) => this.#rollouts.stable?.policy.groups.find(({ name }) => name === group)?.envoyAdmin,
         log: xdsLog(log),
         asked: (outcome) => this.#metrics.envoyAdminAsked(outcome),
-        refusalOf: (host) => guard.refusalOfAddress(host),
+        refusalOf: (host) => this.#guard.refusalOfAddress(host),
         now: this.#now,
       }),
     });
