@@ -53,6 +53,7 @@ export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promis
   const program = buildProgram(io, (finished) => {
     code = finished;
   });
+  program.hook('preAction', (_program, command) => useProfile(command));
   // What people type first; the command loads the version only then.
   const line = argv.length === 1 && argv[0] === '--version' ? ['version'] : [...argv];
   try {
@@ -76,8 +77,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .hook('preAction', (_program, command) => useProfile(command));
+    .configureOutput({ writeOut: io.out, writeErr: io.err });
   for (const add of [
     addServe,
     addValidate,

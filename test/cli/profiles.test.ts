@@ -134,6 +134,8 @@ describe('a profile', () => {
       err: `error: ${file}:1:1 unknown key; expected one of current, profiles (a profile has the paths of files, and never a secret itself)\n`,
     });
     expect((await run('version')).code).toBe(0);
+    const other = await run('simulate', '-f', 'x.yaml', '--profile', '/nowhere/fleet.yaml');
+    expect(other.err).not.toContain(file);
   });
 });
 

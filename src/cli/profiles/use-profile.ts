@@ -8,6 +8,7 @@ import { listed, PROFILE_KEYS, type Profile, type ProfileKey, parseProfiles } fr
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+const VARIABLE = 'LOADLINE_PROFILE';
 const NO_PATH: ReadonlySet<ProfileKey> = new Set(['admin', 'tlsServerName']);
 
 /** For every command that is a client of the admin API. */
@@ -16,7 +17,7 @@ export function addProfileFlag(command: Command): Command {
     new Option(
       '--profile <NAME>',
       "address and certificates by the name that your file of profiles has for them (default: its current one; '' for none)",
-    ).env('LOADLINE_PROFILE'),
+    ).env(VARIABLE),
   );
 }
 
@@ -27,7 +28,8 @@ export function addProfileFlag(command: Command): Command {
  */
 export function useProfile(command: Command, env: Environment = process.env): void {
   const has = (name: string): boolean => command.options.some((option) => option.attributeName() === name);
-  if (!has('profile')) return;
+  // Other commands have a flag of this name for another thing.
+  if (!command.options.some(({ envVar }) => envVar === VARIABLE)) return;
   const profile = profileOf(command.getOptionValue('profile') as string | undefined, env);
   for (const key of PROFILE_KEYS) {
     const value = profile[key];
