@@ -10,6 +10,8 @@ export type PolicyGateOptions = {
   readonly inForce: () => string | undefined;
   /** What all sidecars have that try nothing; undefined: there is nothing yet. */
   readonly stable: () => Policy | undefined;
+  /** Whether a revision was in force before: who undoes a change has no time to force it. */
+  readonly isGood: (revision: string) => boolean;
   /** Of endpoints, or of clusters, that one change may take away without being forced: 0..1. */
   readonly maxShrinkRatio: number;
 };
@@ -46,11 +48,12 @@ export class PolicyGate {
 
   /** Why a change takes too much away; undefined where it does not, or was forced. */
   shrinks(candidate: Policy): Issue | undefined {
-    const { stable, maxShrinkRatio } = this.#options;
+    const { stable, isGood, maxShrinkRatio } = this.#options;
     const { endpoints, clusters } = shrinkOf(stable(), candidate);
     // One thing alone is never most of a fleet, whatever its share.
     const isMuch = ({ before, removed }: typeof endpoints): boolean => removed > 1 && removed > before * maxShrinkRatio;
     if ((!isMuch(endpoints) && !isMuch(clusters)) || candidate.revision === this.#forced) return undefined;
+    if (isGood(candidate.revision)) return undefined;
     const many = ({ before, removed }: typeof endpoints, what: string): string => `${removed} of ${before} ${what}`;
     return {
       code: 'POLICY_SHRINKS',

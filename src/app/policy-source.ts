@@ -1,6 +1,8 @@
 import type { PoliciesSeam } from '../edge/admin/index.ts';
 import { type PolicyRead, type PolicyText, PolicyWatch, readPolicyFiles } from '../edge/store/index.ts';
 
+export type TakenBack = { readonly tried: readonly PolicyText[]; readonly inForce: readonly PolicyText[] };
+
 /** Where the policies come from: files, or the store. One of them is the only writer. */
 export interface PolicySource {
   /** What it is, in words for the log and the timeline. */
@@ -13,8 +15,8 @@ export interface PolicySource {
   open(): Promise<PolicyRead>;
   /** Tells each read that differs from the one before, from {@link open} on. */
   follow(changed: (read: PolicyRead) => void): void;
-  /** A change was taken back: where nobody else writes, what is in force is to be what is written. Never rejects. */
-  takeBack(inForce: readonly PolicyText[], reason: string): Promise<void>;
+  /** A change was taken back: where nobody else writes, what is in force is to be what is written. Whether it was. Never rejects. */
+  takeBack(texts: TakenBack, reason: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -45,7 +47,9 @@ export class FilePolicies implements PolicySource {
   }
 
   /** The files are their author's, and stay as they are. */
-  async takeBack(): Promise<void> {}
+  async takeBack(): Promise<boolean> {
+    return false;
+  }
 
   async close(): Promise<void> {
     this.#watch?.stop();

@@ -22,6 +22,8 @@ export type RecordedTick = {
   readonly input: TickInput;
   readonly files: readonly PolicyText[];
   readonly decisions: Readonly<Record<string, ServiceDecision>>;
+  /** The state is not what the tick before came to: a change of policy took its own along. */
+  readonly jumped?: boolean;
 };
 
 /** More than that waiting for the disk, and ticks are left out: memory and the control loop matter more. */
@@ -95,7 +97,7 @@ export class Recorder {
     this.#lost += 1;
   }
 
-  #writeTick({ before, input, files, decisions }: RecordedTick): void {
+  #writeTick({ before, input, files, decisions, jumped = false }: RecordedTick): void {
     if (this.#file.full) {
       this.#file.rotate();
       this.#told = undefined;
@@ -120,7 +122,7 @@ export class Recorder {
       this.#line({ kind: 'Gap', ticks: this.#lost });
       this.#log.warn({ path: this.#file.path, ticks: this.#lost }, 'recording goes on; ticks are missing in it');
     }
-    if ((fresh && before.plan !== undefined) || this.#lost > 0)
+    if ((fresh && before.plan !== undefined) || this.#lost > 0 || jumped)
       this.#line({ kind: 'State', state: recordedState(before) });
     this.#lost = 0;
     const { nowMs, samples, reports, presence, deliveries = [], perturbations = [], operations = NONE } = input;

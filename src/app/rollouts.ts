@@ -1,4 +1,4 @@
-import type { Issue } from '../base/units/index.ts';
+import { type Issue, scrubText } from '../base/units/index.ts';
 import { compilesAlike, type KeptStructure, type Refusal } from '../core/control/index.ts';
 import type { Policy } from '../core/policy/index.ts';
 import {
@@ -31,13 +31,16 @@ export type Returned = {
 
 /** What is remembered over a restart. */
 export type RolloutMemory = {
-  readonly returned?: Returned;
+  /** The newest of each cause. */
+  readonly returned?: readonly Returned[];
   /** What was in force under a release: `1.2.0 8f734e9ca67626fe`, the newest last. */
   readonly good?: readonly string[];
 };
 
 /** So many changes can be undone at once. */
 const MAX_GOOD = 100;
+/** Of Envoy's text that is kept. */
+const MAX_WORDS = 600;
 
 /** The sidecars, as far as a rollout asks. */
 export interface Fleet {
@@ -66,7 +69,12 @@ export type RolloutsOptions = {
   readonly now: () => number;
   readonly happened: (event: NewEvent) => void;
   /** Everybody is on one track again: of another policy than before, or of the same. */
-  readonly ended: (cause: RolloutCause, outcome: 'passed' | 'returned' | 'superseded', why: string) => void;
+  readonly ended: (
+    cause: RolloutCause,
+    outcome: 'passed' | 'returned' | 'superseded',
+    why: string,
+    tried: Loaded | undefined,
+  ) => void;
   /** Hears how many canaries each group has; of none when nothing is tried. */
   readonly canaries: (byGroup: ReadonlyMap<string, number>) => void;
 };
@@ -88,7 +96,9 @@ export class Rollouts {
   #stable: Loaded | undefined;
   #candidate: Loaded | undefined;
   #running: Rollout | undefined;
-  #returned: Returned | undefined;
+  /** The newest of each cause: a release that was taken back stays so while policies come and go. */
+  #returned: readonly Returned[] = [];
+  #moved = false;
   #good: readonly string[] = [];
   /** All others have the bytes of another release. */
   #frozen = false;
@@ -110,7 +120,7 @@ export class Rollouts {
   }
 
   get memory(): RolloutMemory {
-    return { good: this.#good, ...(this.#returned === undefined ? {} : { returned: this.#returned }) };
+    return { good: this.#good, returned: this.#returned };
   }
 
   /**
@@ -119,7 +129,7 @@ export class Rollouts {
    */
   restore(stable: Loaded | undefined, memory: RolloutMemory = {}, kept: readonly KeptStructure[] = []): void {
     this.#stable = stable;
-    this.#returned = memory.returned;
+    this.#returned = Array.isArray(memory.returned) ? memory.returned : [];
     this.#good = memory.good ?? [];
     if (stable === undefined || kept.every((one) => compilesAlike(stable.policy, one))) return;
     this.#frozen = true;
@@ -136,16 +146,41 @@ export class Rollouts {
     }
     const stands = stable?.policy.revision === revision;
     // Who undoes a change has no time for canaries, and what was in force has been tried.
-    if (stable === undefined || (stands && !this.#frozen) || this.#isGood(revision)) {
+    const undone = !stands && !this.#frozen && this.isGood(revision);
+    if (stable === undefined || (stands && !this.#frozen) || undone) {
       this.#supersede();
-      this.#returned = undefined;
-      return this.#inForce(wanted);
+      this.#forget('Policy');
+      return this.#inForce(wanted, undone);
     }
     const cause = stands ? 'Release' : 'Policy';
     if (this.#wasReturned(cause, revision)) return 'Returned';
     this.#supersede();
-    this.#returned = undefined;
+    this.#forget(cause);
     return this.#try(cause, wanted, stable.policy);
+  }
+
+  /** The same policy in other words: comments, places in the text. */
+  reword(wanted: Loaded): void {
+    const { revision } = wanted.policy;
+    if (this.#stable?.policy.revision === revision) this.#stable = wanted;
+    if (this.#candidate?.policy.revision === revision) this.#candidate = wanted;
+  }
+
+  /** Whether it was in force under this release, and everybody had it. */
+  isGood(revision: string): boolean {
+    return this.#good.includes(this.#goodText(revision));
+  }
+
+  /** That somebody asks for a policy again, after it was taken back, is a reason to try it again. */
+  askedAgain(): void {
+    this.#forget('Policy');
+  }
+
+  /** Whether somebody changed tracks since the last call: then nothing of before may be sent any more. */
+  takeMoved(): boolean {
+    const moved = this.#moved;
+    this.#moved = false;
+    return moved;
   }
 
   /** Whether a node gets what is tried. */
@@ -170,7 +205,8 @@ export class Rollouts {
       standings: fleet.standings(canaries),
       reports,
       groupOf: (nodeId) => fleet.groupOf(nodeId),
-      othersConnected: (group) => this.#othersConnected(running, group),
+      members: (group) => fleet.members(group),
+      traffic: this.#traffic,
     });
     if (step.kind === 'Halted') return this.#halted(step.rollout, step.halt);
     if (step.kind === 'Passed') return this.#passed(step.rollout, 'it held on all canaries');
@@ -192,8 +228,10 @@ export class Rollouts {
   ): string | undefined {
     const running = this.#running;
     if (action === 'Retry') {
-      if (wanted === undefined || this.#returned === undefined) return 'nothing was taken back';
-      this.#returned = undefined;
+      if (wanted === undefined || this.#returned.length === 0) return 'nothing was taken back';
+      const stands = wanted.policy.revision === this.#stable?.policy.revision;
+      if (stands && !this.#frozen) return 'the store has what is in force again; apply the change once more';
+      this.#returned = [];
       this.offer(wanted);
       return undefined;
     }
@@ -205,8 +243,9 @@ export class Rollouts {
 
   /** Why the newest policy is not in force, as a problem of the policy; undefined when nothing was taken back. */
   problem(): Issue | undefined {
-    if (this.#returned === undefined) return undefined;
-    const { cause, revision, release, halt } = this.#returned;
+    const returned = this.#returned.at(-1);
+    if (returned === undefined) return undefined;
+    const { cause, revision, release, halt } = returned;
     const what = cause === 'Release' ? `what Loadline ${release} compiles` : `revision ${revision}`;
     const message = `${what} was taken back: ${haltWords(halt)}`;
     const position = positionOf(halt.origin);
@@ -222,9 +261,13 @@ export class Rollouts {
     };
   }
 
+  #forget(cause: RolloutCause): void {
+    this.#returned = this.#returned.filter((one) => one.cause !== cause);
+  }
+
   #wasReturned(cause: RolloutCause, revision: string): boolean {
-    const returned = this.#returned;
-    if (returned?.cause !== cause || returned.revision !== revision) return false;
+    const returned = this.#returned.find((one) => one.cause === cause);
+    if (returned?.revision !== revision) return false;
     return cause === 'Policy' || returned.release === this.#options.release;
   }
 
@@ -232,7 +275,7 @@ export class Rollouts {
     const { fleet, now } = this.#options;
     const start = { members: (group: string) => fleet.members(group), traffic: this.#traffic, nowMs: now() };
     const rollout = startRollout(cause, from, wanted.policy, start);
-    if (rollout === undefined) return this.#inForce(wanted);
+    if (rollout === undefined) return this.#inForce(wanted, this.#hasSidecars(from));
     this.#candidate = wanted;
     this.#running = rollout;
     this.#options.canaries(new Map(rollout.groups.map(({ group, canaries }) => [group, canaries.length])));
@@ -245,17 +288,26 @@ export class Rollouts {
     return 'Trying';
   }
 
-  #inForce(wanted: Loaded): 'InForce' {
+  #hasSidecars({ groups }: Policy): boolean {
+    return groups.some(({ name }) => this.#options.fleet.members(name).some(({ connected }) => connected));
+  }
+
+  /** @param had whether sidecars have had it: then it can be gone back to */
+  #inForce(wanted: Loaded, had: boolean): 'InForce' {
+    const before = this.#stable;
+    const frozen = this.#frozen;
     this.#stable = wanted;
-    if (this.#frozen) this.#options.tracks.thaw();
+    if (frozen) this.#options.tracks.thaw();
     this.#frozen = false;
-    const good = this.#goodText(wanted.policy.revision);
-    this.#good = [...this.#good.filter((one) => one !== good), good].slice(-MAX_GOOD);
+    // What they had until now they have had.
+    if (before !== undefined && !frozen && this.#hasSidecars(before.policy)) this.#remember(before);
+    if (had) this.#remember(wanted);
     return 'InForce';
   }
 
-  #isGood(revision: string): boolean {
-    return this.#good.includes(this.#goodText(revision));
+  #remember({ policy }: Loaded): void {
+    const good = this.#goodText(policy.revision);
+    this.#good = [...this.#good.filter((one) => one !== good), good].slice(-MAX_GOOD);
   }
 
   #goodText(revision: string): string {
@@ -265,29 +317,36 @@ export class Rollouts {
   #passed(rollout: Rollout, why: string): 'Passed' {
     this.#options.tracks.promoteCanary();
     this.#frozen = false;
-    if (this.#candidate !== undefined) this.#inForce(this.#candidate);
+    if (this.#candidate !== undefined) this.#inForce(this.#candidate, true);
     this.#end(rollout, 'Passed', why);
     this.#tell(rollout, 'RolloutPassed', `${whatOf(rollout)} goes to everybody: ${why}`);
-    this.#options.ended(rollout.cause, 'passed', why);
+    this.#options.ended(rollout.cause, 'passed', why, this.#stable);
     return 'Passed';
   }
 
-  #halted(rollout: Rollout, halt: Halt): 'Halted' {
-    this.#returned = { cause: rollout.cause, revision: rollout.to, release: this.#options.release, halt };
-    this.#options.tracks.dropCanary();
+  #halted(rollout: Rollout, seen: Halt): 'Halted' {
+    // Envoy quotes what it refuses, with its dump first and the reason last.
+    const halt = { ...seen, message: scrubText(seen.message).slice(-MAX_WORDS) };
+    const { release, ended, tracks } = this.#options;
+    const { cause, to: revision } = rollout;
+    this.#forget(cause);
+    this.#returned = [...this.#returned, { cause, revision, release, halt }];
+    const tried = this.#candidate;
+    tracks.dropCanary();
     this.#end(rollout, 'Returned', haltWords(halt), halt);
     this.#tell(rollout, 'RolloutReturned', `${whatOf(rollout)} is taken back: ${haltWords(halt)}`, halt);
-    this.#options.ended(rollout.cause, 'returned', haltWords(halt));
+    ended(cause, 'returned', haltWords(halt), tried);
     return 'Halted';
   }
 
   #supersede(): void {
     const running = this.#running;
     if (running === undefined) return;
+    const tried = this.#candidate;
     this.#options.tracks.dropCanary();
     const why = 'another change took its place';
     this.#end(running, 'Superseded', why);
-    this.#options.ended(running.cause, 'superseded', why);
+    this.#options.ended(running.cause, 'superseded', why, tried);
   }
 
   #end(rollout: Rollout, outcome: 'Passed' | 'Returned' | 'Superseded', why: string, halt?: Halt): void {
@@ -297,6 +356,7 @@ export class Rollouts {
     this.#last = { cause, from, to, startedAtMs, endedAtMs: this.#options.now(), outcome, why, ...node, ...place };
     this.#running = undefined;
     this.#candidate = undefined;
+    this.#moved = true;
     this.#options.canaries(new Map());
   }
 
@@ -322,13 +382,6 @@ export class Rollouts {
       message,
       fields: said as NewEvent['fields'] & object,
     });
-  }
-
-  #othersConnected({ groups }: Rollout, group: string): number | undefined {
-    const canaries = groups.find((one) => one.group === group)?.canaries.map(({ nodeId }) => nodeId) ?? [];
-    const others = this.#options.fleet.members(group).filter(({ nodeId }) => !canaries.includes(nodeId));
-    if (others.length === 0) return undefined;
-    return others.filter(({ connected }) => connected).length / others.length;
   }
 }
 

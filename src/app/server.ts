@@ -1,5 +1,4 @@
 import { type AdminServer, createAdminServer, type RolloutAction } from '../edge/admin/index.ts';
-import { staticEndpointSets } from '../edge/discovery/index.ts';
 import { EnvoyAdmins } from '../edge/envoy/index.ts';
 import {
   buildExplainView,
@@ -11,7 +10,6 @@ import {
   type HttpServer,
   type Log,
   Metrics,
-  type PolicyView,
   type ProxyConfigTarget,
   type ServerView,
   startEventLoopLag,
@@ -26,7 +24,7 @@ import { Announcer } from './announcer.ts';
 import type { Certificates } from './certificates.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
-import { ControlLoop, type UnderPolicy } from './control-loop.ts';
+import { ControlLoop } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { KeptStructures } from './kept-structures.ts';
 import { Operations } from './operations.ts';
@@ -36,7 +34,8 @@ import { PolicyNews } from './policy-news.ts';
 import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
-import { Rollouts } from './rollouts.ts';
+import { policyInForce, rolloutSeams, underPolicy } from './rollout-seams.ts';
+import { type Offered, Rollouts } from './rollouts.ts';
 import { SignalInputs, sensed } from './signal-inputs.ts';
 import { StorePolicies } from './store-policies.ts';
 import { timelineEvent } from './timeline-event.ts';
@@ -102,6 +101,10 @@ export class LoadlineServer {
   #http: HttpServer | undefined;
   #ticks: NodeJS.Timeout | undefined;
   #ready = false;
+  /** The state of the loop is that of what was tried. */
+  #jumped = false;
+  /** The store was brought back to what is in force. */
+  #tookBack = false;
   /** The newest policies, in force or not. */
   #read: PolicyRead = { ok: false, reason: 'nothing was read' };
 
@@ -179,11 +182,7 @@ export class LoadlineServer {
       }),
     });
     this.#rollouts = new Rollouts({
-      fleet: {
-        members: (group) => this.#loop.membersOf(group),
-        groupOf: (nodeId) => this.#loop.groupOf(nodeId),
-        standings: (nodeIds) => this.#xds.canaryStandings(nodeIds),
-      },
+      ...rolloutSeams(this.#loop, this.#xds),
       release: VERSION,
       now: this.#now,
       happened: (event) => {
@@ -192,17 +191,10 @@ export class LoadlineServer {
         if (kind === 'RolloutReturned') log.error({ ...about }, message);
         else log.info({ ...about }, message);
       },
-      tracks: {
-        canaryRefusals: () => this.#loop.canaryRefusals(this.#xds.canaryKeys()),
-        freeze: (structures) => this.#loop.freeze(structures),
-        thaw: () => this.#loop.thaw(),
-        promoteCanary: () => this.#loop.promoteCanary(),
-        dropCanary: () => this.#loop.dropCanary(),
-      },
-      ended: (cause, outcome, why) => {
+      ended: (cause, outcome, why, tried) => {
         this.#metrics.rolloutEnded(cause, outcome);
-        if (cause === 'Policy' && outcome === 'returned')
-          void this.#policies.takeBack(this.#rollouts.stable?.files ?? [], why);
+        if (cause === 'Policy' && outcome === 'returned') this.#takeBack(tried, why);
+        this.#jumped ||= outcome === 'passed';
         this.#configureSignals();
         this.#xds.reviewIdentities();
       },
@@ -216,6 +208,7 @@ export class LoadlineServer {
       operations: () => this.#operations.book.running,
       inForce: () => this.#keeper.loaded?.policy.revision,
       stable: () => this.#rollouts.stable?.policy,
+      isGood: (revision) => this.#rollouts.isGood(revision),
       now: this.#now,
     });
   }
@@ -244,7 +237,7 @@ export class LoadlineServer {
     }
     this.#startPolicies(first, stored);
     this.#operations.restore(stored?.operations);
-    if (this.#keeper.loaded !== undefined) this.#rollouts.offer(this.#keeper.loaded);
+    if (this.#keeper.loaded !== undefined) this.#offer(this.#keeper.loaded);
     const { record, log } = this.#options;
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
     this.#configureSignals();
@@ -382,7 +375,7 @@ export class LoadlineServer {
       loads: this.#loop.loads,
       nodes,
       sources: this.#signals.health(),
-      policy: this.#policyView(),
+      policy: policyInForce(this.#keeper.view(), this.#rollouts),
       tls: this.#options.certificates?.view(),
       issuedShares: this.#loop.issuedShares,
       reasons: (service) => this.#loop.reasons(service),
@@ -409,12 +402,14 @@ export class LoadlineServer {
     const nowMs = this.#now();
     const { perturbations } = this.#probes;
     const operations = this.#operations.inputOf(nowMs);
+    const jumped = this.#jumped;
+    this.#jumped = false;
     const canary = candidate && underPolicy(candidate);
     const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary });
     const ended = this.#rollouts.step(ticked.input.reports) !== undefined;
-    this.#xds.publish(ended);
+    this.#xds.publish(this.#rollouts.takeMoved());
     this.#metrics.ticked(performance.now() - began);
-    this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions });
+    this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions, jumped });
     this.#announcer.ticked(ticked);
     this.#probes.ticked(ticked);
     this.#operations.ticked(ticked.plan);
@@ -431,7 +426,7 @@ export class LoadlineServer {
     if (refusal !== undefined) return refusal;
     this.#configureSignals();
     if (action === 'Retry') this.#tick();
-    else this.#xds.publish(true);
+    else this.#xds.publish(this.#rollouts.takeMoved());
     void this.#checkpoints.save(this.#checkpoint());
     return undefined;
   }
@@ -463,11 +458,32 @@ export class LoadlineServer {
     }
     const outcome = this.#keeper.take(read, this.#now());
     this.#news.tell(this.#keeper, read, outcome);
-    if (outcome !== 'Loaded' || this.#keeper.loaded === undefined) return;
-    const offered = this.#rollouts.offer(this.#keeper.loaded);
+    const wanted = this.#keeper.loaded;
+    if (outcome === 'Refused' || wanted === undefined) return;
+    if (outcome === 'Unchanged') return this.#rollouts.reword(wanted);
+    const stands = wanted.policy.revision === this.#rollouts.stable?.policy.revision;
+    // What was taken back is still what there is to tell of.
+    if (this.#tookBack && stands) return this.#rollouts.reword(wanted);
+    this.#tookBack = false;
+    if (this.#policies.owner.kind === 'Store') this.#rollouts.askedAgain();
+    const offered = this.#offer(wanted);
     this.#configureSignals();
     this.#tick();
     if (offered === 'InForce') this.#xds.reviewIdentities();
+  }
+
+  #offer(wanted: Loaded): Offered {
+    const offered = this.#rollouts.offer(wanted);
+    // The server ended before it could say so in the store.
+    if (offered === 'Returned') this.#takeBack(wanted, this.#rollouts.problem()?.message ?? 'it was taken back');
+    return offered;
+  }
+
+  #takeBack(tried: Loaded | undefined, why: string): void {
+    const texts = { tried: tried?.files ?? [], inForce: this.#rollouts.stable?.files ?? [] };
+    this.#policies.takeBack(texts, why).then((written) => {
+      this.#tookBack ||= written;
+    });
   }
 
   /** Of what stands, and of what is tried: canaries send requests to its endpoints. */
@@ -477,22 +493,4 @@ export class LoadlineServer {
     const { policy, endpoints } = sensed(stable.policy, candidate?.policy);
     this.#signals.configure(policy, endpoints);
   }
-
-  /** What is in force, and what is wrong with what is wanted. */
-  #policyView(): PolicyView {
-    const view = this.#keeper.view();
-    const { stable } = this.#rollouts;
-    const returned = this.#rollouts.problem();
-    return {
-      ...view,
-      files: stable?.files.map(({ name }) => name) ?? [],
-      revision: stable?.policy.revision ?? '',
-      loadedAtMs: stable?.loadedAtMs ?? 0,
-      problems: returned === undefined ? view.problems : [...view.problems, returned],
-    };
-  }
-}
-
-function underPolicy({ policy }: Loaded): UnderPolicy {
-  return { policy, endpointSets: staticEndpointSets(policy) };
 }

@@ -18,16 +18,19 @@ const SCRAPE_KIND = {
   NvidiaSmi: 'nvidia-smi',
 } as const;
 
-/** What signals are read of while one policy stands and another is tried: the services and the endpoints of both. */
+/**
+ * What signals are read of while one policy stands and another is tried: the services and the endpoints of both. Where they differ
+ * the stable one counts, because its weights are those of nearly everybody.
+ */
 export function sensed(
   stable: Policy,
   candidate: Policy | undefined,
 ): { readonly policy: Policy; readonly endpoints: readonly Endpoint[] } {
-  const policies = candidate === undefined ? [stable] : [stable, candidate];
+  const policies = candidate === undefined ? [stable] : [candidate, stable];
   const services = new Map(policies.flatMap((policy) => policy.services.map((one) => [one.name, one])));
   const sets = policies.flatMap((policy) => staticEndpointSets(policy));
   const endpoints = new Map(sets.flatMap((set) => set.endpoints.map((one) => [one.id, one])));
-  return { policy: { ...(candidate ?? stable), services: [...services.values()] }, endpoints: [...endpoints.values()] };
+  return { policy: { ...stable, services: [...services.values()] }, endpoints: [...endpoints.values()] };
 }
 
 /** All ways by which signals come in: what the server reads itself, and what agents push to it. */

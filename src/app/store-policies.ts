@@ -2,15 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadlineError } from '../base/errors.ts';
 import { type PoliciesSeam, storedTexts } from '../edge/admin/index.ts';
 import type { Log } from '../edge/observe/index.ts';
-import {
-  type DocumentStore,
-  EmbeddedStore,
-  type PolicyRead,
-  type PolicyText,
-  type Revision,
-  storeFolder,
-} from '../edge/store/index.ts';
-import type { PolicySource } from './policy-source.ts';
+import { type DocumentStore, EmbeddedStore, type PolicyRead, type Revision, storeFolder } from '../edge/store/index.ts';
+import type { PolicySource, TakenBack } from './policy-source.ts';
 import { takeBack } from './take-back.ts';
 
 /** Before the store is asked again after a failure. */
@@ -65,13 +58,21 @@ export class StorePolicies implements PolicySource {
     this.#following = this.#follow(changed);
   }
 
-  async takeBack(inForce: readonly PolicyText[], reason: string): Promise<void> {
-    try {
-      await takeBack(this.store, inForce, reason, this.#log);
-    } catch (error) {
-      if (!(error instanceof LoadlineError)) throw error;
-      this.#log.error({ reason: error.message }, 'the store cannot be brought back to what is in force');
+  async takeBack(texts: TakenBack, reason: string): Promise<boolean> {
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      try {
+        return await takeBack(this.store, texts, reason, this.#log);
+      } catch (error) {
+        if (!(error instanceof LoadlineError)) throw error;
+        this.#log.error(
+          { reason: error.message },
+          'the store cannot be brought back to what is in force; it is tried again',
+        );
+        await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined); // it rejects when the wait is ended early
+      }
     }
+    return false;
   }
 
   async close(): Promise<void> {

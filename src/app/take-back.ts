@@ -10,29 +10,32 @@ export const AUTHOR = 'loadline';
 /**
  * Makes the store say again what is in force, after a change was taken back: the documents of that policy are written as a new
  * revision, with the reason. When somebody has written in the meantime it is his that counts, and it is tried next.
+ * @returns whether it was written
  */
 export async function takeBack(
   store: DocumentStore,
-  inForce: readonly PolicyText[],
+  { tried, inForce }: { readonly tried: readonly PolicyText[]; readonly inForce: readonly PolicyText[] },
   reason: string,
   log: Log,
-): Promise<void> {
+): Promise<boolean> {
   const now = await store.list();
   const wanted = textOf(inForce);
-  if (textOf(storedTexts(now.documents)) === wanted) return;
+  // Whatever came after what was tried is somebody's, and is tried next.
+  if (textOf(storedTexts(now.documents)) !== textOf(tried)) return false;
   const then = await documentsOf(store, wanted, now.revision);
   if (then === undefined) {
     log.warn(
       { revision: now.revision },
       'what is in force is not in the history of the store; it keeps what was taken back',
     );
-    return;
+    return false;
   }
   const changes = changesTo(then, now.documents);
   const outcome = await store.write({ action: 'TakeBack', author: AUTHOR, reason, changes, atRevision: now.revision });
   const fields = { before: now.revision, revision: 'revision' in outcome ? outcome.revision : undefined };
   if (outcome.kind === 'Written') log.info(fields, 'the store is back at what is in force');
   else log.warn({ ...fields, outcome: outcome.kind }, 'the store was changed meanwhile, and keeps that');
+  return outcome.kind === 'Written';
 }
 
 async function documentsOf(

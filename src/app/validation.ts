@@ -30,6 +30,8 @@ export type World = {
   readonly inForce: () => string | undefined;
   /** What all sidecars have that try nothing. */
   readonly stable: () => Policy | undefined;
+  /** Whether a revision was in force before. */
+  readonly isGood: (revision: string) => boolean;
   readonly now: () => number;
 };
 
@@ -42,7 +44,7 @@ export class Validation {
   /** @param options undefined: no Envoy is asked */
   constructor(
     options: ValidateOptions = { mode: 'Disabled' },
-    { data, loads, loop, xds, operations, inForce, stable, now }: World,
+    { data, loads, loop, xds, operations, inForce, stable, isGood, now }: World,
   ) {
     this.#judge = new EnvoyJudge({ cache: new JudgementCache(join(data, 'envoy-verdicts.json')) });
     this.dryRuns = new DryRuns({
@@ -59,6 +61,7 @@ export class Validation {
       verdict: (candidate) => this.dryRuns.verdict(candidate),
       inForce,
       stable,
+      isGood,
       maxShrinkRatio: options.maxShrinkRatio ?? MAX_SHRINK_RATIO,
     });
   }

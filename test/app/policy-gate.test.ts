@@ -21,7 +21,7 @@ function read(port: number): PolicyRead {
 
 const load = async (files: readonly PolicyFile[]) => loadPolicy(files);
 
-const ANY = { stable: () => undefined, maxShrinkRatio: 0.5 };
+const ANY = { stable: () => undefined, isGood: () => false, maxShrinkRatio: 0.5 };
 
 describe('the gate before a policy comes into force', () => {
   it('asks about what is new and good, and about nothing else', async () => {
@@ -74,10 +74,12 @@ describe('the gate before a policy comes into force', () => {
   it('holds back what takes too much away of what stands, until it is forced', async () => {
     const stable = loadPolicy([{ name: 'lab.yaml', text: labPolicy([1, 2, 3, 4].map((port) => ({ port }))) }]);
     if (!stable.ok) expect.fail('the policy is bad');
+    let undone = '';
     const gate = new PolicyGate({
       load,
       inForce: () => stable.value.revision,
       stable: () => stable.value,
+      isGood: (revision) => revision === undone,
       maxShrinkRatio: 0.5,
       verdict: async () => ACCEPTED,
     });
@@ -95,5 +97,9 @@ describe('the gate before a policy comes into force', () => {
     gate.force(forced.value.revision);
     expect(await gate.judge(of([1]))).toEqual([]);
     expect(await gate.judge(of([2]))).toHaveLength(1);
+    // Who undoes a change need not force it.
+    const before = await load([{ name: 'lab.yaml', text: labPolicy([{ port: 2 }]) }]);
+    undone = before.ok ? before.value.revision : '';
+    expect(await gate.judge(of([2]))).toEqual([]);
   });
 });

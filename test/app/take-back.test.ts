@@ -42,8 +42,8 @@ describe('a change that is taken back, in the store', () => {
   it('gives way to what is in force, in one revision that says why', async () => {
     await write({ chat: 'one' });
     const inForce = await write({ chat: 'two', embed: 'one' });
-    await write({ chat: 'three', embed: undefined, code: 'new' });
-    await takeBack(store, inForce, 'Nack on a: no (chat.yaml:3:1)', log);
+    const tried = await write({ chat: 'three', embed: undefined, code: 'new' });
+    expect(await takeBack(store, { tried, inForce }, 'Nack on a: no (chat.yaml:3:1)', log)).toBe(true);
     expect(await texts()).toEqual(inForce);
     const [newest] = await store.audit({ limit: 1 });
     expect(newest).toMatchObject({ action: 'TakeBack', author: 'loadline', reason: 'Nack on a: no (chat.yaml:3:1)' });
@@ -51,22 +51,25 @@ describe('a change that is taken back, in the store', () => {
     expect(new Set(history.slice(0, 3).map(({ revision }) => revision)).size).toBe(1);
   });
 
-  it('is nothing when the store says what is in force', async () => {
+  it('is nothing when something else came after it: that is tried next', async () => {
     const inForce = await write({ chat: 'one' });
-    await takeBack(store, inForce, 'x', log);
-    expect((await store.status()).revision).toBe(1);
+    const tried = await write({ chat: 'two' });
+    const newer = await write({ chat: 'three' });
+    expect(await takeBack(store, { tried, inForce }, 'x', log)).toBe(false);
+    expect(await texts()).toEqual(newer);
+    expect((await store.status()).revision).toBe(3);
   });
 
   it('leaves the store alone when what is in force never stood there, and says so', async () => {
-    await write({ chat: 'one' });
-    await takeBack(store, [{ name: 'elsewhere.yaml', text: 'x' }], 'x', log);
+    const tried = await write({ chat: 'one' });
+    await takeBack(store, { tried, inForce: [{ name: 'elsewhere.yaml', text: 'x' }] }, 'x', log);
     expect((await store.status()).revision).toBe(1);
     expect(log.lines).toMatchObject([['warn', {}, expect.stringContaining('is not in the history')]]);
   });
 
   it('loses to who writes in the meantime: his change is the next to be tried', async () => {
     const inForce = await write({ chat: 'one' });
-    await write({ chat: 'two' });
+    const tried = await write({ chat: 'two' });
     const racing: DocumentStore = Object.create(store, {
       listAt: {
         value: async (revision: number) => {
@@ -77,7 +80,7 @@ describe('a change that is taken back, in the store', () => {
       list: { value: () => store.list() },
       write: { value: (request: Parameters<DocumentStore['write']>[0]) => store.write(request) },
     });
-    await takeBack(racing, inForce, 'x', log);
+    await takeBack(racing, { tried, inForce }, 'x', log);
     expect((await texts())[0]?.text).toBe('three');
     expect(log.lines).toMatchObject([['warn', { outcome: 'Conflict' }, expect.stringContaining('changed meanwhile')]]);
   });

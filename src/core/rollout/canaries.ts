@@ -34,9 +34,11 @@ export type Canary = {
   readonly standing: CanaryStanding['kind'];
   /** Since when it stands so. */
   readonly sinceMs: number;
+  /** How long it has been away while others were there. */
+  readonly awayMs: number;
   /** When it first had taken everything. */
   readonly syncedAtMs?: number;
-  /** How often it went away. */
+  /** How often it went away while others were there. */
   readonly losses: number;
 };
 
@@ -60,7 +62,9 @@ export function chooseCanaries(
   const byRelease = new Map<string, Member[]>();
   for (const member of sortedByHash(willing, revision)) {
     const release = member.envoyVersion.split('.').slice(0, 2).join('.');
-    byRelease.set(release, [...(byRelease.get(release) ?? []), member]);
+    const same = byRelease.get(release);
+    if (same === undefined) byRelease.set(release, [member]);
+    else same.push(member);
   }
   // The release of most sidecars first: with one canary it must be one that stands for many.
   const releases = [...byRelease.values()].sort((a, b) => b.length - a.length);

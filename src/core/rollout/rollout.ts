@@ -24,18 +24,26 @@ export type GroupRollout = {
   /** undefined: all of the group get the change at once. */
   readonly strategy: RolloutStrategy | undefined;
   readonly canaries: readonly Canary[];
+  /** Their ids. */
+  readonly ids: ReadonlySet<string>;
+  /** Nobody of the group is connected yet, so that canaries are still to be chosen: after a restart all are on their way back. */
+  readonly open: boolean;
+  /** When its canaries were chosen. */
+  readonly sinceMs: number;
   readonly traffic: GroupTraffic;
   /** When the last of the canaries had taken it; the hold begins then. */
   readonly heldSinceMs?: number;
 };
 
-/** One change on its way through the sidecars. Plain data. */
+/** One change on its way through the sidecars. */
 export type Rollout = {
   readonly cause: RolloutCause;
   /** Policy revision that all others keep, and the one that canaries get. */
   readonly from: string;
   readonly to: string;
   readonly startedAtMs: number;
+  /** Of the last turn. */
+  readonly atMs: number;
   readonly groups: readonly GroupRollout[];
 };
 
@@ -49,35 +57,56 @@ export type RolloutStart = {
 
 /**
  * Begins a rollout. A group follows the strategy that stands; one that the change itself takes away or brings counts where
- * there is none yet, so that no change can talk itself out of being tried.
+ * there is none yet, so that no change can talk itself out of being tried. A group that the change removes has nothing to try.
  * @returns undefined when no group has canaries: then everybody may have it at once
  */
-export function startRollout(
-  cause: RolloutCause,
-  from: Policy,
-  to: Policy,
-  { members, traffic, nowMs }: RolloutStart,
-): Rollout | undefined {
-  const groups = from.groups.map(({ name, rollout }): GroupRollout => {
-    const strategy = rollout ?? to.groups.find((group) => group.name === name)?.rollout;
-    const chosen = strategy === undefined ? [] : chooseCanaries(members(name), strategy, to.revision);
-    const canaries = chosen.map((nodeId): Canary => ({ nodeId, standing: 'Waiting', sinceMs: nowMs, losses: 0 }));
-    return { group: name, strategy, canaries, traffic: trafficOf(chosen, members(name), traffic, nowMs) };
+export function startRollout(cause: RolloutCause, from: Policy, to: Policy, start: RolloutStart): Rollout | undefined {
+  const { members, nowMs } = start;
+  const groups = from.groups.flatMap(({ name, rollout }): readonly GroupRollout[] => {
+    const coming = to.groups.find((group) => group.name === name);
+    if (coming === undefined) return [];
+    const strategy = rollout ?? coming.rollout;
+    const there = strategy === undefined ? [] : members(name);
+    const group = { group: name, strategy, open: there.length > 0, ...chosen([], [], start) };
+    if (strategy === undefined || !there.some(({ connected }) => connected)) return [group];
+    return [withCanaries(group, strategy, to.revision, start)];
   });
-  if (groups.every(({ canaries }) => canaries.length === 0)) return undefined;
-  return { cause, from: from.revision, to: to.revision, startedAtMs: nowMs, groups };
+  if (groups.every(({ canaries, open }) => canaries.length === 0 && !open)) return undefined;
+  return { cause, from: from.revision, to: to.revision, startedAtMs: nowMs, atMs: nowMs, groups };
+}
+
+/** Chooses them among those that are there now. */
+export function withCanaries(
+  group: GroupRollout,
+  strategy: RolloutStrategy,
+  revision: string,
+  start: RolloutStart,
+): GroupRollout {
+  const members = start.members(group.group);
+  return { ...group, open: false, ...chosen(chooseCanaries(members, strategy, revision), members, start) };
+}
+
+function chosen(
+  nodeIds: readonly string[],
+  members: readonly Member[],
+  { traffic, nowMs }: RolloutStart,
+): Pick<GroupRollout, 'canaries' | 'ids' | 'sinceMs' | 'traffic'> {
+  const ids = new Set(nodeIds);
+  const canaries = nodeIds.map(
+    (nodeId): Canary => ({ nodeId, standing: 'Waiting', sinceMs: nowMs, awayMs: 0, losses: 0 }),
+  );
+  return { canaries, ids, sinceMs: nowMs, traffic: trafficOf(ids, members, traffic, nowMs) };
 }
 
 /** Whether a sidecar gets what is tried, or what stands. */
 export function trackOf(rollout: Rollout, group: string, nodeId: string): 'Stable' | 'Canary' {
   const own = rollout.groups.find((one) => one.group === group);
   if (own === undefined) return 'Stable';
-  if (own.strategy === undefined) return 'Canary';
-  return own.canaries.some((canary) => canary.nodeId === nodeId) ? 'Canary' : 'Stable';
+  return own.strategy === undefined || own.ids.has(nodeId) ? 'Canary' : 'Stable';
 }
 
 function trafficOf(
-  canaries: readonly string[],
+  canaries: ReadonlySet<string>,
   members: readonly Member[],
   traffic: Traffic,
   nowMs: number,
@@ -85,7 +114,7 @@ function trafficOf(
   const past = (nodeId: string): NodeTraffic => fadedTo(traffic.get(nodeId), nowMs);
   let others: NodeTraffic = fadedTo(undefined, nowMs);
   for (const { nodeId } of members) {
-    if (canaries.includes(nodeId)) continue;
+    if (canaries.has(nodeId)) continue;
     const one = past(nodeId);
     // All of them over the same time.
     others = { ...others, ...plus(others, one), seconds: Math.max(others.seconds, one.seconds) };
@@ -94,6 +123,6 @@ function trafficOf(
     canaries: {},
     settled: {},
     others: NO_COUNTS,
-    before: { canaries: Object.fromEntries(canaries.map((nodeId) => [nodeId, past(nodeId)])), others },
+    before: { canaries: Object.fromEntries([...canaries].map((nodeId) => [nodeId, past(nodeId)])), others },
   };
 }

@@ -1,8 +1,9 @@
+import type { HaltEvent } from '../policy/index.ts';
 import type { LoadReport } from '../topology/index.ts';
 import { burning, type GroupTraffic, SETTLE_MS } from './burn.ts';
-import type { Canary, CanaryStanding } from './canaries.ts';
-import type { GroupRollout, Halt, Rollout } from './rollout.ts';
-import { countsOf, NO_COUNTS, plus } from './traffic.ts';
+import type { Canary, CanaryStanding, Member } from './canaries.ts';
+import { type GroupRollout, type Halt, type Rollout, withCanaries } from './rollout.ts';
+import { countsOf, NO_COUNTS, plus, type Traffic } from './traffic.ts';
 
 /** What a tick knows of a running rollout. */
 export type RolloutInput = {
@@ -13,8 +14,10 @@ export type RolloutInput = {
   readonly reports: readonly LoadReport[];
   /** The group of a node; undefined for a stranger. */
   readonly groupOf: (nodeId: string) => string | undefined;
-  /** Of a group's sidecars without its canaries, 0..1; undefined when there are no others. */
-  readonly othersConnected: (group: string) => number | undefined;
+  /** Sidecars of a group. */
+  readonly members: (group: string) => readonly Member[];
+  /** What they did until now. */
+  readonly traffic: Traffic;
 };
 
 export type RolloutStep =
@@ -38,24 +41,50 @@ const TAKES_AT_MOST_MS = 60_000;
  */
 export function stepRollout(before: Rollout, input: RolloutInput): RolloutStep {
   const { nowMs } = input;
-  const elapsedSec = (nowMs - before.startedAtMs) / 1000;
-  const groups = before.groups.map((group) => stepGroup(group, input));
-  const rollout: Rollout = { ...before, groups };
+  const groups = before.groups.map((group) => stepGroup(chooseIn(group, before, input), before, input));
+  const rollout: Rollout = { ...before, atMs: nowMs, groups };
   for (const group of groups) {
-    const halt = haltOf(group, input, elapsedSec);
+    const halt = haltOf(group, input, (nowMs - group.sinceMs) / 1000);
     if (halt !== undefined) return { kind: 'Halted', rollout, halt: { ...halt, atMs: nowMs, group: group.group } };
   }
-  const over = groups.every(
-    ({ canaries, strategy, heldSinceMs }) =>
-      canaries.length === 0 || (heldSinceMs !== undefined && nowMs - heldSinceMs >= (strategy?.holdMs ?? 0)),
-  );
-  return { kind: over ? 'Passed' : 'Running', rollout };
+  return { kind: groups.every((group) => isOver(group, nowMs)) ? 'Passed' : 'Running', rollout };
 }
 
-function stepGroup(before: GroupRollout, input: RolloutInput): GroupRollout {
+/** Where nobody was connected when it began: as soon as most are back, or some after a while; none when all are forgotten. */
+function chooseIn(
+  group: GroupRollout,
+  { startedAtMs, to }: Rollout,
+  { nowMs, members, traffic }: RolloutInput,
+): GroupRollout {
+  const { strategy } = group;
+  if (!group.open || strategy === undefined) return group;
+  const there = members(group.group);
+  const connected = there.filter((one) => one.connected).length;
+  if (there.length === 0) return { ...group, open: false };
+  const enough = connected * 2 >= there.length || nowMs - startedAtMs >= LOST_AFTER_MS;
+  return connected > 0 && enough ? withCanaries(group, strategy, to, { members, traffic, nowMs }) : group;
+}
+
+function isOver({ canaries, strategy, open, heldSinceMs }: GroupRollout, nowMs: number): boolean {
+  if (open) return false;
+  if (canaries.length === 0 || strategy === undefined) return true;
+  const held = heldSinceMs !== undefined && nowMs - heldSinceMs >= strategy.holdMs;
+  return held && canaries.every((canary) => hasHeld(canary, strategy.haltOn, nowMs));
+}
+
+/** One that is away, or refuses, at the end has not held it; unless that ends nothing here, and lasts. */
+function hasHeld({ standing, sinceMs }: Canary, haltOn: readonly HaltEvent[], nowMs: number): boolean {
+  if (standing === 'Synced') return true;
+  const event = standing === 'Refused' ? 'Nack' : 'CanaryLost';
+  return !haltOn.includes(event) && nowMs - sinceMs >= TAKES_AT_MOST_MS;
+}
+
+function stepGroup(before: GroupRollout, { atMs }: Rollout, input: RolloutInput): GroupRollout {
   const { nowMs, standings } = input;
-  const canaries = before.canaries.map((canary) => stepCanary(canary, standings.get(canary.nodeId), nowMs));
-  const held = canaries.length > 0 && canaries.every(({ syncedAtMs }) => syncedAtMs !== undefined);
+  if (before.canaries.length === 0) return before;
+  const elapsedMs = othersAreAway(before, input.members(before.group)) ? 0 : nowMs - atMs;
+  const canaries = before.canaries.map((canary) => stepCanary(canary, standings.get(canary.nodeId), nowMs, elapsedMs));
+  const held = canaries.every(({ syncedAtMs }) => syncedAtMs !== undefined);
   const { heldSinceMs = held ? nowMs : undefined } = before;
   return {
     ...before,
@@ -65,7 +94,15 @@ function stepGroup(before: GroupRollout, input: RolloutInput): GroupRollout {
   };
 }
 
-function stepCanary(before: Canary, now: CanaryStanding | undefined, nowMs: number): Canary {
+/** Then it is not the change that took a canary away. */
+function othersAreAway({ ids }: GroupRollout, members: readonly Member[]): boolean {
+  const others = members.filter(({ nodeId }) => !ids.has(nodeId));
+  const away = others.filter(({ connected }) => !connected).length;
+  return others.length > 0 && away / others.length > OTHERS_AWAY_RATIO;
+}
+
+/** @param elapsedMs of time that counts against one that is away */
+function stepCanary(before: Canary, now: CanaryStanding | undefined, nowMs: number, elapsedMs: number): Canary {
   const standing = now?.kind ?? 'Absent';
   // Weights go out all the time, and for a moment are not answered: who had everything once has had it.
   const kept = standing === 'Waiting' && before.standing === 'Synced' ? 'Synced' : standing;
@@ -74,13 +111,13 @@ function stepCanary(before: Canary, now: CanaryStanding | undefined, nowMs: numb
     ...before,
     standing: kept,
     sinceMs: changed ? nowMs : before.sinceMs,
-    losses: before.losses + (changed && kept === 'Absent' ? 1 : 0),
+    awayMs: kept === 'Absent' ? before.awayMs + elapsedMs : 0,
+    losses: before.losses + (changed && kept === 'Absent' && elapsedMs > 0 ? 1 : 0),
     ...(before.syncedAtMs === undefined && kept === 'Synced' ? { syncedAtMs: nowMs } : {}),
   };
 }
 
 function stepGroupTraffic({ group, canaries, traffic }: GroupRollout, input: RolloutInput): GroupTraffic {
-  if (canaries.length === 0) return traffic;
   const counts = new Map(Object.entries(traffic.canaries));
   const settled = new Map(Object.entries(traffic.settled));
   const syncedAtMs = new Map(canaries.map((canary) => [canary.nodeId, canary.syncedAtMs]));
@@ -103,13 +140,12 @@ function haltOf(
   elapsedSec: number,
 ): Omit<Halt, 'atMs' | 'group'> | undefined {
   const { strategy, canaries, traffic } = group;
-  if (strategy === undefined) return undefined;
+  if (strategy === undefined || canaries.length === 0) return undefined;
   const { haltOn, holdMs } = strategy;
   const { nowMs, standings } = input;
-  const connected = input.othersConnected(group.group);
-  const allAway = connected !== undefined && 1 - connected > OTHERS_AWAY_RATIO;
+  const allAway = othersAreAway(group, input.members(group.group));
   for (const canary of canaries) {
-    const { nodeId: node, losses } = canary;
+    const { nodeId: node, losses, awayMs } = canary;
     const standing = standings.get(node);
     if (standing?.kind === 'Refused' && haltOn.includes('Nack')) {
       const { type, resource, message, origin } = standing;
@@ -117,7 +153,6 @@ function haltOf(
       return { event: 'Nack', node, message: `${type} ${resource}: ${message}`, ...place };
     }
     if (haltOn.includes('CanaryLost') && !allAway) {
-      const awayMs = canary.standing === 'Absent' ? nowMs - canary.sinceMs : 0;
       if (awayMs >= LOST_AFTER_MS) return { event: 'CanaryLost', node, message: `gone for ${seconds(awayMs)}` };
       if (losses >= LOST_AT_LOSSES) return { event: 'CanaryLost', node, message: `went away ${losses} times` };
     }

@@ -102,10 +102,8 @@ class World {
         standings,
         reports,
         groupOf: () => 'lab',
-        othersConnected: () => {
-          const others = this.members.filter(({ nodeId }) => !ids.includes(nodeId));
-          return others.filter(({ connected }) => connected).length / others.length;
-        },
+        members: () => this.members,
+        traffic: this.traffic,
       };
       this.step = stepRollout(this.rollout, input);
       this.rollout = this.step.rollout;
@@ -210,13 +208,65 @@ describe('a rollout', () => {
     const world = new World();
     const node = world.start();
     world.run(2);
-    expect(world.run(10, () => undefined)?.kind).toBe('Running');
+    expect(world.run(9, () => undefined)?.kind).toBe('Running');
     expect(world.run(1, () => undefined)).toMatchObject({ kind: 'Halted', halt: { event: 'CanaryLost', node } });
 
     const outage = new World();
     outage.start();
     outage.members = nodes(10, { connected: false });
     expect(outage.run(25, () => undefined)?.kind).toBe('Running');
+  });
+
+  it('does not pass while a canary is away, however long it has held it', () => {
+    const world = new World();
+    world.start();
+    world.run(28);
+    expect(world.run(9, () => undefined)?.kind).toBe('Running');
+    expect(world.run(1)?.kind).toBe('Passed');
+
+    const unwatched = new World();
+    unwatched.start({ ...STRATEGY, haltOn: [] });
+    unwatched.run(28);
+    expect(unwatched.run(60, () => undefined)?.kind).toBe('Running');
+    expect(unwatched.run(1, () => undefined)?.kind).toBe('Passed');
+  });
+
+  it('counts an outage of everybody against no canary, also when it is the last to come back', () => {
+    const world = new World();
+    world.start();
+    world.run(2);
+    world.members = nodes(10, { connected: false });
+    world.run(18, () => undefined);
+    world.members = nodes(10);
+    expect(world.run(5, () => undefined)?.kind).toBe('Running');
+    expect(world.run(40)?.kind).toBe('Passed');
+  });
+
+  it('chooses canaries when sidecars are back, where a restart left nobody connected', () => {
+    const world = new World();
+    world.members = nodes(10, { connected: false });
+    expect(world.start()).toBe('');
+    expect(world.run(3)?.kind).toBe('Running');
+    // One of them is gone for good.
+    world.members = nodes(10).map((one, at) => ({ ...one, connected: at !== 0 }));
+    world.run(1);
+    const canary = world.rollout?.groups[0]?.canaries[0]?.nodeId;
+    expect(canary).not.toBe('node-0');
+    expect(trackOf(world.rollout as Rollout, 'lab', canary ?? '')).toBe('Canary');
+    expect(world.run(31)?.kind).toBe('Passed');
+
+    const forgotten = new World();
+    forgotten.members = nodes(3, { connected: false });
+    forgotten.start();
+    forgotten.run(3);
+    forgotten.members = [];
+    expect(forgotten.run(1)?.kind).toBe('Passed');
+  });
+
+  it('has nothing to try in a group that the change removes', () => {
+    const start = { members: () => nodes(10), traffic: new Map(), nowMs: 1 };
+    const gone = { ...policy('b', STRATEGY), groups: [] };
+    expect(startRollout('Policy', policy('a', STRATEGY), gone, start)).toBeUndefined();
   });
 
   it('goes back when a canary comes and goes', () => {
