@@ -149,7 +149,9 @@ export class Rollouts {
     const undone = !stands && !this.#frozen && this.isGood(revision);
     if (stable === undefined || (stands && !this.#frozen) || undone) {
       this.#supersede();
-      this.#forget('Policy');
+      if (undone) this.#forget('Policy');
+      // This release compiles what they have: there is nothing left of it to try.
+      else this.#returned = [];
       return this.#inForce(wanted, undone);
     }
     const cause = stands ? 'Release' : 'Policy';

@@ -217,6 +217,26 @@ describe('what Envoys have', () => {
     expect(upgraded.routes(KEY)).toBe(world.routes(KEY));
   });
 
+  it('that a release could not replace is no problem any more when the one that compiled it is back', async () => {
+    await kept();
+    const structures = await new KeptStructures(folder, new FakeLog()).load(policy(1).files);
+    const foreign = new World();
+    foreign.rollouts.offer(policy(9));
+    foreign.tick();
+    foreign.loop.snapshot(KEY);
+    const upgraded = new World();
+    upgraded.rollouts.restore(policy(1), {}, foreign.loop.structures());
+    upgraded.rollouts.offer(policy(1));
+    upgraded.tick();
+    upgraded.rollouts.act('Abort', 'not today', 'ann', undefined);
+    expect(upgraded.rollouts.offer(policy(1))).toBe('Returned');
+    expect(upgraded.rollouts.problem()?.message).toMatch(/^what Loadline 1\.0\.0 compiles was taken back/);
+    const back = new World();
+    back.rollouts.restore(policy(1), upgraded.rollouts.memory, structures);
+    expect(back.rollouts.offer(policy(1))).toBe('InForce');
+    expect(back.rollouts.problem()).toBeUndefined();
+  });
+
   it('is not used when the file is damaged, and the log says so', async () => {
     await kept();
     writeFileSync(join(folder, 'structures'), 'scribble');
