@@ -36,12 +36,13 @@ export type RehearseFlags = {
 
 /** A service of the user's policy on the user's traffic and fleet, with what the user wants to go wrong. */
 export async function rehearse(io: Io, paths: readonly string[], flags: RehearseFlags): Promise<void> {
-  const [{ planRehearsal, readTexts, runRehearsal, sections, timeline }, { readTrace }, { readFleet }, policy] =
+  // First, so that a bad policy costs no more, and that nothing is still being loaded when it is refused.
+  const policy = await readPolicy(io, paths);
+  const [{ planRehearsal, readTexts, runRehearsal, sections, timeline }, { readTrace }, { readFleet }] =
     await Promise.all([
       import('../../lab/rehearse/index.ts'),
       import('../../lab/traffic/index.ts'),
       import('../../lab/modelserver/index.ts'),
-      readPolicy(io, paths),
     ]);
   const { burst, autoscaler, fault: faults, trace, profile, arm: arms, firstSeed } = flags;
   const rehearsal = planRehearsal({
