@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const REAL_PARTS = ['test/e2e/**/*.test.ts', 'test/long/llama-cpp.test.ts'];
 /** What these find out hangs on when something happens: they have the machine for themselves. */
-const TIMED = ['controller-death', 'failing-servers', 'gpu-fault', 'law-live', 'probe', 'shift'].map(
+const TIMED = ['controller-death', 'failing-servers', 'gpu-fault', 'law-live', 'probe', 'rollout', 'shift', 'undo'].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
 
