@@ -2,7 +2,7 @@ import type { ControlState } from '../core/control/index.ts';
 import type { OperationBook } from '../core/operations/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { CheckpointStore, type PolicyText } from '../edge/store/index.ts';
-import type { RolloutMemory } from './rollouts.ts';
+import type { RolloutMemory } from './revision-record.ts';
 
 export type Checkpoint = {
   readonly state: ControlState;

@@ -19,26 +19,8 @@ import type { LoadReport } from '../core/topology/index.ts';
 import type { RolloutAction } from '../edge/admin/index.ts';
 import type { EventKind, NewEvent, RolloutView, RunningRolloutView } from '../edge/observe/index.ts';
 import type { Loaded } from './policy-keeper.ts';
+import { RevisionRecord, type RolloutMemory } from './revision-record.ts';
 
-/** A change that was tried and taken back. It is not tried again until it is another one, or somebody asks for it. */
-export type Returned = {
-  readonly cause: RolloutCause;
-  readonly revision: string;
-  /** Version of the Loadline that tried it. */
-  readonly release: string;
-  readonly halt: Halt;
-};
-
-/** What is remembered over a restart. */
-export type RolloutMemory = {
-  /** The newest of each cause. */
-  readonly returned?: readonly Returned[];
-  /** What was in force under a release: `1.2.0 8f734e9ca67626fe`, the newest last. */
-  readonly good?: readonly string[];
-};
-
-/** So many changes can be undone at once. */
-const MAX_GOOD = 100;
 /** Of Envoy's text that is kept. */
 const MAX_WORDS = 600;
 
@@ -96,10 +78,8 @@ export class Rollouts {
   #stable: Loaded | undefined;
   #candidate: Loaded | undefined;
   #running: Rollout | undefined;
-  /** The newest of each cause: a release that was taken back stays so while policies come and go. */
-  #returned: readonly Returned[] = [];
+  readonly #record: RevisionRecord;
   #moved = false;
-  #good: readonly string[] = [];
   /** All others have the bytes of another release. */
   #frozen = false;
   #traffic: Traffic = new Map();
@@ -107,6 +87,7 @@ export class Rollouts {
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
+    this.#record = new RevisionRecord(options.release);
   }
 
   /** The policy in force: of everybody who tries nothing. */
@@ -120,7 +101,7 @@ export class Rollouts {
   }
 
   get memory(): RolloutMemory {
-    return { good: this.#good, returned: this.#returned };
+    return this.#record.memory;
   }
 
   /**
@@ -129,8 +110,7 @@ export class Rollouts {
    */
   restore(stable: Loaded | undefined, memory: RolloutMemory = {}, kept: readonly KeptStructure[] = []): void {
     this.#stable = stable;
-    this.#returned = Array.isArray(memory.returned) ? memory.returned : [];
-    this.#good = memory.good ?? [];
+    this.#record.restore(memory);
     if (stable === undefined || kept.every((one) => compilesAlike(stable.policy, one))) return;
     this.#frozen = true;
     this.#options.tracks.freeze(kept);
@@ -149,15 +129,14 @@ export class Rollouts {
     const undone = !stands && !this.#frozen && this.isGood(revision);
     if (stable === undefined || (stands && !this.#frozen) || undone) {
       this.#supersede();
-      if (undone) this.#forget('Policy');
-      // This release compiles what they have: there is nothing left of it to try.
-      else this.#returned = [];
+      // Where it stands this release compiles what they have: there is nothing left of that to try either.
+      this.#record.forget(undone ? 'Policy' : undefined);
       return this.#inForce(wanted, undone);
     }
     const cause = stands ? 'Release' : 'Policy';
-    if (this.#wasReturned(cause, revision)) return 'Returned';
+    if (this.#record.wasReturned(cause, revision)) return 'Returned';
     this.#supersede();
-    this.#forget(cause);
+    this.#record.forget(cause);
     return this.#try(cause, wanted, stable.policy);
   }
 
@@ -170,12 +149,12 @@ export class Rollouts {
 
   /** Whether it was in force under this release, and everybody had it. */
   isGood(revision: string): boolean {
-    return this.#good.includes(this.#goodText(revision));
+    return this.#record.isGood(revision);
   }
 
   /** That somebody asks for a policy again, after it was taken back, is a reason to try it again. */
   askedAgain(): void {
-    this.#forget('Policy');
+    this.#record.forget('Policy');
   }
 
   /** Whether somebody changed tracks since the last call: then nothing of before may be sent any more. */
@@ -201,10 +180,9 @@ export class Rollouts {
     if (running === undefined) return undefined;
     const [refused] = tracks.canaryRefusals();
     if (refused !== undefined) return this.#halted(running, ruleHalt(refused, nowMs));
-    const canaries = running.groups.flatMap((group) => group.canaries.map(({ nodeId }) => nodeId));
     const step = stepRollout(running, {
       nowMs,
-      standings: fleet.standings(canaries),
+      standings: fleet.standings(running.groups.flatMap(({ ids }) => [...ids])),
       reports,
       groupOf: (nodeId) => fleet.groupOf(nodeId),
       members: (group) => fleet.members(group),
@@ -212,8 +190,9 @@ export class Rollouts {
     });
     if (step.kind === 'Halted') return this.#halted(step.rollout, step.halt);
     if (step.kind === 'Passed') return this.#passed(step.rollout, 'it held on all canaries');
-    this.#tellHold(running, step.rollout);
     this.#running = step.rollout;
+    if (step.rollout.groups.some(({ ids }, at) => ids !== running.groups[at]?.ids)) this.#tellCanaries(step.rollout);
+    this.#tellHold(running, step.rollout);
     return undefined;
   }
 
@@ -230,10 +209,10 @@ export class Rollouts {
   ): string | undefined {
     const running = this.#running;
     if (action === 'Retry') {
-      if (wanted === undefined || this.#returned.length === 0) return 'nothing was taken back';
+      if (wanted === undefined || this.#record.returned === undefined) return 'nothing was taken back';
       const stands = wanted.policy.revision === this.#stable?.policy.revision;
       if (stands && !this.#frozen) return 'the store has what is in force again; apply the change once more';
-      this.#returned = [];
+      this.#record.forget();
       this.offer(wanted);
       return undefined;
     }
@@ -245,13 +224,14 @@ export class Rollouts {
 
   /** Why the newest policy is not in force, as a problem of the policy; undefined when nothing was taken back. */
   problem(): Issue | undefined {
-    const returned = this.#returned.at(-1);
+    const { returned } = this.#record;
     if (returned === undefined) return undefined;
     const { cause, revision, release, halt } = returned;
     const what = cause === 'Release' ? `what Loadline ${release} compiles` : `revision ${revision}`;
     const message = `${what} was taken back: ${haltWords(halt)}`;
     const position = positionOf(halt.origin);
-    const hint = 'change it and try again, or retry it as it is: loadline rollout retry';
+    const hint =
+      'change it and try again, or have it tried once more as it is: apply it again, or with files loadline rollout retry';
     return { code: 'ROLLOUT_RETURNED', path: '', message, hint, ...(position === undefined ? {} : { position }) };
   }
 
@@ -263,16 +243,6 @@ export class Rollouts {
     };
   }
 
-  #forget(cause: RolloutCause): void {
-    this.#returned = this.#returned.filter((one) => one.cause !== cause);
-  }
-
-  #wasReturned(cause: RolloutCause, revision: string): boolean {
-    const returned = this.#returned.find((one) => one.cause === cause);
-    if (returned?.revision !== revision) return false;
-    return cause === 'Policy' || returned.release === this.#options.release;
-  }
-
   #try(cause: RolloutCause, wanted: Loaded, from: Policy): 'InForce' | 'Trying' {
     const { fleet, now } = this.#options;
     const start = { members: (group: string) => fleet.members(group), traffic: this.#traffic, nowMs: now() };
@@ -280,13 +250,7 @@ export class Rollouts {
     if (rollout === undefined) return this.#inForce(wanted, this.#hasSidecars(from));
     this.#candidate = wanted;
     this.#running = rollout;
-    this.#options.canaries(new Map(rollout.groups.map(({ group, canaries }) => [group, canaries.length])));
-    const canaries = rollout.groups.flatMap((group) => group.canaries.map(({ nodeId }) => nodeId));
-    this.#tell(
-      rollout,
-      'RolloutStarted',
-      `${whatOf(rollout)} goes to ${canaries.length} canaries first: ${listed(canaries)}`,
-    );
+    this.#tellCanaries(rollout);
     return 'Trying';
   }
 
@@ -296,30 +260,25 @@ export class Rollouts {
 
   /** @param had whether sidecars have had it: then it can be gone back to */
   #inForce(wanted: Loaded, had: boolean): 'InForce' {
-    const before = this.#stable;
     const frozen = this.#frozen;
-    this.#stable = wanted;
+    this.#replace(wanted, had);
     if (frozen) this.#options.tracks.thaw();
-    this.#frozen = false;
-    // What they had until now they have had.
-    if (before !== undefined && !frozen && this.#hasSidecars(before.policy)) this.#remember(before);
-    if (had) this.#remember(wanted);
     return 'InForce';
   }
 
-  #remember({ policy }: Loaded): void {
-    const good = this.#goodText(policy.revision);
-    this.#good = [...this.#good.filter((one) => one !== good), good].slice(-MAX_GOOD);
-  }
-
-  #goodText(revision: string): string {
-    return `${this.#options.release} ${revision}`;
+  #replace(wanted: Loaded, had: boolean): void {
+    const before = this.#stable;
+    // What they had until now they have had, if these were the bytes of this release.
+    if (before !== undefined && !this.#frozen && this.#hasSidecars(before.policy))
+      this.#record.held(before.policy.revision);
+    if (had) this.#record.held(wanted.policy.revision);
+    this.#stable = wanted;
+    this.#frozen = false;
   }
 
   #passed(rollout: Rollout, why: string): 'Passed' {
     this.#options.tracks.promoteCanary();
-    this.#frozen = false;
-    if (this.#candidate !== undefined) this.#inForce(this.#candidate, true);
+    if (this.#candidate !== undefined) this.#replace(this.#candidate, true);
     this.#end(rollout, 'Passed', why);
     this.#tell(rollout, 'RolloutPassed', `${whatOf(rollout)} goes to everybody: ${why}`);
     this.#options.ended(rollout.cause, 'passed', why, this.#stable);
@@ -329,10 +288,9 @@ export class Rollouts {
   #halted(rollout: Rollout, seen: Halt): 'Halted' {
     // Envoy quotes what it refuses, with its dump first and the reason last.
     const halt = { ...seen, message: scrubText(seen.message).slice(-MAX_WORDS) };
-    const { release, ended, tracks } = this.#options;
+    const { ended, tracks } = this.#options;
     const { cause, to: revision } = rollout;
-    this.#forget(cause);
-    this.#returned = [...this.#returned, { cause, revision, release, halt }];
+    this.#record.takenBack(cause, revision, halt);
     const tried = this.#candidate;
     tracks.dropCanary();
     this.#end(rollout, 'Returned', haltWords(halt), halt);
@@ -360,6 +318,14 @@ export class Rollouts {
     this.#candidate = undefined;
     this.#moved = true;
     this.#options.canaries(new Map());
+  }
+
+  /** Of a group whose sidecars were all away they are chosen later. */
+  #tellCanaries(rollout: Rollout): void {
+    this.#options.canaries(new Map(rollout.groups.map(({ group, ids }) => [group, ids.size])));
+    const ids = rollout.groups.flatMap((group) => [...group.ids]);
+    const who = ids.length === 0 ? 'canaries, when sidecars are back' : `${ids.length} canaries first: ${listed(ids)}`;
+    this.#tell(rollout, 'RolloutStarted', `${whatOf(rollout)} goes to ${who}`);
   }
 
   #tellHold(before: Rollout, after: Rollout): void {

@@ -424,9 +424,10 @@ export class LoadlineServer {
     if (action === 'Force') return this.#force();
     const refusal = this.#rollouts.act(action, reason, by, this.#keeper.loaded);
     if (refusal !== undefined) return refusal;
-    this.#configureSignals();
-    if (action === 'Retry') this.#tick();
-    else this.#xds.publish(this.#rollouts.takeMoved());
+    if (action === 'Retry') {
+      this.#configureSignals();
+      this.#tick();
+    } else this.#xds.publish(this.#rollouts.takeMoved());
     void this.#checkpoints.save(this.#checkpoint());
     return undefined;
   }

@@ -30,13 +30,14 @@ function policy(requestSec: number, strategy = true): Loaded {
 class World {
   nowMs = 1_000_000;
   standing: CanaryStanding | undefined = { kind: 'Synced' };
-  readonly members: readonly Member[] = ['a', 'b', 'c'].map((nodeId) => ({
+  members: readonly Member[] = ['a', 'b', 'c'].map((nodeId) => ({
     nodeId,
     envoyVersion: '1.40.0',
     connected: true,
   }));
   readonly events: NewEvent[] = [];
   readonly ended: string[] = [];
+  readonly canaries: Record<string, number>[] = [];
   readonly loop = new ControlLoop(new ControlInbox(() => {}), () => []);
   readonly rollouts: Rollouts = new Rollouts({
     release: '1.0.0',
@@ -56,7 +57,7 @@ class World {
     now: () => this.nowMs,
     happened: (event) => this.events.push(event),
     ended: (cause, outcome) => this.ended.push(`${cause} ${outcome}`),
-    canaries: () => {},
+    canaries: (byGroup) => this.canaries.push(Object.fromEntries(byGroup)),
   });
 
   tick(ticks = 1): void {
@@ -146,6 +147,23 @@ describe('a policy that is wanted', () => {
     expect(after.rollouts.candidate?.policy.revision).toBe(policy(2).policy.revision);
   });
 
+  it('is tried by sidecars that come back after a restart, and they are told of then', () => {
+    const after = new World();
+    after.rollouts.restore(policy(1));
+    after.members = after.members.map((one) => ({ ...one, connected: false }));
+    expect(after.rollouts.offer(policy(2))).toBe('Trying');
+    after.tick();
+    expect(after.canaries.at(-1)).toEqual({ lab: 0 });
+    after.members = after.members.map((one) => ({ ...one, connected: true }));
+    after.tick();
+    expect(after.canaries.at(-1)).toEqual({ lab: 1 });
+    const started = after.events.filter(({ kind }) => kind === 'RolloutStarted').map(({ message }) => message);
+    expect(started).toEqual([
+      expect.stringMatching(/goes to canaries, when sidecars are back$/),
+      expect.stringMatching(/goes to 1 canaries first: [abc]$/),
+    ]);
+  });
+
   it('is everybody’s at once when it was in force before: an undo has no time for canaries', () => {
     world.rollouts.offer(policy(2));
     world.tick(4);
@@ -215,6 +233,23 @@ describe('what Envoys have', () => {
     upgraded.tick(4);
     expect(upgraded.ended).toEqual(['Release passed']);
     expect(upgraded.routes(KEY)).toBe(world.routes(KEY));
+  });
+
+  it('does not make a policy good for an undo under a release that has not sent it', async () => {
+    const foreign = new World();
+    foreign.rollouts.offer(policy(9));
+    foreign.tick();
+    foreign.loop.snapshot(KEY);
+    const upgraded = new World();
+    upgraded.rollouts.restore(policy(1), {}, foreign.loop.structures());
+    expect(upgraded.rollouts.offer(policy(2))).toBe('Trying');
+    upgraded.tick(4);
+    expect(upgraded.ended).toEqual(['Policy passed']);
+    expect([
+      upgraded.rollouts.isGood(policy(2).policy.revision),
+      upgraded.rollouts.isGood(policy(1).policy.revision),
+    ]).toEqual([true, false]);
+    expect(upgraded.rollouts.offer(policy(1))).toBe('Trying');
   });
 
   it('that a release could not replace is no problem any more when the one that compiled it is back', async () => {

@@ -36,8 +36,8 @@ const OTHERS_AWAY_RATIO = 0.5;
 const TAKES_AT_MOST_MS = 60_000;
 
 /**
- * One turn of a rollout: sees how the canaries stand, and decides whether it goes on, is over, or goes back. An event that the
- * strategy does not halt on keeps a group from passing by itself no longer than it lasts.
+ * One turn of a rollout: sees how the canaries stand, and decides whether it goes on, is over, or goes back. What the strategy
+ * does not halt on delays a group by a minute at most.
  */
 export function stepRollout(before: Rollout, input: RolloutInput): RolloutStep {
   const { nowMs } = input;

@@ -1,8 +1,7 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
-import { LoadlineError } from '../../base/errors.ts';
 import type { Result } from '../../base/units/index.ts';
 import type { OperationView } from '../observe/index.ts';
-import { adminService } from './admin-service.ts';
+import { AdminCalls } from './admin-calls.ts';
 import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
 import type { ConnectOptions } from './observe-client.ts';
@@ -38,26 +37,12 @@ const ISSUE_OF: Readonly<Partial<Record<status, string>>> = {
 /** @throws LoadlineError LOADLINE_CONFIG, as `openClient`. Nothing is dialled before the first call. */
 export function connectByHand(address: string, options: ConnectOptions = {}): ByHandClient {
   const client = openClient('admin', address, options.tls);
-  const service = adminService('Operations');
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
-
-  const call = (name: string, request: Wire): Promise<Wire> =>
-    new Promise((resolve, reject) => {
-      const method = service[name];
-      if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', `the service has no method ${name}`);
-      client.makeUnaryRequest<Wire, Wire>(
-        method.path,
-        method.requestSerialize as (value: Wire) => Buffer,
-        method.responseDeserialize as (bytes: Buffer) => Wire,
-        request,
-        { deadline: Date.now() + deadlineMs },
-        (error, answer) => (error === null ? resolve(answer as Wire) : reject(error)),
-      );
-    });
+  const calls = new AdminCalls(client, 'Operations', deadlineMs);
 
   const ask = async <T>(name: string, request: Wire, decode: (answer: Wire) => T): Promise<Result<T>> => {
     try {
-      return { ok: true, value: decode(await call(name, request)), warnings: [] };
+      return { ok: true, value: decode(await calls.unary(name, request)), warnings: [] };
     } catch (error) {
       const { code, details = '' } = error as Partial<ServiceError>;
       const issue = code === undefined ? undefined : ISSUE_OF[code];
@@ -78,7 +63,7 @@ export function connectByHand(address: string, options: ConnectOptions = {}): By
     cancel: (id, reason) => ask('Cancel', { id, reason }, decodeCancel),
     list: async ({ service: wanted = '', finished = false }) => {
       try {
-        return list((await call('List', { service: wanted, finished })).operations, decodeOperation);
+        return list((await calls.unary('List', { service: wanted, finished })).operations, decodeOperation);
       } catch (error) {
         throw inWords(error, address, deadlineMs);
       }

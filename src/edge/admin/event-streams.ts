@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { type ServerWritableStream, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { EVENT_KINDS, type EventTimeline, type Log, serviceOfEvent, type TimelineEvent } from '../observe/index.ts';
 import { decodeEventQuery, type EventQuery, encodeEventBatch } from './event-message.ts';
 import type { Permit } from './gate.ts';
-import type { Wire } from './wire-values.ts';
+import { OpenStreams, type StreamCall } from './open-streams.ts';
 
 /** What readers of events read. */
 export type EventsSeam = {
@@ -16,7 +16,6 @@ const MAX_STREAMS = 200;
 /** An event has about 0.3 KB, and one of weights up to 0.6. */
 const MAX_BATCH = 100;
 
-type Call = ServerWritableStream<Wire, Wire>;
 type Refusal = { readonly code: status; readonly details: string };
 
 /**
@@ -26,7 +25,7 @@ type Refusal = { readonly code: status; readonly details: string };
 export class EventStreams {
   readonly #seam: EventsSeam;
   readonly #log: Log;
-  readonly #running = new Set<AbortController>();
+  readonly #running = new OpenStreams();
 
   constructor(seam: EventsSeam, log: Log) {
     this.#seam = seam;
@@ -34,34 +33,28 @@ export class EventStreams {
   }
 
   /** Ends with its call. Never rejects. */
-  async serve(call: Call, permit: Permit): Promise<void> {
+  async serve(call: StreamCall, permit: Permit): Promise<void> {
     const query = decodeEventQuery(call.request);
     const refusal = this.#refusal(query);
     if (refusal !== undefined) {
       call.emit('error', refusal);
       return;
     }
-    const ending = new AbortController();
-    const end = (): void => ending.abort();
-    call.on('cancelled', end);
-    call.on('close', end);
-    this.#running.add(ending);
-    try {
-      await this.#follow(call, query, permit, ending.signal);
-      call.end();
-    } catch (error) {
-      if (ending.signal.aborted) call.end();
-      else {
+    await this.#running.run(
+      call,
+      async (signal) => {
+        await this.#follow(call, query, permit, signal);
+        return undefined;
+      },
+      (error) => {
         this.#log.error({ err: error, method: 'Events' }, 'admin request failed');
-        call.emit('error', { code: status.INTERNAL, details: 'the server failed to answer; its log says why' });
-      }
-    } finally {
-      this.#running.delete(ending);
-    }
+        return { code: status.INTERNAL, details: 'the server failed to answer; its log says why' };
+      },
+    );
   }
 
   stop(): void {
-    for (const ending of this.#running) ending.abort();
+    this.#running.stop();
   }
 
   #refusal({ kinds, after }: EventQuery): Refusal | undefined {
@@ -80,7 +73,7 @@ export class EventStreams {
     return undefined;
   }
 
-  async #follow(call: Call, query: EventQuery, permit: Permit, signal: AbortSignal): Promise<void> {
+  async #follow(call: StreamCall, query: EventQuery, permit: Permit, signal: AbortSignal): Promise<void> {
     const { timeline, now } = this.#seam;
     const wanted = filterOf(query, query.maxAgeMs === undefined ? undefined : now() - query.maxAgeMs, permit);
     const news = new News();

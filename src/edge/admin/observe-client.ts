@@ -1,9 +1,8 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
-import { LoadlineError } from '../../base/errors.ts';
 import type { Result } from '../../base/units/index.ts';
 import type { ExplainTarget, ExplainView, ProxyConfigTarget, ProxyConfigView, ServerView } from '../observe/index.ts';
 import type { ClientTlsFiles } from '../tls/index.ts';
-import { adminService } from './admin-service.ts';
+import { AdminCalls } from './admin-calls.ts';
 import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
 import { decodeExplain, encodeTarget } from './explain-message.ts';
@@ -34,23 +33,8 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** @throws LoadlineError LOADLINE_CONFIG, as `openClient`. Nothing is dialled before the first call. */
 export function connectObserve(address: string, options: ConnectOptions = {}): ObserveClient {
   const client = openClient('admin', address, options.tls, { 'grpc.max_receive_message_length': MAX_ANSWER_BYTES });
-  const service = adminService('Observe');
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
-
-  const call = (name: 'Status' | 'Explain' | 'ProxyConfig', request: Wire): Promise<Wire> =>
-    new Promise((resolve, reject) => {
-      const method = service[name];
-      if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', `the service has no method ${name}`);
-      const deadline = Date.now() + deadlineMs;
-      client.makeUnaryRequest<Wire, Wire>(
-        method.path,
-        method.requestSerialize as (value: Wire) => Buffer,
-        method.responseDeserialize as (bytes: Buffer) => Wire,
-        request,
-        { deadline },
-        (error, answer) => (error === null ? resolve(answer as Wire) : reject(error)),
-      );
-    });
+  const calls = new AdminCalls(client, 'Observe', deadlineMs);
 
   /** The words of a refusal are for the caller; everything else is an error. */
   const ask = async <T>(
@@ -59,7 +43,7 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
     decode: (answer: Wire) => T,
   ): Promise<Result<T>> => {
     try {
-      return { ok: true, value: decode(await call(name, request)), warnings: [] };
+      return { ok: true, value: decode(await calls.unary(name, request)), warnings: [] };
     } catch (error) {
       const { code, details } = error as Partial<ServiceError>;
       if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) {
@@ -73,7 +57,7 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
   return {
     status: async () => {
       try {
-        return decodeStatus(await call('Status', {}));
+        return decodeStatus(await calls.unary('Status', {}));
       } catch (error) {
         throw inWords(error, address, deadlineMs);
       }

@@ -1,6 +1,5 @@
-import { LoadlineError } from '../../base/errors.ts';
 import type { RolloutView } from '../observe/index.ts';
-import { adminService } from './admin-service.ts';
+import { AdminCalls } from './admin-calls.ts';
 import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
 import type { ConnectOptions } from './observe-client.ts';
@@ -23,23 +22,14 @@ const DEFAULT_DEADLINE_MS = 5_000;
 /** @throws LoadlineError LOADLINE_CONFIG, as `openClient`. Nothing is dialled before the first call. */
 export function connectRollouts(address: string, options: ConnectOptions = {}): RolloutClient {
   const client = openClient('admin', address, options.tls);
-  const service = adminService('Rollouts');
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
-  const call = (name: 'Get' | RolloutAction, request: Wire): Promise<RolloutAnswer> =>
-    new Promise((resolve, reject) => {
-      const method = service[name];
-      if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', `the service has no method ${name}`);
-      client.makeUnaryRequest<Wire, Wire>(
-        method.path,
-        method.requestSerialize as (value: Wire) => Buffer,
-        method.responseDeserialize as (bytes: Buffer) => Wire,
-        request,
-        { deadline: Date.now() + deadlineMs },
-        (error, answer) => {
-          if (error === null) resolve(decodeRollout(answer as Wire));
-          else reject(inWords(error, address, deadlineMs));
-        },
-      );
-    });
+  const calls = new AdminCalls(client, 'Rollouts', deadlineMs);
+  const call = async (name: 'Get' | RolloutAction, request: Wire): Promise<RolloutAnswer> => {
+    try {
+      return decodeRollout(await calls.unary(name, request));
+    } catch (error) {
+      throw inWords(error, address, deadlineMs);
+    }
+  };
   return { get: () => call('Get', {}), act: (action, reason) => call(action, { reason }), close: () => client.close() };
 }

@@ -1,10 +1,9 @@
 import { type Client, type ServiceError, status } from '@grpc/grpc-js';
-import { LoadlineError } from '../../../base/errors.ts';
 import type { Issue } from '../../../base/units/index.ts';
 import type { DryRunReport } from '../../../core/dry-run/index.ts';
 import type { PolicyFile } from '../../../core/policy/index.ts';
 import type { DocumentKey } from '../../store/index.ts';
-import { adminService } from '../admin-service.ts';
+import { AdminCalls } from '../admin-calls.ts';
 import { openClient } from '../channel.ts';
 import { inWords } from '../client-words.ts';
 import { decodeDryRun } from '../dry-run-message.ts';
@@ -111,35 +110,17 @@ export function connectPolicies(address: string, options: ConnectOptions = {}): 
   const client: Client = openClient('admin', address, options.tls, {
     'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
   });
-  const service = adminService('Policies');
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
-
-  const methodOf = (name: string) => {
-    const method = service[name];
-    if (method === undefined) throw new LoadlineError('LOADLINE_ADMIN', `the service has no method ${name}`);
-    return {
-      path: method.path,
-      encode: method.requestSerialize as (value: Wire) => Buffer,
-      decode: method.responseDeserialize as (bytes: Buffer) => Wire,
-    };
+  const calls = new AdminCalls(client, 'Policies', deadlineMs);
+  const ask = async <T>(name: string, request: Wire, decode: (answer: Wire) => T): Promise<PolicyAnswer<T>> => {
+    try {
+      return { ok: true, value: decode(await calls.unary(name, request)) };
+    } catch (error) {
+      const { code } = error as Partial<ServiceError>;
+      if (code !== undefined && REFUSALS.has(code)) return refusalOf(error as ServiceError);
+      throw inWords(error, address, deadlineMs);
+    }
   };
-  const ask = <T>(name: string, request: Wire, decode: (answer: Wire) => T): Promise<PolicyAnswer<T>> =>
-    new Promise((resolve, reject) => {
-      const method = methodOf(name);
-      const deadline = Date.now() + deadlineMs;
-      client.makeUnaryRequest<Wire, Wire>(
-        method.path,
-        method.encode,
-        method.decode,
-        request,
-        { deadline },
-        (error, answer) => {
-          if (error === null) return resolve({ ok: true, value: decode(answer as Wire) });
-          if (!REFUSALS.has(error.code)) return reject(inWords(error, address, deadlineMs));
-          resolve(refusalOf(error));
-        },
-      );
-    });
 
   return {
     validate: (files, { alone = false } = {}) =>
@@ -160,7 +141,7 @@ export function connectPolicies(address: string, options: ConnectOptions = {}): 
       })),
     watch: (query, onEvent, signal) =>
       new Promise((resolve, reject) => {
-        const method = methodOf('Watch');
+        const method = calls.method('Watch');
         const call = client.makeServerStreamRequest<Wire, Wire>(method.path, method.encode, method.decode, query);
         const stop = (): void => call.cancel();
         signal.addEventListener('abort', stop, { once: true });

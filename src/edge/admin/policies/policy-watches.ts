@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { type ServerWritableStream, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import type { Log } from '../../observe/index.ts';
 import type { DocumentKey, Revision } from '../../store/index.ts';
 import type { Permit } from '../gate.ts';
+import { OpenStreams, type StreamCall } from '../open-streams.ts';
 import type { Wire } from '../wire-values.ts';
 import { idOf } from './candidate.ts';
 import { storeOf } from './owned-documents.ts';
@@ -15,14 +16,13 @@ import { statusWithDetails } from './status-details.ts';
 /** Each costs a read of the store for every transaction. */
 const MAX_WATCHES = 200;
 
-type Call = ServerWritableStream<Wire, Wire>;
 type Query = { readonly key: DocumentKey | undefined; readonly after: Revision | undefined };
 
 /** Streams of changes, each as fast as its reader: the store keeps the past, and nothing is kept here. */
 export class PolicyWatches {
   readonly #owner: PoliciesSeam['owner'];
   readonly #log: Log;
-  readonly #running = new Set<AbortController>();
+  readonly #running = new OpenStreams();
 
   constructor(owner: PoliciesSeam['owner'], log: Log) {
     this.#owner = owner;
@@ -30,29 +30,22 @@ export class PolicyWatches {
   }
 
   /** Ends with its call. Never rejects. */
-  async serve(call: Call, query: Query, permit: Permit): Promise<void> {
-    const ending = new AbortController();
-    const end = (): void => ending.abort();
-    call.on('cancelled', end);
-    call.on('close', end);
-    this.#running.add(ending);
-    try {
-      const refusal = await this.#follow(call, query, permit, ending.signal);
-      if (refusal === undefined) call.end();
-      else call.emit('error', statusWithDetails(refusal));
-    } catch (error) {
-      if (ending.signal.aborted) call.end();
-      else call.emit('error', statusWithDetails(failure(error, 'watch', this.#log)));
-    } finally {
-      this.#running.delete(ending);
-    }
+  async serve(call: StreamCall, query: Query, permit: Permit): Promise<void> {
+    await this.#running.run(
+      call,
+      async (signal) => {
+        const refusal = await this.#follow(call, query, permit, signal);
+        return refusal && statusWithDetails(refusal);
+      },
+      (error) => statusWithDetails(failure(error, 'watch', this.#log)),
+    );
   }
 
   stop(): void {
-    for (const ending of this.#running) ending.abort();
+    this.#running.stop();
   }
 
-  async #follow(call: Call, query: Query, permit: Permit, signal: AbortSignal): Promise<Refusal | undefined> {
+  async #follow(call: StreamCall, query: Query, permit: Permit, signal: AbortSignal): Promise<Refusal | undefined> {
     const { key } = query;
     const refusal = denied(permit, 'ReadPolicies', key === undefined ? [] : [key]);
     if (refusal !== undefined) return refusal;
@@ -84,6 +77,6 @@ export class PolicyWatches {
   }
 }
 
-async function write(call: Call, message: Wire, signal: AbortSignal): Promise<void> {
+async function write(call: StreamCall, message: Wire, signal: AbortSignal): Promise<void> {
   if (!call.write(message)) await once(call, 'drain', { signal });
 }
