@@ -50,6 +50,8 @@ export type Ticked = {
   /** What the tick began with and was given: for the recorder. */
   readonly before: ControlState;
   readonly input: TickInput;
+  /** What it began with is not what the tick before came to, but the state of what was tried. */
+  readonly jumped: boolean;
 };
 
 /** A policy, and the endpoints that stand under it. */
@@ -72,6 +74,7 @@ export class ControlLoop implements SnapshotProvider {
   #compiler = new Compiler();
   readonly #meters = new ShiftMeters();
   #state: ControlState = INITIAL_STATE;
+  #jumped = false;
   #loads: Readonly<Record<string, ServiceLoad>> = {};
   /** What canaries get: the same signals, decided under the policy that is tried, or compiled by this release. */
   #canary: { readonly compiler: Compiler; state: ControlState } | undefined;
@@ -179,7 +182,9 @@ export class ControlLoop implements SnapshotProvider {
     const herds = Object.values(out.plan.decisions).filter(({ loop }) => loop?.herdAtMs === nowMs);
     const events = beliefEvents(before, out);
     const refusals = this.#compiler.refusals();
-    return { plan: out.plan, loads: out.loads, pushed, refusals, shifts, herds, events, before, input };
+    const jumped = this.#jumped;
+    this.#jumped = false;
+    return { plan: out.plan, loads: out.loads, pushed, refusals, shifts, herds, events, before, input, jumped };
   }
 
   /** What the rule check finds in what canaries would get; nobody needs to have it yet. */
@@ -209,6 +214,7 @@ export class ControlLoop implements SnapshotProvider {
     const sequence = Math.max(this.#state.plan?.sequence ?? 0, state.plan?.sequence ?? 0) + 1;
     this.#compiler = compiler;
     this.#state = state.plan === undefined ? state : { ...state, plan: { ...state.plan, sequence } };
+    this.#jumped = true;
     this.#canary = undefined;
   }
 

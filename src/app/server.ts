@@ -17,7 +17,6 @@ import {
   type ViewInput,
 } from '../edge/observe/index.ts';
 import { type AllowList, OutboundGuard } from '../edge/outbound/index.ts';
-import type { PolicyRead } from '../edge/store/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
 import type { AccessKeeper } from './access-keeper.ts';
 import { Announcer } from './announcer.ts';
@@ -28,14 +27,15 @@ import { ControlLoop } from './control-loop.ts';
 import { ControlInbox } from './inbox.ts';
 import { KeptStructures } from './kept-structures.ts';
 import { Operations } from './operations.ts';
-import { type Loaded, loadTexts, PolicyKeeper } from './policy-keeper.ts';
+import { PolicyIntake } from './policy-intake.ts';
+import { loadTexts, PolicyKeeper } from './policy-keeper.ts';
 import { PolicyLoads } from './policy-loads.ts';
 import { PolicyNews } from './policy-news.ts';
 import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
 import { policyInForce, rolloutSeams, underPolicy } from './rollout-seams.ts';
-import { type Offered, Rollouts } from './rollouts.ts';
+import { Rollouts } from './rollouts.ts';
 import { SignalInputs, sensed } from './signal-inputs.ts';
 import { StorePolicies } from './store-policies.ts';
 import { timelineEvent } from './timeline-event.ts';
@@ -94,19 +94,13 @@ export class LoadlineServer {
   readonly #announcer: Announcer;
   readonly #guard: OutboundGuard;
   readonly #validation: Validation;
-  readonly #news: PolicyNews;
+  readonly #intake: PolicyIntake;
   #access: AccessKeeper | undefined;
   #recorder: Recorder | undefined;
   #admin: AdminServer | undefined;
   #http: HttpServer | undefined;
   #ticks: NodeJS.Timeout | undefined;
   #ready = false;
-  /** The state of the loop is that of what was tried. */
-  #jumped = false;
-  /** The store was brought back to what is in force. */
-  #tookBack = false;
-  /** The newest policies, in force or not. */
-  #read: PolicyRead = { ok: false, reason: 'nothing was read' };
 
   constructor(options: ServerOptions) {
     const { log, certificates } = options;
@@ -118,14 +112,6 @@ export class LoadlineServer {
     });
     const { policies, data } = options;
     this.#policies = policies === undefined ? new StorePolicies(data, log) : new FilePolicies(policies);
-    this.#news = new PolicyNews({
-      log,
-      metrics: this.#metrics,
-      timeline: this.#timeline,
-      source: this.#policies.name,
-      mutualTls: certificates !== undefined,
-      now: this.#now,
-    });
     this.#checkpoints = new Checkpoints(data, log);
     this.#kept = new KeptStructures(data, log);
     this.#guard = new OutboundGuard({ allow: options.fetchAllow });
@@ -193,8 +179,7 @@ export class LoadlineServer {
       },
       ended: (cause, outcome, why, tried) => {
         this.#metrics.rolloutEnded(cause, outcome);
-        if (cause === 'Policy' && outcome === 'returned') this.#takeBack(tried, why);
-        this.#jumped ||= outcome === 'passed';
+        if (cause === 'Policy' && outcome === 'returned') this.#intake.takeBack(tried, why);
         this.#configureSignals();
         this.#xds.reviewIdentities();
       },
@@ -210,6 +195,27 @@ export class LoadlineServer {
       stable: () => this.#rollouts.stable?.policy,
       isGood: (revision) => this.#rollouts.isGood(revision),
       now: this.#now,
+    });
+    this.#intake = new PolicyIntake({
+      source: this.#policies,
+      loads: this.#loads,
+      keeper: this.#keeper,
+      gate: this.#validation.gate,
+      rollouts: this.#rollouts,
+      news: new PolicyNews({
+        log,
+        metrics: this.#metrics,
+        timeline: this.#timeline,
+        source: this.#policies.name,
+        mutualTls: certificates !== undefined,
+        now: this.#now,
+      }),
+      now: this.#now,
+      changed: (became) => {
+        this.#configureSignals();
+        this.#tick();
+        if (became === 'InForce') this.#xds.reviewIdentities();
+      },
     });
   }
 
@@ -235,14 +241,13 @@ export class LoadlineServer {
       this.#rollouts.restore(loadTexts(stored.policyFiles, this.#now()), stored.rollout, kept);
       this.#loop.restore(stored.state, this.#now());
     }
-    this.#startPolicies(first, stored);
     this.#operations.restore(stored?.operations);
-    if (this.#keeper.loaded !== undefined) this.#offer(this.#keeper.loaded);
+    this.#intake.start(first, stored?.policyFiles);
     const { record, log } = this.#options;
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
     this.#configureSignals();
     this.#tick();
-    this.#policies.follow((read) => void this.#reload(read));
+    this.#policies.follow((read) => void this.#intake.take(read));
     const { certificates } = this.#options;
     if (certificates !== undefined) this.#access = await this.#openAccess();
     this.#admin = await createAdminServer({
@@ -286,17 +291,6 @@ export class LoadlineServer {
     this.#ready = true;
     this.#ticks = setInterval(() => this.#tick(), TICK_MS);
     return { xds, admin: this.#admin.address, http: this.#http.address };
-  }
-
-  /** What takes too much away of what stood before the restart waits to be forced, as it would without a restart. */
-  #startPolicies(first: PolicyRead, stored: Checkpoint | undefined): void {
-    this.#read = first;
-    const loaded = first.ok ? this.#loads.load(first.files) : undefined;
-    const shrinks = loaded?.ok === true ? this.#validation.gate.shrinks(loaded.value) : undefined;
-    const read: PolicyRead = shrinks === undefined ? first : { ok: false, reason: shrinks.message };
-    this.#keeper.startWith(read, stored?.policyFiles, this.#now(), this.#policies.mayBeEmpty);
-    if (shrinks !== undefined) this.#keeper.refuse([shrinks]);
-    this.#news.tell(this.#keeper, read);
   }
 
   /** Rests the weights, saves, ends the streams. Envoys keep what they have. */
@@ -402,14 +396,12 @@ export class LoadlineServer {
     const nowMs = this.#now();
     const { perturbations } = this.#probes;
     const operations = this.#operations.inputOf(nowMs);
-    const jumped = this.#jumped;
-    this.#jumped = false;
     const canary = candidate && underPolicy(candidate);
     const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary });
     const ended = this.#rollouts.step(ticked.input.reports) !== undefined;
     this.#xds.publish(this.#rollouts.takeMoved());
     this.#metrics.ticked(performance.now() - began);
-    this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions, jumped });
+    this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions });
     this.#announcer.ticked(ticked);
     this.#probes.ticked(ticked);
     this.#operations.ticked(ticked.plan);
@@ -421,7 +413,7 @@ export class LoadlineServer {
 
   /** By hand; why it cannot be done, in words. */
   #actOnRollout(action: RolloutAction, reason: string, by: string): string | undefined {
-    if (action === 'Force') return this.#force();
+    if (action === 'Force') return this.#intake.force();
     const refusal = this.#rollouts.act(action, reason, by, this.#keeper.loaded);
     if (refusal !== undefined) return refusal;
     if (action === 'Retry') {
@@ -432,14 +424,6 @@ export class LoadlineServer {
     return undefined;
   }
 
-  #force(): string | undefined {
-    const loaded = this.#read.ok ? this.#loads.load(this.#read.files) : undefined;
-    if (loaded?.ok !== true || this.#validation.gate.shrinks(loaded.value) === undefined) return 'nothing is held back';
-    this.#validation.gate.force(loaded.value.revision);
-    void this.#reload(this.#read);
-    return undefined;
-  }
-
   #checkpoint(): Checkpoint {
     return {
       state: this.#loop.state,
@@ -447,44 +431,6 @@ export class LoadlineServer {
       policyFiles: this.#rollouts.stable?.files ?? [],
       rollout: this.#rollouts.memory,
     };
-  }
-
-  async #reload(read: PolicyRead): Promise<void> {
-    this.#read = read;
-    const problems = await this.#validation.gate.judge(read);
-    if (problems === undefined) return;
-    if (problems.length > 0) {
-      this.#keeper.refuse(problems);
-      return this.#news.tell(this.#keeper, read, 'Refused');
-    }
-    const outcome = this.#keeper.take(read, this.#now());
-    this.#news.tell(this.#keeper, read, outcome);
-    const wanted = this.#keeper.loaded;
-    if (outcome === 'Refused' || wanted === undefined) return;
-    if (outcome === 'Unchanged') return this.#rollouts.reword(wanted);
-    const stands = wanted.policy.revision === this.#rollouts.stable?.policy.revision;
-    // What was taken back is still what there is to tell of.
-    if (this.#tookBack && stands) return this.#rollouts.reword(wanted);
-    this.#tookBack = false;
-    if (this.#policies.owner.kind === 'Store') this.#rollouts.askedAgain();
-    const offered = this.#offer(wanted);
-    this.#configureSignals();
-    this.#tick();
-    if (offered === 'InForce') this.#xds.reviewIdentities();
-  }
-
-  #offer(wanted: Loaded): Offered {
-    const offered = this.#rollouts.offer(wanted);
-    // The server ended before it could say so in the store.
-    if (offered === 'Returned') this.#takeBack(wanted, this.#rollouts.problem()?.message ?? 'it was taken back');
-    return offered;
-  }
-
-  #takeBack(tried: Loaded | undefined, why: string): void {
-    const texts = { tried: tried?.files ?? [], inForce: this.#rollouts.stable?.files ?? [] };
-    this.#policies.takeBack(texts, why).then((written) => {
-      this.#tookBack ||= written;
-    });
   }
 
   /** Of what stands, and of what is tried: canaries send requests to its endpoints. */
