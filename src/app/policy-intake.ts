@@ -12,7 +12,7 @@ export type PolicyIntakeOptions = {
   readonly keeper: PolicyKeeper;
   readonly gate: Pick<PolicyGate, 'judge' | 'shrinks' | 'force'>;
   readonly rollouts: Rollouts;
-  readonly news: Pick<PolicyNews, 'tell'>;
+  readonly news: Pick<PolicyNews, 'tell' | 'tellAwaited'>;
   readonly now: () => number;
   /** Another policy is in force, or tried, than a moment ago: gives it to the sidecars. */
   readonly changed: (became: Offered) => void;
@@ -27,6 +27,8 @@ export class PolicyIntake {
   readonly #options: PolicyIntakeOptions;
   /** The store was brought back to what is in force. */
   #tookBack = false;
+  /** The rollouts know of a policy that is wanted. */
+  #offered = false;
   /** The newest policies, in force or not. */
   #read: PolicyRead = { ok: false, reason: 'nothing was read' };
 
@@ -35,36 +37,42 @@ export class PolicyIntake {
   }
 
   /**
-   * Takes the first read in. What takes too much away of what stood before the restart waits to be forced, as it would without a restart.
+   * Takes the first read in. What stood before the restart stands until a policy that differs from it was judged: it gets no easier way in
+   * than a change that comes while the server runs. Where nothing stood it is in force.
    * @param stored texts that were in force before the restart
+   * @returns whether it is still to be judged: {@link take} does
    * @throws LoadlineError LOADLINE_POLICY_UNUSABLE when there is nothing to serve, and nothing can come later
    */
-  start(first: PolicyRead, stored: readonly PolicyText[] | undefined): void {
-    const { source, loads, keeper, gate, news, now } = this.#options;
+  start(first: PolicyRead, stored: readonly PolicyText[] | undefined): boolean {
+    const { source, loads, keeper, rollouts, news, now } = this.#options;
     this.#read = first;
+    const stood = rollouts.stable;
     const loaded = first.ok ? loads.load(first.files) : undefined;
-    const shrinks = loaded?.ok === true ? gate.shrinks(loaded.value) : undefined;
-    const read: PolicyRead = shrinks === undefined ? first : { ok: false, reason: shrinks.message };
-    keeper.startWith(read, stored, now(), source.mayBeEmpty);
-    if (shrinks !== undefined) keeper.refuse([shrinks]);
-    news.tell(keeper, read);
+    if (stood !== undefined && loaded?.ok === true && loaded.value.revision !== stood.policy.revision) {
+      keeper.take({ ok: true, files: stood.files, hash: '' }, now());
+      news.tellAwaited(loaded.value.revision, stood.policy.revision);
+      return true;
+    }
+    keeper.startWith(first, stored, now(), source.mayBeEmpty);
+    news.tell(keeper, first);
     if (keeper.loaded !== undefined) this.#offer(keeper.loaded);
+    return false;
   }
 
-  /** Takes a later read in. Resolves when it is known what becomes of it. */
+  /** Takes a read in. Resolves when it is known what becomes of it. */
   async take(read: PolicyRead): Promise<void> {
     const { source, keeper, gate, rollouts, news, now, changed } = this.#options;
     this.#read = read;
     const problems = await gate.judge(read);
     if (problems === undefined) return;
-    if (problems.length > 0) {
-      keeper.refuse(problems);
-      return news.tell(keeper, read, 'Refused');
-    }
-    const outcome = keeper.take(read, now());
+    if (problems.length > 0) keeper.refuse(problems);
+    const outcome = problems.length > 0 ? 'Refused' : keeper.take(read, now());
     news.tell(keeper, read, outcome);
     const wanted = keeper.loaded;
-    if (outcome === 'Refused' || wanted === undefined) return;
+    if (wanted === undefined) return;
+    // After a restart it is only now known that what stood stays: this release may compile other bytes of it.
+    if (!this.#offered) return changed(this.#offer(wanted));
+    if (outcome === 'Refused') return;
     if (outcome === 'Unchanged') return rollouts.reword(wanted);
     const stands = wanted.policy.revision === rollouts.stable?.policy.revision;
     // What was taken back is still what there is to tell of.
@@ -95,6 +103,7 @@ export class PolicyIntake {
 
   #offer(wanted: Loaded): Offered {
     const { rollouts } = this.#options;
+    this.#offered = true;
     const offered = rollouts.offer(wanted);
     // The server ended before it could say so in the store.
     if (offered === 'Returned') this.takeBack(wanted, rollouts.problem()?.message ?? 'it was taken back');

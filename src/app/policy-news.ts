@@ -44,6 +44,11 @@ export class PolicyNews {
     timeline.add({ atMs: now(), kind: 'PolicyLoaded', subject: source, message: `revision ${view.revision}` });
   }
 
+  /** The policy changed while no server ran: what stood goes on until it was judged. */
+  tellAwaited(revision: string, stands: string): void {
+    this.#options.log.info({ revision, stands }, 'the policy changed while no server ran; it is judged first');
+  }
+
   /** With mutual TLS a group without identities is one that nobody may join: most often they were forgotten. */
   #tellClosedGroups({ groups }: Policy): void {
     if (!this.#options.mutualTls) return;

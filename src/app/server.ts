@@ -242,11 +242,15 @@ export class LoadlineServer {
       this.#loop.restore(stored.state, this.#now());
     }
     this.#operations.restore(stored?.operations);
-    this.#intake.start(first, stored?.policyFiles);
+    const isAwaited = this.#intake.start(first, stored?.policyFiles);
     const { record, log } = this.#options;
     if (record !== undefined) this.#recorder = Recorder.open(record, log, this.#now());
     this.#configureSignals();
     this.#tick();
+    if (isAwaited) {
+      const judged = this.#intake.take(first);
+      if (!this.#validation.asksEnvoys) await judged;
+    }
     this.#policies.follow((read) => void this.#intake.take(read));
     const { certificates } = this.#options;
     if (certificates !== undefined) this.#access = await this.#openAccess();

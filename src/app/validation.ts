@@ -39,6 +39,8 @@ export type World = {
 export class Validation {
   readonly dryRuns: DryRuns;
   readonly gate: PolicyGate;
+  /** Whether a verdict may take as long as Envoys do. */
+  readonly asksEnvoys: boolean;
   readonly #judge: EnvoyJudge;
 
   /** @param options undefined: no Envoy is asked */
@@ -46,6 +48,7 @@ export class Validation {
     options: ValidateOptions = { mode: 'Disabled' },
     { data, loads, loop, xds, operations, inForce, stable, isGood, now }: World,
   ) {
+    this.asksEnvoys = options.mode !== 'Disabled';
     this.#judge = new EnvoyJudge({ cache: new JudgementCache(join(data, 'envoy-verdicts.json')) });
     this.dryRuns = new DryRuns({
       mode: options.mode,

@@ -201,6 +201,54 @@ describe('a changed policy that Envoy is asked about', () => {
     if (!inForce) expect(problems(running)[0]?.[1]).toMatchObject({ code: 'POLICY_NOT_VALIDATED' });
   });
 
+  it('while no server ran is judged before it is in force; a refused one stays out, and what stood is served', async () => {
+    const validate = { mode: 'Require', envoys: [fakeEnvoy()] } as const;
+    const before = await start({ validate });
+    const first = await revisionOf(before);
+    await before.server.stop();
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 666 }]));
+    const after = await start({ validate });
+    expect(await revisionOf(after)).toBe(first);
+    expect((await fetch(`http://${after.addresses.http}/readyz`)).status).toBe(200);
+    await until('the refusal is told', () => problems(after).length > 0);
+    expect(problems(after)[0]?.[1]).toMatchObject({ code: 'POLICY_ENVOY_REFUSED' });
+    expect(await revisionOf(after)).toBe(first);
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }, { port: 3 }]));
+    await until('the next one is in force', async () => (await revisionOf(after)) !== first);
+  });
+
+  it('while no server ran is in force once Envoy has taken it, and what stood is served until then', async () => {
+    const fakes = new FakePrograms();
+    ending.push(() => fakes.remove());
+    const answer = join(folder, 'answer');
+    const slow = fakes.program(
+      'envoy',
+      `if (process.argv[2] === '--version') console.log('envoy  version: 0123abcd/1.40.0/Clean');
+      else setInterval(() => { if (require('node:fs').existsSync(${JSON.stringify(answer)})) process.exit(0); }, 20);`,
+    );
+    const before = await start();
+    const first = await revisionOf(before);
+    await before.server.stop();
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }, { port: 3 }]));
+    const after = await start({ validate: { mode: 'Prefer', envoys: [slow] } });
+    expect([await revisionOf(after), (await fetch(`http://${after.addresses.http}/readyz`)).status]).toEqual([
+      first,
+      200,
+    ]);
+    writeFileSync(answer, '');
+    await until('it is in force', async () => (await revisionOf(after)) !== first);
+    expect(problems(after)).toEqual([]);
+  });
+
+  it('while no server ran is in force before anybody is let in, where no Envoy is asked', async () => {
+    const before = await start();
+    const first = await revisionOf(before);
+    await before.server.stop();
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }, { port: 3 }]));
+    const after = await start();
+    expect(await revisionOf(after)).not.toBe(first);
+  });
+
   it('does not make the first start wait, nor the end', async () => {
     const fakes = new FakePrograms();
     ending.push(() => fakes.remove());
