@@ -22,7 +22,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     values: ['core/topology'],
     types: ['core/policy', 'core/load', 'core/weights', 'core/control'],
   },
-  'core/rollout': { values: ['core/topology'], types: ['core/policy', 'core/snapshot'] },
+  'core/rollout': { values: ['core/topology', 'core/policy'], types: ['core/snapshot'] },
   'core/control': {
     values: [
       'core/policy',

@@ -80,8 +80,8 @@ export class Rollouts {
   #running: Rollout | undefined;
   readonly #record: RevisionRecord;
   #moved = false;
-  /** All others have the bytes of another release. */
-  #frozen = false;
+  /** Groups that have the bytes of another release. */
+  #frozen: ReadonlySet<string> = new Set();
   #traffic: Traffic = new Map();
   #last: RolloutView['last'];
 
@@ -111,8 +111,10 @@ export class Rollouts {
   restore(stable: Loaded | undefined, memory: RolloutMemory = {}, kept: readonly KeptStructure[] = []): void {
     this.#stable = stable;
     this.#record.restore(memory);
-    if (stable === undefined || kept.every((one) => compilesAlike(stable.policy, one))) return;
-    this.#frozen = true;
+    if (stable === undefined) return;
+    const recompiled = kept.filter((one) => !compilesAlike(stable.policy, one)).map(({ key }) => key.group);
+    if (recompiled.length === 0) return;
+    this.#frozen = new Set(recompiled);
     this.#options.tracks.freeze(kept);
   }
 
@@ -126,8 +128,8 @@ export class Rollouts {
     }
     const stands = stable?.policy.revision === revision;
     // Who undoes a change has no time for canaries, and what was in force has been tried.
-    const undone = !stands && !this.#frozen && this.isGood(revision);
-    if (stable === undefined || (stands && !this.#frozen) || undone) {
+    const undone = !stands && !this.#isFrozen && this.isGood(revision);
+    if (stable === undefined || (stands && !this.#isFrozen) || undone) {
       this.#supersede();
       // Where it stands this release compiles what they have: there is nothing left of that to try either.
       this.#record.forget(undone ? 'Policy' : undefined);
@@ -211,7 +213,7 @@ export class Rollouts {
     if (action === 'Retry') {
       if (wanted === undefined || this.#record.returned === undefined) return 'nothing was taken back';
       const stands = wanted.policy.revision === this.#stable?.policy.revision;
-      if (stands && !this.#frozen) return 'the store has what is in force again; apply the change once more';
+      if (stands && !this.#isFrozen) return 'the store has what is in force again; apply the change once more';
       this.#record.forget();
       this.offer(wanted);
       return undefined;
@@ -246,12 +248,16 @@ export class Rollouts {
   #try(cause: RolloutCause, wanted: Loaded, from: Policy): 'InForce' | 'Trying' {
     const { fleet, now } = this.#options;
     const start = { members: (group: string) => fleet.members(group), traffic: this.#traffic, nowMs: now() };
-    const rollout = startRollout(cause, from, wanted.policy, start);
+    const rollout = startRollout(cause, from, wanted.policy, start, this.#frozen);
     if (rollout === undefined) return this.#inForce(wanted, this.#hasSidecars(from));
     this.#candidate = wanted;
     this.#running = rollout;
     this.#tellCanaries(rollout);
     return 'Trying';
+  }
+
+  get #isFrozen(): boolean {
+    return this.#frozen.size > 0;
   }
 
   #hasSidecars({ groups }: Policy): boolean {
@@ -260,7 +266,7 @@ export class Rollouts {
 
   /** @param had whether sidecars have had it: then it can be gone back to */
   #inForce(wanted: Loaded, had: boolean): 'InForce' {
-    const frozen = this.#frozen;
+    const frozen = this.#isFrozen;
     this.#replace(wanted, had);
     if (frozen) this.#options.tracks.thaw();
     return 'InForce';
@@ -269,11 +275,11 @@ export class Rollouts {
   #replace(wanted: Loaded, had: boolean): void {
     const before = this.#stable;
     // What they had until now they have had, if these were the bytes of this release.
-    if (before !== undefined && !this.#frozen && this.#hasSidecars(before.policy))
+    if (before !== undefined && !this.#isFrozen && this.#hasSidecars(before.policy))
       this.#record.held(before.policy.revision);
     if (had) this.#record.held(wanted.policy.revision);
     this.#stable = wanted;
-    this.#frozen = false;
+    this.#frozen = new Set();
   }
 
   #passed(rollout: Rollout, why: string): 'Passed' {

@@ -10,6 +10,7 @@ export {
   type PolicyVersion,
 } from './diff/diff-policies.ts';
 export { type DocumentText, documentTexts } from './document-texts.ts';
+export { groupRevision } from './group-revision.ts';
 export { Identities } from './identities.ts';
 export { formatIssue } from './issue/format-issue.ts';
 export { loadPolicy, loadPolicyInTurns } from './load-policy.ts';

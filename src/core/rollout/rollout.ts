@@ -1,4 +1,4 @@
-import type { HaltEvent, Policy, RolloutStrategy } from '../policy/index.ts';
+import { groupRevision, type HaltEvent, type Policy, type RolloutStrategy } from '../policy/index.ts';
 import type { GroupTraffic } from './burn.ts';
 import { type Canary, chooseCanaries, type Member } from './canaries.ts';
 import { fadedTo, NO_COUNTS, type NodeTraffic, plus, type Traffic } from './traffic.ts';
@@ -55,18 +55,29 @@ export type RolloutStart = {
   readonly nowMs: number;
 };
 
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Begins a rollout. A group follows the strategy that stands; one that the change itself takes away or brings counts where
- * there is none yet, so that no change can talk itself out of being tried. A group that the change removes has nothing to try.
+ * there is none yet, so that no change can talk itself out of being tried. A group that the change removes has nothing to try, and
+ * one that it leaves as it is has none who could be blamed: whoever goes away there does not go because of it.
+ * @param recompiled groups whose sidecars get other bytes of the same policy by this release
  * @returns undefined when no group has canaries: then everybody may have it at once
  */
-export function startRollout(cause: RolloutCause, from: Policy, to: Policy, start: RolloutStart): Rollout | undefined {
+export function startRollout(
+  cause: RolloutCause,
+  from: Policy,
+  to: Policy,
+  start: RolloutStart,
+  recompiled: ReadonlySet<string> = NONE,
+): Rollout | undefined {
   const { members, nowMs } = start;
   const groups = from.groups.flatMap(({ name, rollout }): readonly GroupRollout[] => {
     const coming = to.groups.find((group) => group.name === name);
     if (coming === undefined) return [];
     const strategy = rollout ?? coming.rollout;
-    const there = strategy === undefined ? [] : members(name);
+    const isChanged = recompiled.has(name) || groupRevision(from, name) !== groupRevision(to, name);
+    const there = strategy === undefined || !isChanged ? [] : members(name);
     const group = { group: name, strategy, open: there.length > 0, ...chosen([], [], start) };
     if (strategy === undefined || !there.some(({ connected }) => connected)) return [group];
     return [withCanaries(group, strategy, to.revision, start)];

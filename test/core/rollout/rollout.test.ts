@@ -39,7 +39,7 @@ function policy(revision: string, strategy: RolloutStrategy | undefined): Policy
     name: 'lab',
     origin: { file: 'a', line: 1, column: 1 },
     identities: [],
-    listeners: [],
+    listeners: [{ name: revision, address: '127.0.0.1', port: 1, origin: { file: 'a', line: 1, column: 1 } }],
     modelServices: [],
   };
   const rollout = strategy === undefined ? {} : { rollout: strategy };
@@ -267,6 +267,43 @@ describe('a rollout', () => {
     const start = { members: () => nodes(10), traffic: new Map(), nowMs: 1 };
     const gone = { ...policy('b', STRATEGY), groups: [] };
     expect(startRollout('Policy', policy('a', STRATEGY), gone, start)).toBeUndefined();
+  });
+
+  it('has canaries only where it changes what they are sent; a release where it compiles other bytes', () => {
+    const start = { members: () => nodes(10), traffic: new Map(), nowMs: 1 };
+    const [plain] = policy('same', STRATEGY).groups;
+    const other = { ...(plain as Policy['groups'][number]), name: 'other' };
+    const both = (revision: string): Policy => {
+      const one = policy(revision, STRATEGY);
+      return { ...one, groups: [...one.groups, other] };
+    };
+    const rollout = startRollout('Policy', both('a'), both('b'), start);
+    expect(rollout?.groups.map(({ group, canaries }) => [group, canaries.length])).toEqual([
+      ['lab', 1],
+      ['other', 0],
+    ]);
+    expect(trackOf(rollout as Rollout, 'other', 'node-1')).toBe('Stable');
+    const release = startRollout('Release', both('a'), both('a'), start, new Set(['other']));
+    expect(release?.groups.map(({ canaries }) => canaries.length)).toEqual([0, 1]);
+    // Who may join and how changes spread is nothing that is sent.
+    const closed = {
+      ...both('a'),
+      groups: both('a').groups.map((one) => ({ ...one, identities: ['spiffe://lab/x'] })),
+    };
+    expect(startRollout('Policy', both('a'), closed, start)).toBeUndefined();
+  });
+
+  it('goes on although sidecars of a group that it does not touch come and go', () => {
+    const world = new World();
+    const [plain] = policy('same', { ...STRATEGY, minNodes: 10 }).groups;
+    const with2 = (revision: string): Policy => {
+      const one = policy(revision, STRATEGY);
+      return { ...one, groups: [...one.groups, { ...(plain as Policy['groups'][number]), name: 'other' }] };
+    };
+    const start = { members: () => world.members, traffic: world.traffic, nowMs: world.nowMs };
+    world.rollout = startRollout('Policy', with2('a'), with2('b'), start);
+    const canary = world.rollout?.groups[0]?.canaries[0]?.nodeId;
+    expect(world.run(31, (id) => (id === canary ? SYNCED : undefined))?.kind).toBe('Passed');
   });
 
   it('goes back when a canary comes and goes', () => {
