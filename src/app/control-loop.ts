@@ -202,9 +202,9 @@ export class ControlLoop implements SnapshotProvider {
     this.#compiler = new Compiler();
   }
 
-  /** What is in force of the policy's structure, by kind of node. */
+  /** What is in force of the policy's structure, by kind of node; canaries that a promotion made like all others have no kind of their own. */
   structures(): readonly KeptStructure[] {
-    return this.#compiler.structures();
+    return this.#compiler.structures().filter(({ key }) => key.track === undefined);
   }
 
   /** What canaries have is everybody's from now on. */
@@ -258,6 +258,7 @@ export class ControlLoop implements SnapshotProvider {
   /** Forgets what was compiled for keys that no connected node has. */
   retain(keys: readonly string[]): void {
     this.#compiler.retain(keys);
+    this.#canary?.compiler.retain(keys);
   }
 
   /**

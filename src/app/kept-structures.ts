@@ -24,6 +24,9 @@ const FILE = 'structures';
 /** Groups, release bands and listener overrides that are remembered; one more is compiled anew after a restart. */
 const MAX_STRUCTURES = 256;
 
+/** No sidecar of its kind was there for so long: one that comes is given what is compiled then, as a new one is. */
+const FORGOTTEN_AFTER_MS = 3_600_000;
+
 /**
  * Remembers over a restart which bytes Envoys have: a release that compiles the same policy to others must be tried on canaries
  * as a change of policy is, and all others keep what they have.
@@ -31,14 +34,18 @@ const MAX_STRUCTURES = 256;
 export class KeptStructures {
   readonly #file: KeptFile;
   readonly #log: Log;
+  readonly #now: () => number;
   readonly #kept = new Map<string, KeptStructure>();
+  /** When each was in force last, in this process. */
+  readonly #seenAtMs = new Map<string, number>();
   #texts = '';
   #saving = false;
   #due = false;
 
-  constructor(folder: string, log: Log) {
+  constructor(folder: string, log: Log, now: () => number) {
     this.#file = new KeptFile(folder, FILE);
     this.#log = log;
+    this.#now = now;
   }
 
   /** What was kept of exactly this policy; empty where there is nothing. */
@@ -52,16 +59,21 @@ export class KeptStructures {
       ...rest,
       resources: resources.map(decode),
     }));
-    for (const one of structures) this.#kept.set(snapshotKeyText(one.key), one);
+    for (const one of structures) {
+      this.#kept.set(snapshotKeyText(one.key), one);
+      this.#seenAtMs.set(snapshotKeyText(one.key), this.#now());
+    }
     return structures;
   }
 
-  /** Takes in what is in force now. Nothing is written while it is the same. */
+  /** Takes in what is in force now, and forgets what was not for an hour. Nothing is written while it is the same. */
   offer(files: readonly PolicyText[], structures: readonly KeptStructure[]): void {
     const texts = hashOf(files);
+    const nowMs = this.#now();
     let changed = false;
     for (const one of structures) {
       const text = snapshotKeyText(one.key);
+      this.#seenAtMs.set(text, nowMs);
       const before = this.#texts === texts ? this.#kept.get(text) : undefined;
       if (before?.resources === one.resources) continue;
       if (this.#texts !== texts) this.#kept.clear();
@@ -69,6 +81,11 @@ export class KeptStructures {
       if (this.#kept.size >= MAX_STRUCTURES && !this.#kept.has(text)) continue;
       this.#kept.set(text, one);
       changed = true;
+    }
+    for (const [text, seenAtMs] of this.#seenAtMs) {
+      if (nowMs - seenAtMs < FORGOTTEN_AFTER_MS) continue;
+      this.#seenAtMs.delete(text);
+      changed = this.#kept.delete(text) || changed;
     }
     if (changed) void this.#save();
   }

@@ -23,8 +23,8 @@ export type PolicyGateOptions = {
 export class PolicyGate {
   readonly #options: PolicyGateOptions;
   #newest = 0;
-  /** Revision that may take away as much as it does. */
-  #forced = '';
+  /** Revisions that may take away as much as they do, and how often somebody said so. */
+  readonly #forced = new Map<string, number>();
 
   constructor(options: PolicyGateOptions) {
     this.#options = options;
@@ -41,9 +41,15 @@ export class PolicyGate {
     return turn === this.#newest ? issues : undefined;
   }
 
-  /** Lets a revision take away as much as it does. */
-  force(revision: string): void {
-    this.#forced = revision;
+  /** Lets a revision take away as much as it does. @returns what forgets that this was said: the revision did not come */
+  force(revision: string): () => void {
+    const times = this.#forced.get(revision) ?? 0;
+    this.#forced.set(revision, times + 1);
+    return () => {
+      const left = (this.#forced.get(revision) ?? 0) - 1;
+      if (left > 0) this.#forced.set(revision, left);
+      else this.#forced.delete(revision);
+    };
   }
 
   /** Why a change takes too much away; undefined where it does not, or was forced. */
@@ -52,7 +58,7 @@ export class PolicyGate {
     const { endpoints, clusters } = shrinkOf(stable(), candidate);
     // One thing alone is never most of a fleet, whatever its share.
     const isMuch = ({ before, removed }: typeof endpoints): boolean => removed > 1 && removed > before * maxShrinkRatio;
-    if ((!isMuch(endpoints) && !isMuch(clusters)) || candidate.revision === this.#forced) return undefined;
+    if ((!isMuch(endpoints) && !isMuch(clusters)) || this.#forced.has(candidate.revision)) return undefined;
     if (isGood(candidate.revision)) return undefined;
     const many = ({ before, removed }: typeof endpoints, what: string): string => `${removed} of ${before} ${what}`;
     return {

@@ -113,7 +113,7 @@ export class LoadlineServer {
     const { policies, data } = options;
     this.#policies = policies === undefined ? new StorePolicies(data, log) : new FilePolicies(policies);
     this.#checkpoints = new Checkpoints(data, log);
-    this.#kept = new KeptStructures(data, log);
+    this.#kept = new KeptStructures(data, log, this.#now);
     this.#guard = new OutboundGuard({ allow: options.fetchAllow });
     this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics, guard: this.#guard });
     this.#inbox = new ControlInbox((word) => {

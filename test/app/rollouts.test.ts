@@ -9,7 +9,7 @@ import { type Loaded, loadTexts } from '../../src/app/policy-keeper.ts';
 import { Rollouts } from '../../src/app/rollouts.ts';
 import { TYPE_URL } from '../../src/core/resources/index.ts';
 import type { CanaryStanding, Member } from '../../src/core/rollout/index.ts';
-import { viewOf } from '../../src/core/snapshot/index.ts';
+import { snapshotKeyText, viewOf } from '../../src/core/snapshot/index.ts';
 import { staticEndpointSets } from '../../src/edge/discovery/index.ts';
 import type { NewEvent } from '../../src/edge/observe/index.ts';
 import { fleetText } from '../core/control/fleet.ts';
@@ -198,23 +198,23 @@ describe('what Envoys have', () => {
 
   async function kept(): Promise<KeptStructures> {
     const { files } = policy(1);
-    const structures = new KeptStructures(folder, new FakeLog());
+    const structures = new KeptStructures(folder, new FakeLog(), () => world.nowMs);
     world.loop.snapshot(KEY);
     structures.offer(files, world.loop.structures());
-    await expect.poll(() => new KeptStructures(folder, new FakeLog()).load(files)).toHaveLength(1);
+    await expect.poll(() => new KeptStructures(folder, new FakeLog(), () => world.nowMs).load(files)).toHaveLength(1);
     return structures;
   }
 
   it('is remembered with the policy that it was compiled from, byte for byte', async () => {
     await kept();
-    const [structure] = await new KeptStructures(folder, new FakeLog()).load(policy(1).files);
+    const [structure] = await new KeptStructures(folder, new FakeLog(), () => world.nowMs).load(policy(1).files);
     expect(structure?.resources).toEqual(world.loop.structures()[0]?.resources);
-    expect(await new KeptStructures(folder, new FakeLog()).load(policy(2).files)).toEqual([]);
+    expect(await new KeptStructures(folder, new FakeLog(), () => world.nowMs).load(policy(2).files)).toEqual([]);
   });
 
   it('is no change for a release that compiles the same, and is tried on canaries by one that does not', async () => {
     await kept();
-    const structures = await new KeptStructures(folder, new FakeLog()).load(policy(1).files);
+    const structures = await new KeptStructures(folder, new FakeLog(), () => world.nowMs).load(policy(1).files);
     const same = new World();
     same.rollouts.restore(policy(1), {}, structures);
     expect(same.rollouts.offer(policy(1))).toBe('InForce');
@@ -254,7 +254,7 @@ describe('what Envoys have', () => {
 
   it('that a release could not replace is no problem any more when the one that compiled it is back', async () => {
     await kept();
-    const structures = await new KeptStructures(folder, new FakeLog()).load(policy(1).files);
+    const structures = await new KeptStructures(folder, new FakeLog(), () => world.nowMs).load(policy(1).files);
     const foreign = new World();
     foreign.rollouts.offer(policy(9));
     foreign.tick();
@@ -272,11 +272,43 @@ describe('what Envoys have', () => {
     expect(back.rollouts.problem()).toBeUndefined();
   });
 
+  it('is forgotten when no sidecar of its kind was there for an hour, also after a restart', async () => {
+    const structures = await kept();
+    const { files } = policy(1);
+    const load = () => new KeptStructures(folder, new FakeLog(), () => world.nowMs).load(files);
+    const oldest = { ...KEY, release: '1.36' };
+    world.loop.snapshot(oldest);
+    structures.offer(files, world.loop.structures());
+    await expect.poll(load).toHaveLength(2);
+    const next = new KeptStructures(folder, new FakeLog(), () => world.nowMs);
+    await next.load(files);
+    world.loop.retain([snapshotKeyText(KEY)]);
+    world.nowMs += 3_599_000;
+    next.offer(files, world.loop.structures());
+    expect(await load()).toHaveLength(2);
+    world.nowMs += 2000;
+    next.offer(files, world.loop.structures());
+    await expect.poll(load).toMatchObject([{ key: KEY }]);
+  });
+
+  it('is that of no canary once a promotion made them like all others, and canaries that are gone have none', () => {
+    world.rollouts.offer(policy(2));
+    world.tick();
+    const tried = world.loop.snapshot(CANARY);
+    expect(world.loop.snapshot(CANARY)).toBe(tried);
+    world.loop.retain([snapshotKeyText(KEY)]);
+    expect(world.loop.snapshot(CANARY)).not.toBe(tried);
+    world.tick(5);
+    world.loop.snapshot(KEY);
+    expect(world.ended).toEqual(['Policy passed']);
+    expect(world.loop.structures().map(({ key }) => key)).toEqual([KEY]);
+  });
+
   it('is not used when the file is damaged, and the log says so', async () => {
     await kept();
     writeFileSync(join(folder, 'structures'), 'scribble');
     const log = new FakeLog();
-    expect(await new KeptStructures(folder, log).load(policy(1).files)).toEqual([]);
+    expect(await new KeptStructures(folder, log, () => world.nowMs).load(policy(1).files)).toEqual([]);
     expect(log.lines).toMatchObject([
       ['warn', { detail: expect.stringContaining('not used') }, 'kept structures not usable'],
     ]);

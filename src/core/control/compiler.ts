@@ -105,7 +105,13 @@ export class Compiler {
 
   /** Drops what belongs to keys that no connected node has. */
   retain(keys: readonly string[]): void {
-    for (const text of this.#compiled.keys()) if (!keys.includes(text)) this.#compiled.delete(text);
+    const wanted = new Set(keys);
+    const groups = new Set<string>();
+    for (const [text, { snapshot }] of this.#compiled) {
+      if (wanted.has(text)) groups.add(snapshot.key.group);
+      else this.#compiled.delete(text);
+    }
+    for (const group of this.#assignments.keys()) if (!groups.has(group)) this.#assignments.delete(group);
   }
 
   #assignmentsOf(plan: Plan, group: SidecarGroup): readonly Resource[] {

@@ -18,8 +18,8 @@ export interface PoliciesSeam {
   readonly guard?: {
     /** Why it takes too much away of what is in force. */
     shrinks(candidate: Policy): Issue | undefined;
-    /** Lets this revision take as much away as it does. */
-    force(revision: string): void;
+    /** Lets this revision take as much away as it does. @returns what forgets that again, for a write that did not come about */
+    force(revision: string): () => void;
   };
   /** Says what a change does, and whether Envoy takes it; absent: nobody is asked. */
   readonly dryRun?: DryRunSeam;

@@ -262,10 +262,25 @@ export class PolicyDesk {
         return done({ revision: now.revision, outcomes, replayed: false, dryRun: terms.dryRun, warnings });
       if (caller.isGone()) return refuse(status.CANCELLED, 'the caller is gone; nothing was changed');
       const { changes } = planned.value;
-      if (terms.force) this.#seam.guard?.force(checked.value.policy.revision);
-      const outcome = await store.value.write({ ...request, changes, atRevision: now.revision });
+      const forced = terms.force ? checked.value.policy.revision : undefined;
+      const outcome = await this.#forcing(forced, () =>
+        store.value.write({ ...request, changes, atRevision: now.revision }),
+      );
       const isOvertaken = outcome.kind === 'Conflict' && outcome.conflicts.length === 0 && storeRevision === undefined;
       if (!isOvertaken || tries >= MAX_TRIES) return this.#answer(store.value, outcome, outcomes, warnings);
+    }
+  }
+
+  /** The leave comes before the write, whose revision is read at once; where nothing was written nobody may use it later. */
+  async #forcing(revision: string | undefined, write: () => Promise<WriteOutcome>): Promise<WriteOutcome> {
+    const forget = revision === undefined ? undefined : this.#seam.guard?.force(revision);
+    let isWritten = false;
+    try {
+      const outcome = await write();
+      isWritten = outcome.kind === 'Written';
+      return outcome;
+    } finally {
+      if (!isWritten) forget?.();
     }
   }
 

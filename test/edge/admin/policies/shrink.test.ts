@@ -9,7 +9,7 @@ afterEach(async () => {
 });
 
 /** A server whose guard holds every change back, and who calls: with a role for everything, or none above Editor. */
-async function start(admin: boolean) {
+async function start(admin: boolean, beforeTheWrite: () => void = () => {}) {
   const forced: string[] = [];
   const access: AccessSeam = {
     recognise: (peer) => ({ ok: true, peer }),
@@ -21,7 +21,11 @@ async function start(admin: boolean) {
   };
   const guard = {
     shrinks: () => ({ code: 'POLICY_SHRINKS', path: '', message: 'it takes away 3 of 4 endpoints', hint: 'force it' }),
-    force: (revision: string) => forced.push(revision),
+    force: (revision: string) => {
+      forced.push(revision);
+      beforeTheWrite();
+      return () => forced.splice(forced.indexOf(revision), 1);
+    },
   };
   const world = await startWorld(ending, {
     access,
@@ -53,6 +57,19 @@ describe('a change that takes too much away', () => {
     expect(forced).toEqual([]);
     expect(await world.client.apply(FILES, { force: true })).toMatchObject({ ok: true, value: { revision: 1 } });
     expect(forced).toHaveLength(1);
+  });
+
+  it('is not let through later when it was forced and somebody else had written before', async () => {
+    let overtake: () => void = () => expect.fail('the world is not there yet');
+    const { world, forced } = await start(true, () => overtake());
+    overtake = () => {
+      const changes = [
+        { operation: 'Put' as const, kind: 'ModelService', name: 'other', content: service('other'), line: 1 },
+      ];
+      void world.store.write({ action: 'Apply', author: 'bob', reason: '', changes });
+    };
+    expect(await world.client.apply(FILES, { force: true, ifStoreRevision: 0 })).toMatchObject({ ok: false });
+    expect([(await world.store.status()).revision, forced]).toEqual([1, []]);
   });
 
   it('cannot be forced by who may only edit', async () => {
