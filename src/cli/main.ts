@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline/promises';
-import { text as readText } from 'node:stream/consumers';
 import { Command, CommanderError } from 'commander';
 import { LoadlineError } from '../base/errors.ts';
 import { addAgent } from './commands/agent.ts';
@@ -30,25 +28,14 @@ import { addTop } from './commands/top.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
 import { type Io, printError } from './io.ts';
+import { processIo } from './process-io.ts';
 import { useProfile } from './profiles/use-profile.ts';
-import { processTerminal, type Terminal } from './terminal.ts';
 
 /** A command's way to end with a code other than 0 after it has said why. */
 export type Finish = (code: number) => void;
 
-const TERMINAL: Terminal | undefined = processTerminal();
-
-const PROCESS_IO: Io = {
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-  colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
-  stdin: () => readText(process.stdin),
-  ...(process.stdin.isTTY === true ? { ask: askOnTerminal } : {}),
-  ...(TERMINAL === undefined ? {} : { terminal: TERMINAL }),
-};
-
 /** Runs one command line. Returns its exit code: 0 ok, 1 refused or failed, 2 usage. */
-export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promise<number> {
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
   let code = 0;
   const program = buildProgram(io, (finished) => {
     code = finished;
@@ -116,15 +103,6 @@ export function buildProgram(io: Io, finish: Finish): Command {
   for (const command of commandsOf(program))
     command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
   return program;
-}
-
-async function askOnTerminal(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
 }
 
 /** All of them, also those below another. */
