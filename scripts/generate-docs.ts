@@ -227,7 +227,7 @@ function scopeWords(scope: Scope): string {
     case 'Service':
       return `the model service in \`${scope.field}\``;
     case 'Node':
-      return `every model service of the group of the sidecar in \`${scope.field}\``;
+      return `every model service of the group of the sidecar in \`${scope.field}\`${scope.group === undefined ? '' : `, or of the group in \`${scope.group}\``}`;
     case 'Server':
       return 'every model service';
     case 'Answer':

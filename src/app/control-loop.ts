@@ -255,6 +255,12 @@ export class ControlLoop implements SnapshotProvider {
     return plan === undefined ? undefined : this.#compiler.snapshot(plan, key);
   }
 
+  /** What a sidecar of this kind would get that came now. Undefined: there is no such group, or no plan yet. */
+  preview(key: SnapshotKey): Snapshot | undefined {
+    const { plan } = this.#state;
+    return plan === undefined ? undefined : this.#compiler.preview(plan, key);
+  }
+
   /** Forgets what was compiled for keys that no connected node has. */
   retain(keys: readonly string[]): void {
     this.#compiler.retain(keys);

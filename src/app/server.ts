@@ -1,20 +1,14 @@
 import { type AdminServer, createAdminServer, type RolloutAction } from '../edge/admin/index.ts';
 import { EnvoyAdmins } from '../edge/envoy/index.ts';
 import {
-  buildExplainView,
-  buildProxyConfigView,
-  buildServerView,
   type EventLoopLagMeter,
   EventTimeline,
-  type ExplainTarget,
   type HttpServer,
   type Log,
   Metrics,
-  type ProxyConfigTarget,
   type ServerView,
   startEventLoopLag,
   startHttpServer,
-  type ViewInput,
 } from '../edge/observe/index.ts';
 import { type AllowList, OutboundGuard } from '../edge/outbound/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
@@ -34,13 +28,14 @@ import { PolicyNews } from './policy-news.ts';
 import { FilePolicies, type PolicySource } from './policy-source.ts';
 import { Probes } from './probes.ts';
 import { Recorder, type RecordOptions } from './recorder.ts';
-import { policyInForce, rolloutSeams, underPolicy } from './rollout-seams.ts';
+import { rolloutSeams, underPolicy } from './rollout-seams.ts';
 import { Rollouts } from './rollouts.ts';
 import { SignalInputs, sensed } from './signal-inputs.ts';
 import { StorePolicies } from './store-policies.ts';
 import { timelineEvent } from './timeline-event.ts';
 import { type ValidateOptions, Validation } from './validation.ts';
 import { VERSION } from './version.ts';
+import { Views } from './views.ts';
 import { xdsLog, xdsMeter } from './xds-seams.ts';
 
 export type ServerOptions = {
@@ -75,7 +70,6 @@ const LOAD_REPORT_INTERVAL_MS = 1000;
 export class LoadlineServer {
   readonly #options: ServerOptions;
   readonly #now = startClock();
-  readonly #startedAtMs = this.#now();
   readonly #loads = new PolicyLoads();
   readonly #keeper = new PolicyKeeper(this.#loads);
   readonly #timeline = new EventTimeline();
@@ -95,6 +89,7 @@ export class LoadlineServer {
   readonly #guard: OutboundGuard;
   readonly #validation: Validation;
   readonly #intake: PolicyIntake;
+  readonly #views: Views;
   #access: AccessKeeper | undefined;
   #recorder: Recorder | undefined;
   #admin: AdminServer | undefined;
@@ -107,7 +102,7 @@ export class LoadlineServer {
     this.#options = options;
     this.#metrics = new Metrics({
       version: VERSION,
-      view: () => buildServerView(this.#viewInput([])),
+      view: () => this.#views.metered(),
       eventLoopLag: this.#lag,
     });
     const { policies, data } = options;
@@ -217,6 +212,18 @@ export class LoadlineServer {
         if (became === 'InForce') this.#xds.reviewIdentities();
       },
     });
+    this.#views = new Views({
+      startedAtMs: this.#now(),
+      now: this.#now,
+      loop: this.#loop,
+      xds: this.#xds,
+      keeper: this.#keeper,
+      rollouts: this.#rollouts,
+      signals: this.#signals,
+      probes: this.#probes,
+      operations: this.#operations,
+      certificates,
+    });
   }
 
   /**
@@ -258,11 +265,8 @@ export class LoadlineServer {
       address: this.#options.admin,
       tls: certificates?.material,
       handshakeFailed: (failure) => certificates?.handshakeFailed('admin', failure),
-      observe: {
-        status: () => this.view(),
-        explain: (target) => this.#explain(target),
-        proxyConfig: (target) => this.#proxyConfig(target),
-      },
+      observe: this.#views,
+      snapshots: this.#views,
       events: { timeline: this.#timeline, now: this.#now },
       operations: this.#probes,
       byHand: this.#operations,
@@ -284,7 +288,7 @@ export class LoadlineServer {
     this.#http = await startHttpServer({
       address: this.#options.http,
       view: () => this.view(),
-      explain: (target) => this.#explain(target),
+      explain: (target) => this.#views.explain(target),
       events: this.#timeline,
       metrics: this.#metrics,
       readiness: () => this.#readiness(),
@@ -344,47 +348,7 @@ export class LoadlineServer {
   }
 
   view(): ServerView {
-    return buildServerView(this.#viewInput(this.#xds.nodes()));
-  }
-
-  #explain(target: ExplainTarget): ReturnType<typeof buildExplainView> {
-    return buildExplainView(this.#viewInput([]), target);
-  }
-
-  #proxyConfig(target: ProxyConfigTarget): ReturnType<typeof buildProxyConfigView> {
-    const input = {
-      nowMs: this.#now(),
-      policyRevision: this.#loop.plan?.policyRevision ?? '',
-      node: this.#xds.node(target.node),
-      connected: () => this.#xds.nodeIds(),
-    };
-    return buildProxyConfigView(input, target);
-  }
-
-  /** There may be thousands of nodes: only who shows them asks for them. */
-  #viewInput(nodes: ViewInput['nodes']): ViewInput {
-    const nowMs = this.#now();
-    return {
-      version: VERSION,
-      startedAtMs: this.#startedAtMs,
-      nowMs,
-      tick: this.#loop.state.tick,
-      plan: this.#loop.plan,
-      loads: this.#loop.loads,
-      nodes,
-      sources: this.#signals.health(),
-      policy: policyInForce(this.#keeper.view(), this.#rollouts),
-      tls: this.#options.certificates?.view(),
-      issuedShares: this.#loop.issuedShares,
-      reasons: (service) => this.#loop.reasons(service),
-      notes: (service) => this.#loop.notes(service),
-      evenness: (service) => this.#loop.evenness(service),
-      signalAgesMs: this.#loop.signalAgesMs(nowMs),
-      loopDelay: (service) => this.#loop.loopDelay(service),
-      probe: (service) => this.#probes.view(service),
-      operations: this.#operations.views(),
-      signals: this.#loop.signalStates(nowMs),
-    };
+    return this.#views.status();
   }
 
   #readiness(): readonly string[] {

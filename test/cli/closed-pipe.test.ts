@@ -3,12 +3,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const BIN = join(import.meta.dirname, '../../bin/loadline.js');
+/** From the sources: the built program would build itself first where it is older than they are. */
+const SCRIPT = `import { main } from './src/cli/main.ts'; process.exitCode = await main(process.argv.slice(1));`;
+const loadline = `"${process.execPath}" --import tsx --input-type=module -e "$SCRIPT"`;
 
 /** Runs a line of a real shell that prints the codes of a pipeline on standard error, last. */
 function bash(line: string): Promise<{ readonly out: string; readonly err: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
+    const child = spawn('bash', ['-c', line], {
+      cwd: join(import.meta.dirname, '../..'),
+      env: { ...process.env, SCRIPT },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+    });
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk));
@@ -17,8 +24,6 @@ function bash(line: string): Promise<{ readonly out: string; readonly err: strin
     child.once('close', () => resolve({ out, err }));
   });
 }
-
-const loadline = `"${process.execPath}" "${BIN}"`;
 
 describe('a command whose reader goes away', () => {
   it('ends as if SIGPIPE had ended it, and without a word', async () => {

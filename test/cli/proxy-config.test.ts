@@ -91,6 +91,82 @@ async function printed(...argv: readonly string[]): Promise<string> {
 
 const rows = (out: string): readonly string[] => out.split('\n').filter((line) => /^[=!] /.test(line));
 
+describe('proxy-config --content', () => {
+  it('of a sidecar: the resources that it asks for, in the order of sending, each with its place in the policy', async () => {
+    const view = JSON.parse(await printed('content', '--content', '-o', 'json'));
+    expect(view).toMatchObject({
+      node: 'content',
+      group: 'lab',
+      envoyVersion: '1.40.0',
+      track: 'Stable',
+      policyRevision: server.view().revision,
+    });
+    expect(view.resources.map(({ type, name }: Record<string, string>) => `${type} ${name}`)).toEqual([
+      'cds chat',
+      'eds chat',
+      'lds models',
+      'rds models',
+    ]);
+    const [cds, eds] = view.resources;
+    expect(cds).toMatchObject({
+      version: expect.stringMatching(/^[0-9a-f]{16}$/),
+      origin: expect.stringMatching(/lab\.yaml:9:1$/),
+      revision: server.view().revision,
+      content: { name: 'chat', type: 'EDS', eds_cluster_config: { service_name: 'chat' } },
+    });
+    const ports = eds.content.endpoints.flatMap((locality: Record<string, readonly unknown[]>) =>
+      locality.lb_endpoints?.map((one) => JSON.stringify(one).match(/"port_value":(\d+)/)?.[1]),
+    );
+    expect(ports).toEqual(['1', '2']);
+    // The versions are those of the table.
+    const table = JSON.parse(await printed('content', '-o', 'json'));
+    expect(view.resources.map(({ version }: Record<string, string>) => version)).toEqual(
+      table.types.flatMap(({ resources }: ProxyConfigView['types'][number]) =>
+        resources.map(({ wantedVersion }) => wantedVersion),
+      ),
+    );
+  });
+
+  it('of one type or one name, in YAML where nobody says otherwise', async () => {
+    const all = parse(await printed('content', '--content'));
+    const one = parse(await printed('content', '--content', '--type', 'rds', '--name', 'models'));
+    expect(one.resources).toEqual([all.resources[3]]);
+    expect(one.resources[0].content.virtual_hosts[0].routes).not.toEqual([]);
+  });
+
+  it('of a group: all that a sidecar gets that joins, with the fields that its Envoy knows', async () => {
+    const { resources, ...head } = parse(await printed('--group', 'lab'));
+    expect(head).toMatchObject({ node: '', group: 'lab', envoyVersion: '1.40' });
+    const types = [...new Set(resources.map(({ type }: Record<string, string>) => type))];
+    expect(types).toEqual(['cds', 'eds', 'rtds', 'ecds', 'lds', 'rds']);
+    const older = parse(await printed('--group', 'lab', '--envoy-version', '1.36.2'));
+    expect(older.envoyVersion).toBe('1.36');
+    expect(JSON.parse(await printed('--group', 'lab', '--type', 'cds', '-o', 'json')).resources).toEqual([
+      resources[0],
+    ]);
+  });
+
+  it.each([
+    [['nobody', '--content'], 1, /^error: no sidecar "nobody" is connected; there are: content, /],
+    [['--group', 'lba'], 1, /^error: no group "lba"; there are: lab\n$/],
+    [['content', '--content', '--name', 'caht'], 1, /^error: no resource "caht"; there are: chat, models\n$/],
+    [['content', '--name', 'caht'], 1, /^error: no resource "caht"; there are: chat, models\n$/],
+    [
+      ['--group', 'lab', '--envoy-version', 'new'],
+      1,
+      /^error: expected a release of Envoy such as 1\.38, not "new"\n$/,
+    ],
+    [[], 2, /^error: expected the id of a sidecar, or --group NAME\n/],
+    [['content', '--group', 'lab'], 2, /^error: expected the id of a sidecar or --group NAME, not both\n/],
+    [['content', '--envoy-version', '1.38'], 2, /^error: --envoy-version goes with --group/],
+    [['content', '--content', '-o', 'table'], 2, /^error: the content has no table; leave --output out/],
+  ])('%j is refused in words', async (argv, code, words) => {
+    const ran = await run('proxy-config', ...argv, '--admin', addresses.admin);
+    expect(ran).toMatchObject({ code, out: '' });
+    expect(ran.err).toMatch(words);
+  });
+});
+
 describe('proxy-config', () => {
   it('of a sidecar that has everything: each resource with version, place in the policy and revision', async () => {
     const out = await printed('content');

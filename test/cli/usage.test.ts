@@ -70,7 +70,7 @@ describe('loadline', () => {
     ],
     [['version', 'extra'], "error: too many arguments for 'version'."],
     [['explain'], "error: missing required argument 'SERVICE[/POOL[/ENDPOINT]]'"],
-    [['proxy-config'], "error: missing required argument 'NODE'"],
+    [['proxy-config'], 'error: expected the id of a sidecar, or --group NAME'],
     [
       ['proxy-config', 'a', '--type', 'xds'],
       "error: option '--type <TYPE>' argument 'xds' is invalid. Allowed choices are cds, eds, sds, rtds, ecds, lds, rds.",

@@ -47,7 +47,7 @@ export {
   type LoadStatsRequest,
   type LoadStatsResponse,
 } from './load-stats.ts';
-export { messageToJson } from './message-to-json.ts';
+export { messageToJson, messageToRedactedJson } from './message-to-json.ts';
 export { type OlderMessage, withoutNewerFields } from './newer-fields.ts';
 export type { Node } from './node.ts';
 export {

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import type { ConfigResourceView, ConfigTypeView, ProxyConfigView } from '../../edge/observe/index.ts';
+import { granted } from '../by-hand.ts';
 import { envoyWords, placeWords } from '../envoy-words.ts';
 import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
@@ -11,36 +12,99 @@ import { DEFAULT_ADMIN } from './status.ts';
 /** As in edge/observe, which is loaded only when a command runs. */
 const TYPES: readonly string[] = ['cds', 'eds', 'sds', 'rtds', 'ecds', 'lds', 'rds'];
 
-type Flags = TlsFlags & { readonly admin: string; readonly type?: string; readonly output: OutputFormat };
+type Flags = TlsFlags & {
+  readonly admin: string;
+  readonly type?: string;
+  readonly name?: readonly string[];
+  readonly content?: boolean;
+  readonly group?: string;
+  readonly envoyVersion?: string;
+  readonly output: OutputFormat;
+};
 
 export function addProxyConfig(program: Command, io: Io, finish: Finish): void {
   const command = program
     .command('proxy-config')
-    .description('what one sidecar should have, was sent and has ACKed, by type and resource')
-    .argument('<NODE>', 'id of the sidecar, as loadline status shows it')
+    .description(
+      'what one sidecar should have, was sent and has ACKed, by type and resource; with --content the resources',
+    )
+    .argument('[NODE]', 'id of the sidecar, as loadline status shows it')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
     .addOption(new Option('--type <TYPE>', 'this type alone').choices(TYPES))
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+    .option('--name <NAME...>', 'resources of these names alone')
+    .option('--content', 'print the resources themselves, as the sidecar should have them now, in YAML or JSON')
+    .option('--group <NAME>', 'in place of NODE: the content for a sidecar of this group that joins now')
+    .option('--envoy-version <VERSION>', 'with --group: for this release of Envoy, such as 1.38 (default: the newest)')
+    .addOption(new Option('-o, --output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
   addTlsFlags(command)
     .addHelpText(
       'after',
-      '\nExample:\n  loadline proxy-config a --type eds\n\nA line with ! is a resource that the sidecar does not have as it should; why stands below the table.',
+      `
+A line with ! is a resource that the sidecar does not have as it should; why stands below the table.
+The content is Envoy's configuration in its own words, with the place in your policy that asks for it. Secrets are redacted.
+
+Examples:
+  loadline proxy-config a --type eds
+  loadline proxy-config a --type cds --content
+  loadline proxy-config a --type eds --name chat --content -o json
+  loadline proxy-config --group lab --envoy-version 1.38`,
     )
-    .action(async (node: string, { admin, type, output, ...flags }: Flags) => {
+    .action(async (node: string | undefined, { admin, output, ...flags }: Flags) => {
+      const { type, name: names = [], group, envoyVersion, content = group !== undefined } = flags;
+      const mistake = usageMistake(node, flags);
+      if (mistake !== undefined) command.error(`error: ${mistake}`);
+      if (content && output === 'table' && command.getOptionValueSource('output') === 'cli')
+        command.error('error: the content has no table; leave --output out, or give yaml or json');
       const tls = tlsOf(flags);
       const { connectObserve } = await import('../../edge/admin/index.ts');
       const client = connectObserve(admin, { tls });
       try {
-        const result = await client.proxyConfig({ node, ...(type === undefined ? {} : { type }) });
-        if (!result.ok)
-          throw new LoadlineError('LOADLINE_ADMIN', result.issues.map(({ message }) => message).join('; '));
-        if (output === 'table') io.out(proxyConfigText(result.value, { type, colour: io.colour }));
-        else printValue(io, output, result.value);
+        const about = { ...(node === undefined ? {} : { node }), ...(type === undefined ? {} : { type }) };
+        if (content) {
+          const more = {
+            ...(group === undefined ? {} : { group }),
+            ...(envoyVersion === undefined ? {} : { envoyVersion }),
+          };
+          const view = granted(await client.snapshot({ ...about, ...more, names }));
+          printValue(io, output === 'table' ? 'yaml' : output, view);
+        } else {
+          const view = named(granted(await client.proxyConfig({ node: '', ...about })), names);
+          if (output === 'table') io.out(proxyConfigText(view, { type, colour: io.colour }));
+          else printValue(io, output, view);
+        }
         finish(0);
       } finally {
         client.close();
       }
     });
+}
+
+function usageMistake(
+  node: string | undefined,
+  { group, envoyVersion }: Pick<Flags, 'group' | 'envoyVersion'>,
+): string | undefined {
+  if (node === undefined && group === undefined) return 'expected the id of a sidecar, or --group NAME';
+  if (node !== undefined && group !== undefined) return 'expected the id of a sidecar or --group NAME, not both';
+  if (node !== undefined && envoyVersion !== undefined)
+    return '--envoy-version goes with --group: a sidecar has its own';
+  return undefined;
+}
+
+/** @throws LoadlineError LOADLINE_ADMIN for a name that there is not */
+function named(view: ProxyConfigView, names: readonly string[]): ProxyConfigView {
+  if (names.length === 0) return view;
+  const known = new Set(view.types.flatMap(({ resources }) => resources.map(({ name }) => name)));
+  const missing = names.find((name) => !known.has(name));
+  if (missing !== undefined)
+    throw new LoadlineError(
+      'LOADLINE_ADMIN',
+      `no resource "${missing}"; there are: ${[...known].join(', ') || 'none'}`,
+    );
+  const types = view.types.map((one) => ({
+    ...one,
+    resources: one.resources.filter(({ name }) => names.includes(name)),
+  }));
+  return { ...view, types: types.filter(({ resources }) => resources.length > 0) };
 }
 
 export function proxyConfigText(

@@ -4,8 +4,8 @@ import type { Action } from './roles.ts';
 export type Scope =
   /** The model service that this field of the request names. */
   | { readonly kind: 'Service'; readonly field: string }
-  /** Every model service of the group of the sidecar that this field names. */
-  | { readonly kind: 'Node'; readonly field: string }
+  /** Every model service of the group of the sidecar that this field names; where it is empty, of the group that `group` names. */
+  | { readonly kind: 'Node'; readonly field: string; readonly group?: string }
   /** The server as a whole: every model service, also those that there are not yet. */
   | { readonly kind: 'Server' }
   /** At least one model service; the answer has only those, and what belongs to them. */
@@ -28,6 +28,7 @@ export const METHODS: Readonly<Record<string, MethodRule>> = {
   'loadline.admin.v1.Observe/Status': { action: 'View', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Observe/Explain': { action: 'View', scope: { kind: 'Service', field: 'service' } },
   'loadline.admin.v1.Observe/ProxyConfig': { action: 'View', scope: { kind: 'Node', field: 'node' } },
+  'loadline.admin.v1.Observe/Snapshot': { action: 'View', scope: { kind: 'Node', field: 'node', group: 'group' } },
   'loadline.admin.v1.Observe/Events': { action: 'View', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Operations/Probe': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },
   'loadline.admin.v1.Operations/Freeze': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },

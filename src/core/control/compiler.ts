@@ -54,9 +54,11 @@ export class Compiler {
   readonly #assignments = new Map<string, { readonly plan: Plan; readonly resources: readonly Resource[] }>();
   readonly #encoder = new AssignmentEncoder();
   readonly #frozen: ReadonlyMap<string, readonly Resource[]>;
+  readonly #asTheyAre: readonly KeptStructure[];
 
   /** @param frozen structures that are to be sent as they are, whatever this release would compile */
   constructor(frozen: readonly KeptStructure[] = []) {
+    this.#asTheyAre = frozen;
     this.#frozen = new Map(frozen.map(({ key, resources }) => [snapshotKeyText(key), resources]));
   }
 
@@ -86,6 +88,11 @@ export class Compiler {
     const admitted = admit(makeSnapshot(key, resources, before?.snapshot), before);
     this.#compiled.set(text, { structureOf, structure, kept, plan, ...admitted });
     return admitted.snapshot;
+  }
+
+  /** What a key would get that nobody has yet. Nothing is remembered of it, so that looking changes nothing. */
+  preview(plan: Plan, key: SnapshotKey): Snapshot | undefined {
+    return new Compiler(this.#asTheyAre).snapshot(plan, key);
   }
 
   /** The structures that are in force, by key. */

@@ -1,4 +1,4 @@
-import type { Client } from '@grpc/grpc-js';
+import type { Client, ServiceError } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import { adminService } from './admin-service.ts';
 import type { Wire } from './wire-values.ts';
@@ -41,6 +41,42 @@ export class AdminCalls {
       this.#client.makeUnaryRequest<Wire, Wire>(path, encode, decode, request, { deadline }, (error, answer) =>
         error === null ? resolve(answer as Wire) : reject(error),
       );
+    });
+  }
+
+  /**
+   * Until the server has said all, or `signal` is aborted. With `endless` there is no deadline.
+   * Rejects with the ServiceError of gRPC.
+   */
+  stream(
+    name: string,
+    request: Wire,
+    onMessage: (wire: Wire) => void,
+    { signal, endless = false }: { readonly signal?: AbortSignal; readonly endless?: boolean } = {},
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { path, encode, decode } = this.method(name);
+      const call = this.#client.makeServerStreamRequest<Wire, Wire>(
+        path,
+        encode,
+        decode,
+        request,
+        endless ? {} : { deadline: Date.now() + this.#deadlineMs },
+      );
+      const stop = (): void => call.cancel();
+      const done = (): void => signal?.removeEventListener('abort', stop);
+      signal?.addEventListener('abort', stop, { once: true });
+      if (signal?.aborted === true) stop();
+      call.on('data', onMessage);
+      call.on('end', () => {
+        done();
+        resolve();
+      });
+      call.on('error', (error: ServiceError) => {
+        done();
+        if (signal?.aborted === true) resolve();
+        else reject(error);
+      });
     });
   }
 }

@@ -26,6 +26,7 @@ import { callersOf, type IncomingCall } from './caller.ts';
 import { EventStreams, type EventsSeam } from './event-streams.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { type AccessSeam, Gate, type Permit } from './gate.ts';
+import type { StreamCall } from './open-streams.ts';
 import type { PoliciesSeam } from './policies/policies-seam.ts';
 import { policiesService } from './policies/policies-service.ts';
 import {
@@ -37,8 +38,10 @@ import {
 } from './probe-message.ts';
 import { decodeProxyTarget, encodeProxyConfig } from './proxy-config-message.ts';
 import { type PushSeam, pushService, signalsService } from './push-service.ts';
+import { refusalStatus } from './refusal-status.ts';
 import { bounded, MAX_MESSAGE_BYTES } from './request-limits.ts';
 import { type RolloutSeam, rolloutHandlers } from './rollout-service.ts';
+import { type SnapshotSeam, SnapshotStreams } from './snapshot-streams.ts';
 import { encodeStatus } from './status-message.ts';
 import { visibleStatus } from './visible-status.ts';
 import type { Wire } from './wire-values.ts';
@@ -62,6 +65,8 @@ export type AdminServerOptions = {
   readonly observe: ObserveSeam;
   /** What happened; without it the method Events is not served. */
   readonly events?: EventsSeam;
+  /** The content of what sidecars should have; without it the method Snapshot is not served. */
+  readonly snapshots?: SnapshotSeam;
   /** Absent: this server changes nothing, and says UNIMPLEMENTED. */
   readonly operations?: OperationsSeam;
   /** What operators do by hand; without it these methods are not served. */
@@ -95,7 +100,6 @@ export interface AdminServer {
 }
 
 const STOP_GRACE_MS = 1_000;
-const STATUS_OF: Readonly<Record<string, status>> = { NotFound: status.NOT_FOUND, Refused: status.FAILED_PRECONDITION };
 
 /**
  * The gRPC side of the admin API. Connections are accepted here and given to grpc-js: it can neither take other certificates
@@ -122,6 +126,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       ...(options.byHand === undefined ? {} : byHandHandlers(options.byHand, log)),
     });
   const events = options.events === undefined ? undefined : new EventStreams(options.events, log);
+  const snapshots = options.snapshots === undefined ? undefined : new SnapshotStreams(options.snapshots, log);
   serve(adminService('Observe'), {
     status: unary(log, 'Status', (_request, permit) => {
       return { ok: true, value: encodeStatus(visibleStatus(observe.status(), permit)), warnings: [] };
@@ -138,9 +143,8 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       const found = observe.proxyConfig(decodeProxyTarget(request));
       return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
-    ...(events === undefined
-      ? {}
-      : { events: (call: ServerWritableStream<Wire, Wire>, permit: Permit) => void events.serve(call, permit) }),
+    ...(events === undefined ? {} : { events: (call: StreamCall, permit: Permit) => void events.serve(call, permit) }),
+    ...(snapshots === undefined ? {} : { snapshot: (call: StreamCall) => void snapshots.serve(call) }),
   });
   if (options.rollouts !== undefined) serve(adminService('Rollouts'), rolloutHandlers(options.rollouts, log));
   const policies = options.policies === undefined ? undefined : policiesService(options.policies, log);
@@ -165,6 +169,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       push?.stop();
       policies?.stop();
       events?.stop();
+      snapshots?.stop();
       return stop(server, acceptor);
     },
   };
@@ -176,7 +181,7 @@ function unary(log: Log, method: string, handle: (request: Wire, permit: Permit)
     try {
       const answer = handle(call.request, permit);
       if (answer.ok) callback(null, answer.value);
-      else callback(statusOf(answer.issues));
+      else callback(refusalStatus(answer.issues));
     } catch (error) {
       log.error({ err: error, method }, 'admin request failed');
       callback({ code: status.INTERNAL, details: 'the server failed to answer; its log says why' });
@@ -194,20 +199,12 @@ function probing(log: Log, operations: OperationsSeam) {
       };
       const started = operations.probe(decodeProbeRequest(call.request), tell, permit.peer);
       if (started.ok) call.on('cancelled', started.cancel);
-      else call.emit('error', statusOf(started.issues));
+      else call.emit('error', refusalStatus(started.issues));
     } catch (error) {
       log.error({ err: error, method: 'Probe' }, 'admin request failed');
       call.emit('error', { code: status.INTERNAL, details: 'the server failed to answer; its log says why' });
     }
   };
-}
-
-function statusOf(issues: readonly { readonly code: string; readonly message: string }[]): {
-  readonly code: status;
-  readonly details: string;
-} {
-  const code = STATUS_OF[issues[0]?.code ?? ''] ?? status.INVALID_ARGUMENT;
-  return { code, details: issues.map(({ message }) => message).join('; ') };
 }
 
 function refuse(code: string, message: string): Result<Wire> {

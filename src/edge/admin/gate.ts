@@ -194,11 +194,13 @@ function missingFor(
     return mayFor(name) ? undefined : `model service ${shown(name)}`;
   }
   if (scope.kind === 'Node') {
-    const group = access.groupOfNode(String(request?.[scope.field] ?? ''));
+    const node = String(request?.[scope.field] ?? '');
+    const named = node === '' && scope.group !== undefined ? String(request?.[scope.group] ?? '') : '';
+    const group = named === '' ? access.groupOfNode(node) : named;
     const services = group === undefined ? [] : access.servicesOfGroup(group);
-    // Nothing is told about sidecars that there are not: their names are an answer too.
+    // Nothing is told about sidecars and groups that there are not: their names are an answer too.
     if (services.length > 0 && services.every(mayFor)) return undefined;
-    return `every model service of the group of sidecar ${shown(String(request?.[scope.field] ?? ''))}`;
+    return `every model service of ${named === '' ? `the group of sidecar ${shown(node)}` : `group ${shown(named)}`}`;
   }
   if (scope.kind === 'Server') return 'every model service';
   return access.services().some(mayFor) ? undefined : 'any model service';

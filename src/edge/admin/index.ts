@@ -37,3 +37,4 @@ export { connectPush, type PushClient, type PushClientOptions } from './push-cli
 export type { PushSeam } from './push-service.ts';
 export { connectRollouts, type RolloutAnswer, type RolloutClient } from './rollout-client.ts';
 export type { RolloutAction, RolloutSeam } from './rollout-service.ts';
+export type { SnapshotSeam } from './snapshot-streams.ts';

@@ -1,14 +1,24 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
+import { LoadlineError } from '../../base/errors.ts';
 import type { Result } from '../../base/units/index.ts';
-import type { ExplainTarget, ExplainView, ProxyConfigTarget, ProxyConfigView, ServerView } from '../observe/index.ts';
+import type {
+  ExplainTarget,
+  ExplainView,
+  ProxyConfigTarget,
+  ProxyConfigView,
+  ServerView,
+  SnapshotResource,
+  SnapshotTarget,
+  SnapshotView,
+} from '../observe/index.ts';
 import type { ClientTlsFiles } from '../tls/index.ts';
 import { AdminCalls } from './admin-calls.ts';
 import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
 import { decodeExplain, encodeTarget } from './explain-message.ts';
 import { decodeProxyConfig, encodeProxyTarget } from './proxy-config-message.ts';
+import { encodeSnapshotTarget, SnapshotReader } from './snapshot-message.ts';
 import { decodeStatus } from './status-message.ts';
-import type { Wire } from './wire-values.ts';
 
 /** The Observe service, from the other side. Every call rejects with LoadlineError LOADLINE_ADMIN, in words for a person. */
 export interface ObserveClient {
@@ -17,6 +27,8 @@ export interface ObserveClient {
   explain(target: ExplainTarget): Promise<Result<ExplainView>>;
   /** Issues (`NotFound`) when no such sidecar is connected, or (`Invalid`) for a type that there is not. */
   proxyConfig(target: ProxyConfigTarget): Promise<Result<ProxyConfigView>>;
+  /** Issues (`NotFound`) when there is no such sidecar, group or resource, or (`Invalid`) for a question without sense. */
+  snapshot(target: SnapshotTarget): Promise<Result<SnapshotView<readonly SnapshotResource[]>>>;
   close(): void;
 }
 
@@ -37,13 +49,9 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
   const calls = new AdminCalls(client, 'Observe', deadlineMs);
 
   /** The words of a refusal are for the caller; everything else is an error. */
-  const ask = async <T>(
-    name: 'Explain' | 'ProxyConfig',
-    request: Wire,
-    decode: (answer: Wire) => T,
-  ): Promise<Result<T>> => {
+  const asked = async <T>(answer: Promise<T>): Promise<Result<T>> => {
     try {
-      return { ok: true, value: decode(await calls.unary(name, request)), warnings: [] };
+      return { ok: true, value: await answer, warnings: [] };
     } catch (error) {
       const { code, details } = error as Partial<ServiceError>;
       if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) {
@@ -54,6 +62,13 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
     }
   };
 
+  const snapshot = async (target: SnapshotTarget): Promise<SnapshotView<readonly SnapshotResource[]>> => {
+    const reader = new SnapshotReader();
+    await calls.stream('Snapshot', encodeSnapshotTarget(target), (wire) => reader.take(wire));
+    if (reader.view === undefined) throw new LoadlineError('LOADLINE_ADMIN', `${address} ended its answer too early`);
+    return reader.view;
+  };
+
   return {
     status: async () => {
       try {
@@ -62,8 +77,9 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
         throw inWords(error, address, deadlineMs);
       }
     },
-    explain: (target) => ask('Explain', encodeTarget(target), decodeExplain),
-    proxyConfig: (target) => ask('ProxyConfig', encodeProxyTarget(target), decodeProxyConfig),
+    explain: (target) => asked(calls.unary('Explain', encodeTarget(target)).then(decodeExplain)),
+    proxyConfig: (target) => asked(calls.unary('ProxyConfig', encodeProxyTarget(target)).then(decodeProxyConfig)),
+    snapshot: (target) => asked(snapshot(target)),
     close: () => client.close(),
   };
 }

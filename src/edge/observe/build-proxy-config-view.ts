@@ -34,7 +34,7 @@ function refused(code: string, path: string, message: string): Result<ProxyConfi
 }
 
 /** Those whose ids begin like the one that was asked for come first: it is most often misspelt at its end. */
-function notConnected(id: string, connected: readonly string[]): string {
+export function notConnected(id: string, connected: readonly string[]): string {
   const subject = `no sidecar ${JSON.stringify(id)} is connected`;
   if (connected.length === 0) return `${subject}; none is`;
   const ids = [...connected].sort((a, b) => commonLength(b, id) - commonLength(a, id) || (a < b ? -1 : 1));

@@ -1,6 +1,6 @@
 export { buildExplainView } from './build-explain-view.ts';
 export { finishedOperation, finishedOperations, operationView, runningOperations } from './build-operation-views.ts';
-export { buildProxyConfigView, type ProxyConfigInput } from './build-proxy-config-view.ts';
+export { buildProxyConfigView, notConnected, type ProxyConfigInput } from './build-proxy-config-view.ts';
 export { buildServerView } from './build-server-view.ts';
 export { EVENT_KINDS, type EventKind, serviceOfEvent } from './event-kinds.ts';
 export { type EventLoopLag, type EventLoopLagMeter, startEventLoopLag } from './event-loop-lag.ts';
@@ -49,5 +49,6 @@ export type {
   TlsView,
   TypeView,
 } from './server-view.ts';
+export type { SnapshotHead, SnapshotResource, SnapshotTarget, SnapshotView } from './snapshot-view.ts';
 export type { Evenness, ViewInput } from './view-input.ts';
 export { XDS_TYPES } from './xds-types.ts';

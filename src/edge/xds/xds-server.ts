@@ -20,6 +20,7 @@ import { GateKeeper, type Standing } from './gate-keeper.ts';
 import { LOAD_REPORTS_PATH, type LoadReportHost, LoadReportStream } from './load-reports.ts';
 import { type NodeConfig, nodeConfig } from './node-config.ts';
 import type { Peer } from './node-identity.ts';
+import { type NodeResources, nodeResources } from './node-resources.ts';
 import { type NodeStatus, nodeStatuses } from './node-status.ts';
 import { Publisher } from './publisher.ts';
 import { ResponseCache } from './response-cache.ts';
@@ -170,6 +171,11 @@ export class XdsServer {
   /** Undefined when no such node is connected. */
   node(id: string): NodeConfig | undefined {
     return nodeConfig(this.#registry.all(), id);
+  }
+
+  /** The content of what a node should have. Undefined when no such node is connected. */
+  resourcesOf(id: string): NodeResources | undefined {
+    return nodeResources(this.#registry.all(), id, (peer) => this.#keyed(peer).key.track ?? 'Stable');
   }
 
   /** Sorted; each once. */

@@ -43,7 +43,9 @@ describe('the table of methods', () => {
       const scope = METHODS[name]?.scope;
       if (scope?.kind !== 'Service' && scope?.kind !== 'Node') continue;
       const [, body = ''] = new RegExp(`^message ${request} \\{(.*?)^\\}`, 'ms').exec(text) ?? [];
-      expect(body, `${name} ${scope.field}`).toMatch(new RegExp(`^ {2}string ${scope.field} = \\d+;`, 'm'));
+      const fields = scope.kind === 'Node' && scope.group !== undefined ? [scope.field, scope.group] : [scope.field];
+      for (const field of fields)
+        expect(body, `${name} ${field}`).toMatch(new RegExp(`^ {2}string ${field} = \\d+;`, 'm'));
     }
   });
 });

@@ -124,6 +124,12 @@ async function serve(): Promise<(path: string, request: Wire, who?: string, toke
         issues: [{ code: 'NotFound', path: '', message: `no sidecar "${node}"` }],
       }),
     },
+    snapshots: {
+      snapshot: ({ node, group }) => ({
+        ok: false,
+        issues: [{ code: 'NotFound', path: '', message: `no ${node ?? group}` }],
+      }),
+    },
     operations: { probe: () => ({ ok: false, issues: [{ code: 'Refused', path: '', message: 'asked' }] }) },
     push,
     access,
@@ -239,6 +245,21 @@ describe('the gate of the admin API', () => {
       'NOT_FOUND: no sidecar "nowhere"',
     );
     expect(await said(ask('Explain', { service: 'chat' }, 'spiffe://m/chat'))).toBe('NOT_FOUND: no service "chat"');
+  });
+
+  it('shows the content for a sidecar, or for a group, to who may view all of its services', async () => {
+    const ask = await serve();
+    const words = (request: Wire, who = 'spiffe://m/chat') => said(ask('Snapshot', request, who));
+    expect(await words({ node: 'b' })).toBe('NOT_FOUND: no b');
+    expect(await words({ group: 'chat' })).toBe('NOT_FOUND: no chat');
+    expect(await words({ group: 'both' })).toBe(
+      'PERMISSION_DENIED: spiffe://m/chat may not call Observe/Snapshot: it lacks the role Viewer (or Operator, Editor, Admin) for every model service of group "both"',
+    );
+    // A sidecar is judged by its own group, whatever group stands beside it.
+    expect(await words({ node: 'a', group: 'chat' })).toMatch(/^PERMISSION_DENIED: .* group of sidecar "a"$/);
+    for (const request of [{ group: 'nowhere' }, { node: 'nowhere' }, {}])
+      expect(await words(request)).toMatch(/^PERMISSION_DENIED/);
+    expect(await words({ group: 'nowhere' }, 'spiffe://m/all')).toBe('NOT_FOUND: no nowhere');
   });
 
   it('lets an agent speak for its services alone', async () => {
