@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { contentHash } from '../../base/units/index.ts';
+import { readPlainText } from './plain-text.ts';
 
 export type PolicyText = {
   readonly name: string;
@@ -14,8 +15,11 @@ export type PolicyRead =
   | { readonly ok: false; readonly reason: string };
 
 const POLICY_FILE = /\.ya?ml$/;
-/** Beyond this a file is not read at all; the policy room has its own, smaller limit with a better message. */
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
+/** Of all files together. Beyond this nothing is read; the policy room has its own, smaller limit for a file, with a better message. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_FILES = 1000;
+/** Names stand in messages, which go to terminals: nothing that moves a cursor there. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const POLL_MS = 500;
 
 /**
@@ -31,16 +35,27 @@ export function readPolicyFiles(path: string): PolicyRead {
           .map((name) => join(path, name))
       : [path];
     if (paths.length === 0) return { ok: false, reason: `no *.yaml or *.yml file in ${path}` };
+    if (paths.length > MAX_FILES)
+      return { ok: false, reason: `${path} has ${paths.length} policy files; at most ${MAX_FILES} are read` };
+    const odd = paths.find((name) => printable(name) !== name);
+    if (odd !== undefined)
+      return { ok: false, reason: `the name of the file ${printable(odd)} is not printable; rename it` };
+    let left = MAX_BYTES;
     const files = paths.map((name) => {
-      const { size } = statSync(name);
-      if (size > MAX_FILE_BYTES)
-        throw new Error(`${name} has ${size} bytes; a policy file has at most ${MAX_FILE_BYTES}`);
-      return { name: shortName(name), text: readFileSync(name, 'utf8') };
+      const text = readPlainText(name, left);
+      if (text === undefined)
+        throw new Error(`with ${name} there are more than ${MAX_BYTES} bytes of policies; at most so many are read`);
+      left -= Buffer.byteLength(text);
+      return { name: shortName(name), text };
     });
     return { ok: true, files, hash: contentHash(JSON.stringify(files)) };
   } catch (error) {
     return { ok: false, reason: `${path} cannot be read: ${(error as Error).message}` };
   }
+}
+
+function printable(name: string): string {
+  return name.replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
 function shortName(path: string): string {

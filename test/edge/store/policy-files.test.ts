@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -8,10 +10,12 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PolicyRead, PolicyWatch, readPolicyFiles } from '../../../src/edge/store/index.ts';
+import { readPlainText } from '../../../src/edge/store/plain-text.ts';
 
 let folder: string;
 
@@ -32,6 +36,11 @@ function write(name: string, text: string): string {
 function namesOf(read: PolicyRead): readonly string[] {
   if (!read.ok) expect.fail(read.reason);
   return read.files.map(({ name }) => name);
+}
+
+function reasonOf(path: string): string {
+  const read = readPolicyFiles(path);
+  return read.ok ? expect.fail('it was read') : read.reason;
 }
 
 describe('reading policy files', () => {
@@ -68,17 +77,70 @@ describe('reading policy files', () => {
   });
 
   it('says why it cannot: missing, empty folder, a folder called like a file, too large', () => {
-    const reasonOf = (path: string): string => {
-      const read = readPolicyFiles(path);
-      return read.ok ? expect.fail('it was read') : read.reason;
-    };
     expect(reasonOf(join(folder, 'none.yaml'))).toMatch(/none\.yaml cannot be read: ENOENT/);
     expect(reasonOf(folder)).toBe(`no *.yaml or *.yml file in ${folder}`);
     mkdirSync(join(folder, 'odd.yaml'));
-    expect(reasonOf(folder)).toMatch(/cannot be read: EISDIR/);
+    expect(reasonOf(folder)).toMatch(/odd\.yaml is no plain file/);
     rmSync(join(folder, 'odd.yaml'), { recursive: true });
     truncateSync(write('large.yaml', ''), 16 * 1024 * 1024 + 1);
-    expect(reasonOf(folder)).toMatch(/large\.yaml has 16777217 bytes; a policy file has at most 16777216/);
+    expect(reasonOf(folder)).toMatch(/with .*large\.yaml there are more than 16777216 bytes of policies/);
+  });
+
+  /** Each of these would stop the server, or take all of its memory, if it were read as files are. */
+  it('opens nothing but plain files: no pipe, no device, no socket, also behind a link', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
+    expect(reasonOf(folder)).toMatch(/pipe\.yaml is no plain file/);
+    rmSync(join(folder, 'pipe.yaml'));
+    for (const device of ['/dev/zero', '/dev/null']) {
+      symlinkSync(device, join(folder, 'device.yaml'));
+      expect(reasonOf(folder)).toMatch(/device\.yaml is no plain file/);
+      rmSync(join(folder, 'device.yaml'));
+    }
+    const server = createServer().listen(join(folder, 'socket.yaml'));
+    await once(server, 'listening');
+    expect(reasonOf(folder)).toMatch(/socket\.yaml is no plain file/);
+    await new Promise((resolve) => server.close(resolve));
+    symlinkSync('loop.yaml', join(folder, 'loop.yaml'));
+    expect(reasonOf(folder)).toMatch(/ELOOP/);
+  });
+
+  it('takes no more bytes than it may, whatever the size of the file says', () => {
+    // Files of /proc have size 0 and content.
+    expect(readPlainText('/proc/self/status', 1024 * 1024)).toContain('VmRSS');
+    expect(readPlainText('/proc/self/status', 100)).toBeUndefined();
+    const path = write('a.yaml', 'x'.repeat(100));
+    expect(readPlainText(path, 100)).toHaveLength(100);
+    expect(readPlainText(path, 99)).toBeUndefined();
+    expect(readPlainText(write('none.yaml', ''), 0)).toBe('');
+  });
+
+  it('is bounded for all files of a folder together', () => {
+    for (const name of ['a', 'b', 'c']) truncateSync(write(`${name}.yaml`, ''), 6 * 1024 * 1024);
+    expect(reasonOf(folder)).toMatch(/with .*c\.yaml there are more than 16777216 bytes of policies/);
+    rmSync(join(folder, 'c.yaml'));
+    expect(namesOf(readPolicyFiles(folder))).toHaveLength(2);
+    for (let at = 0; at < 999; at += 1) write(`${at}.yaml`, '');
+    expect(reasonOf(folder)).toMatch(/has 1001 policy files; at most 1000 are read/);
+  });
+
+  it('takes UTF-8 alone, and says where it ends to be', () => {
+    const bytes = (path: string, ...parts: (string | number[])[]) =>
+      writeFileSync(join(folder, path), Buffer.concat(parts.map((part) => Buffer.from(part as string))));
+    bytes('a.yaml', 'kind: x\n# ä is a letter, ', [0xe4], ' is none\n');
+    expect(reasonOf(folder)).toMatch(/a\.yaml:2:18: expected UTF-8/);
+    bytes('a.yaml', 'ends in the middle of a letter: ', [0xe2, 0x82]);
+    expect(reasonOf(folder)).toMatch(/a\.yaml:1:33: expected UTF-8/);
+    bytes('a.yaml', [0xff, 0xfe], Buffer.from('kind: x\n', 'utf16le') as unknown as number[]);
+    expect(reasonOf(folder)).toMatch(/a\.yaml:1:1: expected UTF-8/);
+    bytes('a.yaml', '\ufeffkind: ä€😀\ufffd\n');
+    expect(readPolicyFiles(folder)).toMatchObject({ ok: true, files: [{ text: '\ufeffkind: ä€😀\ufffd\n' }] });
+  });
+
+  it('prints no file name that would move a cursor', () => {
+    write('a\u001b[2J\n\u202e.yaml', 'x');
+    expect(reasonOf(folder)).toBe(
+      `the name of the file ${folder}/a\\u{1b}[2J\\u{a}\\u{202e}.yaml is not printable; rename it`,
+    );
   });
 });
 
