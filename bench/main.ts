@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fanOut } from './fan-out.ts';
+import { largePolicy } from './large-policy.ts';
 import { prometheusQuery } from './prometheus-query.ts';
 import { scrapeCost } from './scrape-cost.ts';
 import { simulate } from './simulate.ts';
@@ -25,6 +26,7 @@ const BENCHES = {
   prometheus: prometheusQuery,
   simulate,
   'start-up': startUp,
+  'large-policy': largePolicy,
 };
 
 const rows: Row[] = [];

@@ -24,7 +24,7 @@ import {
   weightMoves,
 } from '../core/dry-run/index.ts';
 import type { Operation } from '../core/operations/index.ts';
-import { diffPoliciesInTurns, type Policy, type PolicyVersion } from '../core/policy/index.ts';
+import type { Policy, PolicyChange, PolicyVersion } from '../core/policy/index.ts';
 import { type Resource, renderForValidation } from '../core/resources/index.ts';
 import type { DryRunSeam } from '../edge/admin/index.ts';
 import { staticEndpointSets } from '../edge/discovery/index.ts';
@@ -38,6 +38,8 @@ export type DryRunOptions = {
   readonly state: () => ControlState;
   readonly operations: () => readonly Operation[];
   readonly connected: () => readonly ConnectedNode[];
+  /** What a change says that was not said before. */
+  readonly diff: (current: PolicyVersion | undefined, candidate: PolicyVersion) => Promise<readonly PolicyChange[]>;
   readonly now: () => number;
 };
 
@@ -73,7 +75,7 @@ export class DryRuns implements DryRunSeam {
   }
 
   async #report(current: PolicyVersion | undefined, candidate: PolicyVersion): Promise<DryRunReport> {
-    const changes = await inTurns(diffPoliciesInTurns(current, candidate));
+    const changes = await this.#options.diff(current, candidate);
     const { before, after } = await this.#plans(current?.policy, candidate.policy);
     const policies = [candidate.policy, ...(current === undefined ? [] : [current.policy])];
     const audiences = audiencesOf(this.#options.connected(), policies);

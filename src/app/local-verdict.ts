@@ -1,6 +1,6 @@
 import { INITIAL_STATE } from '../core/control/index.ts';
 import type { Verdict } from '../core/dry-run/index.ts';
-import type { PolicyVersion } from '../core/policy/index.ts';
+import { diffPolicies, type PolicyVersion } from '../core/policy/index.ts';
 import { EnvoyJudge, EnvoysAtHand, JudgementCache } from '../edge/envoy/index.ts';
 import { DryRuns } from './dry-run.ts';
 
@@ -18,6 +18,7 @@ export async function localVerdict(candidate: PolicyVersion, envoys: readonly st
     state: () => INITIAL_STATE,
     operations: () => [],
     connected: () => [],
+    diff: async (current, after) => diffPolicies(current, after),
     now: () => 0,
   });
   try {

@@ -23,6 +23,8 @@ export type PolicyGateOptions = {
 export class PolicyGate {
   readonly #options: PolicyGateOptions;
   #newest = 0;
+  /** Of reads that come faster than they are loaded only the last is. */
+  #loading: Promise<unknown> | undefined;
   /** Revisions that may take away as much as they do, and how often somebody said so. */
   readonly #forced = new Map<string, number>();
 
@@ -37,8 +39,13 @@ export class PolicyGate {
   async judge(read: PolicyRead): Promise<readonly Issue[] | undefined> {
     this.#newest += 1;
     const turn = this.#newest;
+    const isNewest = (): boolean => turn === this.#newest;
+    while (this.#loading !== undefined) {
+      await this.#loading;
+      if (!isNewest()) return undefined;
+    }
     const issues = await this.#issues(read);
-    return turn === this.#newest ? issues : undefined;
+    return isNewest() ? issues : undefined;
   }
 
   /** Lets a revision take away as much as it does. @returns what forgets that this was said: the revision did not come */
@@ -77,7 +84,11 @@ export class PolicyGate {
   async #issues(read: PolicyRead): Promise<readonly Issue[]> {
     if (!read.ok) return [];
     const { load, inForce, verdict } = this.#options;
-    const loaded = await load(read.files);
+    const loading = load(read.files).finally(() => {
+      this.#loading = undefined;
+    });
+    this.#loading = loading;
+    const loaded = await loading;
     if (!loaded.ok || loaded.value.revision === inForce()) return [];
     const shrinks = this.shrinks(loaded.value);
     if (shrinks !== undefined) return [shrinks];

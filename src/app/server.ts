@@ -278,6 +278,7 @@ export class LoadlineServer {
       policies: {
         owner: this.#policies.owner,
         load: (files, reads) => this.#loads.loadInTurns(files, reads),
+        documentsOf: (file) => this.#loads.documentsOf(file),
         dryRun: this.#validation.dryRuns,
         guard: this.#validation.gate,
       },

@@ -57,6 +57,7 @@ export class Validation {
       state: () => loop.state,
       operations,
       connected: () => xds.connected(),
+      diff: (current, candidate) => loads.diff(current, candidate),
       now,
     });
     this.gate = new PolicyGate({

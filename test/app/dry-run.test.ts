@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DryRuns } from '../../src/app/dry-run.ts';
+import { PolicyLoads } from '../../src/app/policy-loads.ts';
 import type { ControlState } from '../../src/core/control/index.ts';
 import type { ConnectedNode, ValidateMode } from '../../src/core/dry-run/index.ts';
 import type { Operation } from '../../src/core/operations/index.ts';
@@ -66,6 +67,7 @@ function dryRuns(
     judge: { judge: async ({ version: asked }, bootstrap) => says(asked, JSON.stringify(bootstrap)) },
     state: () => state,
     operations: () => over.operations ?? [],
+    diff: (before, after) => new PolicyLoads().diff(before, after),
     connected: () => nodes,
     now: () => state.atMs + 300,
   });

@@ -17,13 +17,24 @@ describe('policies that were loaded', () => {
     expect(loads.load(lab(1, 7))).not.toEqual(loads.load(lab(1)));
   });
 
-  it('are forgotten when newer ones come, and not kept when they are refused', () => {
+  it('are forgotten when newer ones come', () => {
     const loads = new PolicyLoads();
     const first = loads.load(lab(1));
     for (const port of [2, 3, 4, 5]) loads.load(lab(port));
     expect(loads.load(lab(1))).not.toBe(first);
-    const bad = loads.load(lab(0));
+  });
+
+  it('and refused are tried again when they come again; why it was is told without', async () => {
+    const loads = new PolicyLoads();
+    const good = loads.load(lab(1));
+    const bad = await loads.loadInTurns(lab(0));
     expect(bad.ok).toBe(false);
-    expect(loads.load(lab(0))).not.toBe(bad);
+    expect(loads.load(lab(0))).toBe(bad);
+    const again = await loads.loadInTurns(lab(0));
+    expect(again).not.toBe(bad);
+    expect(again).toEqual(bad);
+    // What is refused takes the place of nothing that is good.
+    for (const port of [-1, -2, -3, -4, -5]) loads.load(lab(port));
+    expect(loads.load(lab(1))).toBe(good);
   });
 });

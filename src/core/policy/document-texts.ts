@@ -8,8 +8,8 @@ import { splitDocuments } from './text/split-documents.ts';
 /** One document of a file: its own part of the text, and what it is where that can be told. */
 export type DocumentText = {
   readonly part: PolicyFile;
-  /** Of the part; what was read is not read again by who loads it. */
-  readonly read: ReadFile;
+  /** Of the part; what was read is not read again by who loads it. Absent where it was read in another thread. */
+  readonly read?: ReadFile;
   readonly key: { readonly kind: Kind; readonly name: string } | undefined;
 };
 

@@ -9,7 +9,7 @@ export {
   type PolicyChange,
   type PolicyVersion,
 } from './diff/diff-policies.ts';
-export { type DocumentText, documentTexts } from './document-texts.ts';
+export { type DocumentText, type DocumentTexts, documentTexts } from './document-texts.ts';
 export { groupRevision } from './group-revision.ts';
 export { Identities } from './identities.ts';
 export { formatIssue } from './issue/format-issue.ts';

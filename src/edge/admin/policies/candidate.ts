@@ -30,7 +30,8 @@ export function candidateOf(
     const id = idOf(stay[at] as Document);
     return { id, file: names.has(file.name) ? { ...file, name: `${file.name} (${id} in the store)` } : file };
   });
-  for (const { part, read, key } of coming) entries.push({ id: key === undefined ? '~' : idOf(key), file: part, read });
+  for (const { part, key, ...read } of coming)
+    entries.push({ id: key === undefined ? '~' : idOf(key), file: part, ...read });
   const sorted = entries.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   return {
     files: sorted.map(({ file }) => file),

@@ -1,15 +1,17 @@
 import { status } from '@grpc/grpc-js';
-import { documentTexts } from '../../../core/policy/index.ts';
-import type { Damage, Document, DocumentList, DocumentStore, PolicyRead } from '../../store/index.ts';
+import type { Damage, Document, DocumentList, DocumentStore, PolicyText } from '../../store/index.ts';
 import type { PoliciesSeam } from './policies-seam.ts';
 import { type Answer, done, refuse } from './refusal.ts';
 
 /** All documents of now, from whoever owns them. Those of files have no revision, no author and no time. */
-export async function ownedDocuments(owner: PoliciesSeam['owner']): Promise<Answer<DocumentList>> {
+export async function ownedDocuments({
+  owner,
+  documentsOf,
+}: Pick<PoliciesSeam, 'owner' | 'documentsOf'>): Promise<Answer<DocumentList>> {
   if (owner.kind === 'Store') return done(await owner.store.list());
   const read = owner.read();
   if (!read.ok) return refuse(status.FAILED_PRECONDITION, `the policies cannot be read: ${read.reason}`);
-  return done(listOf(read.files));
+  return done(await listOf(read.files, documentsOf));
 }
 
 /** The store, for what files cannot do. */
@@ -19,11 +21,11 @@ export function storeOf(owner: PoliciesSeam['owner'], what: string): Answer<Docu
   return refuse(status.FAILED_PRECONDITION, message);
 }
 
-function listOf(files: Extract<PolicyRead, { ok: true }>['files']): DocumentList {
+async function listOf(files: readonly PolicyText[], documentsOf: PoliciesSeam['documentsOf']): Promise<DocumentList> {
   const documents: Document[] = [];
   const damaged: Damage[] = [];
   for (const file of files) {
-    const read = documentTexts(file);
+    const read = await documentsOf(file);
     if (read.issues.length > 0) damaged.push(unreadable(file.name, read.issues[0]?.message ?? ''));
     for (const { part, key } of read.documents) {
       const { name, text, firstLine = 1 } = part;

@@ -1,5 +1,5 @@
 import type { Issue, Result } from '../../../base/units/index.ts';
-import type { Policy, PolicyFile, ReadFile } from '../../../core/policy/index.ts';
+import type { DocumentTexts, Policy, PolicyFile, ReadFile } from '../../../core/policy/index.ts';
 import type { DocumentStore, PolicyRead } from '../../store/index.ts';
 import type { DryRunSeam } from '../dry-run-seam.ts';
 
@@ -14,6 +14,8 @@ export interface PoliciesSeam {
    * before a write is not read anew after it. `reads`: what was read of them already.
    */
   load(files: readonly PolicyFile[], reads?: ReadonlyMap<PolicyFile, ReadFile>): Promise<Result<Policy>>;
+  /** The documents of a file. What is large is read where it keeps nobody waiting. */
+  documentsOf(file: PolicyFile): DocumentTexts | Promise<DocumentTexts>;
   /** What no change may do without being forced; absent: each may. */
   readonly guard?: {
     /** Why it takes too much away of what is in force. */

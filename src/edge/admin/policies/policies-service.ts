@@ -56,11 +56,11 @@ export function policiesService(seam: PoliciesSeam, log: Log): PoliciesService {
         kind: text(request.kind),
         atRevision: numberOrNull(request.atRevision) ?? undefined,
       };
-      return mapped(await findDocuments(seam.owner, query, permit), (found) => encodeFound(found, true));
+      return mapped(await findDocuments(seam, query, permit), (found) => encodeFound(found, true));
     }),
     ...unary('list', async (request, { permit }) => {
       const query = { keys: [], kind: text(request.kind), atRevision: undefined };
-      return mapped(await findDocuments(seam.owner, query, permit), (found) => encodeFound(found, false));
+      return mapped(await findDocuments(seam, query, permit), (found) => encodeFound(found, false));
     }),
     ...unary('history', async (request, { permit }) => {
       const query = {
@@ -68,7 +68,7 @@ export function policiesService(seam: PoliciesSeam, log: Log): PoliciesService {
         before: numberOrNull(request.before) ?? undefined,
         limit: number(request.limit),
       };
-      return mapped(await findVersions(seam.owner, query, permit), ({ versions, nextBefore }) => ({
+      return mapped(await findVersions(seam, query, permit), ({ versions, nextBefore }) => ({
         versions: versions.map((version) => encodeVersion(version, flag(request.texts))),
         nextBefore,
       }));

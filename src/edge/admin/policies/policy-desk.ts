@@ -95,7 +95,7 @@ export class PolicyDesk {
     return this.#queued(caller, async () => {
       const coming = await this.#read(files, 'ReadPolicies', caller);
       if (!coming.ok) return coming;
-      const now = alone ? done(NOTHING) : await ownedDocuments(this.#seam.owner);
+      const now = alone ? done(NOTHING) : await ownedDocuments(this.#seam);
       if (!now.ok) return now;
       const checked = await this.#check.check(now.value, {
         changes: putsOf(coming.value, new Map()),
@@ -120,7 +120,7 @@ export class PolicyDesk {
   async #compare(files: readonly PolicyFile[], caller: Caller): Promise<Answer<Compared>> {
     const coming = await this.#read(files, 'ReadPolicies', caller);
     if (!coming.ok) return coming;
-    const now = await ownedDocuments(this.#seam.owner);
+    const now = await ownedDocuments(this.#seam);
     if (!now.ok) return now;
     const { documents, revision } = now.value;
     const changes = putsOf(coming.value, new Map());
@@ -327,7 +327,7 @@ export class PolicyDesk {
     action: Action,
     { permit }: Caller,
   ): Promise<Answer<readonly DocumentText[]>> {
-    const read = await readRequest(files, turn);
+    const read = await readRequest(files, (file) => this.#seam.documentsOf(file), turn);
     if (!read.ok) return read;
     const refusal = denied(permit, action, keysOf(read.value));
     return refusal === undefined ? read : { ok: false, refusal };

@@ -26,17 +26,16 @@ export type Found = {
 
 export type Page = { readonly versions: readonly Version[]; readonly nextBefore: Revision | undefined };
 
+/** What readings read from. */
+type Reads = Pick<PoliciesSeam, 'owner' | 'documentsOf'>;
+
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
 /** Versions looked at for one page: who may see few of them gets a short one, and where to go on. */
 const MAX_LOOKED_AT = 5000;
 
 /** Documents as far as the caller may see them. */
-export async function findDocuments(
-  owner: PoliciesSeam['owner'],
-  query: Query,
-  permit: Permit,
-): Promise<Answer<Found>> {
+export async function findDocuments(seam: Reads, query: Query, permit: Permit): Promise<Answer<Found>> {
   const { keys, kind } = query;
   if (kind !== '' && !KINDS.some((known) => known === kind))
     return refuse(
@@ -45,7 +44,7 @@ export async function findDocuments(
     );
   const refusal = denied(permit, 'ReadPolicies', keys);
   if (refusal !== undefined) return { ok: false, refusal };
-  const all = await documentsAt(owner, query.atRevision);
+  const all = await documentsAt(seam, query.atRevision);
   if (!all.ok) return all;
   const asked = new Set(keys.map(idOf));
   const isAsked = (one: DocumentKey): boolean =>
@@ -61,12 +60,12 @@ export async function findDocuments(
     const when = query.atRevision === undefined ? '' : ` at revision ${revision}`;
     return refuse(status.NOT_FOUND, `there is no ${idOf(missing)}${when}`);
   }
-  return done({ documents, revision, damaged, files: owner.kind === 'Files' ? owner.path : '' });
+  return done({ documents, revision, damaged, files: seam.owner.kind === 'Files' ? seam.owner.path : '' });
 }
 
 /** A page of versions, newest first. */
 export async function findVersions(
-  owner: PoliciesSeam['owner'],
+  { owner }: Reads,
   query: { readonly key: DocumentKey | undefined; readonly before: Revision | undefined; readonly limit: number },
   permit: Permit,
 ): Promise<Answer<Page>> {
@@ -94,12 +93,9 @@ export async function findVersions(
   return done({ versions, nextBefore: before });
 }
 
-async function documentsAt(
-  owner: PoliciesSeam['owner'],
-  revision: Revision | undefined,
-): Promise<Answer<DocumentList>> {
-  if (revision === undefined) return ownedDocuments(owner);
-  const store = storeOf(owner, 'there are no earlier revisions');
+async function documentsAt(seam: Reads, revision: Revision | undefined): Promise<Answer<DocumentList>> {
+  if (revision === undefined) return ownedDocuments(seam);
+  const store = storeOf(seam.owner, 'there are no earlier revisions');
   if (!store.ok) return store;
   const listed = await store.value.listAt(revision);
   if (listed.kind === 'Listed') return done(listed.list);

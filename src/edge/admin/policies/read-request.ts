@@ -1,7 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import type { Issue } from '../../../base/units/index.ts';
-import { type DocumentText, documentTexts, type PolicyFile } from '../../../core/policy/index.ts';
+import type { DocumentText, PolicyFile } from '../../../core/policy/index.ts';
 import type { DocumentKey } from '../../store/index.ts';
+import type { PoliciesSeam } from './policies-seam.ts';
 import { type Answer, done, refuse, refuseTexts } from './refusal.ts';
 
 const MAX_FILES = 1000;
@@ -15,6 +16,7 @@ const FILE_NAME = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 /** The documents of the files of a request, within the bounds of one request. Gives others a turn after each document. */
 export async function readRequest(
   files: readonly PolicyFile[],
+  documentsOf: PoliciesSeam['documentsOf'],
   turn: () => Promise<void>,
 ): Promise<Answer<readonly DocumentText[]>> {
   if (files.length === 0) return refuse(status.INVALID_ARGUMENT, 'the request holds no file');
@@ -34,7 +36,7 @@ export async function readRequest(
   const documents: DocumentText[] = [];
   const issues: Issue[] = [];
   for (const file of files) {
-    const read = documentTexts(file);
+    const read = await documentsOf(file);
     issues.push(...read.issues);
     for (const document of read.documents) {
       documents.push(document);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Peer } from '../../../../src/core/access/index.ts';
-import { loadPolicyInTurns } from '../../../../src/core/policy/index.ts';
+import { documentTexts, loadPolicyInTurns } from '../../../../src/core/policy/index.ts';
 import {
   type AccessSeam,
   type AdminServer,
@@ -46,6 +46,7 @@ export async function startWorld(
     },
     policies: {
       owner: { kind: 'Store', store },
+      documentsOf: documentTexts,
       load: (files, reads) => loadPolicyInTurns(files, turn, reads),
       ...more.seam,
     },

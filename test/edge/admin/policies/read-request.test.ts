@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { documentTexts } from '../../../../src/core/policy/index.ts';
 import { keysOf, readRequest } from '../../../../src/edge/admin/policies/read-request.ts';
 import { service } from './desk-world.ts';
 
@@ -7,6 +8,7 @@ it('reads the documents of a request one by one, and lets the control loop decid
   let turns = 0;
   const read = await readRequest(
     [{ name: 'big.yaml', text: names.map((name) => service(name)).join('---\n') }],
+    documentTexts,
     async () => {
       turns += 1;
     },
