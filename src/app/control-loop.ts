@@ -1,6 +1,7 @@
 import { own } from '../base/units/index.ts';
 import {
   type BeliefEvent,
+  balancesOf,
   beliefEvents,
   Compiler,
   type ControlState,
@@ -284,12 +285,16 @@ function rested(state: ControlState): ControlState {
   for (const service of plan.policy.services) {
     const { name, loadBalancer } = service;
     const decision = decisions[name];
-    const weights = state.weights[name];
-    if (decision === undefined || weights === undefined || decision.equal || loadBalancer.weights !== 'Active')
-      continue;
+    if (decision === undefined || decision.equal || loadBalancer.weights !== 'Active') continue;
     // What somebody froze stays as it is, the more so while nobody steers.
     if (decision.outcome === 'Frozen') continue;
-    const resting = restingWeights(weights, plan.endpoints[name] ?? [], weightsOptions(service));
+    const resting = Object.assign(
+      {},
+      ...balancesOf(service).map(({ key }) => {
+        const weights = state.weights[key];
+        return weights && restingWeights(weights, plan.endpoints[name] ?? [], weightsOptions(service));
+      }),
+    ) as Readonly<Record<EndpointId, number>>;
     decisions[name] = {
       ...decision,
       endpoints: decision.endpoints.map((endpoint) => ({

@@ -20,6 +20,8 @@ export type AssignmentInput = {
     readonly endpoints: readonly AssignmentEndpoint[];
   }[];
   readonly weightedPriorityHealth: boolean;
+  /** Percentage above 0 by which the healthy part of a priority is multiplied before the rest goes to the next; absent: 140. */
+  readonly overprovisioningFactor?: number;
 };
 
 /** envoy.config.core.v3.HealthStatus. */
@@ -56,11 +58,9 @@ export class AssignmentEncoder {
     }
     const head = protobuf.Writer.create();
     if (input.clusterName !== '') head.uint32(tagOf(1, LENGTH)).string(input.clusterName);
-    // ClusterLoadAssignment.policy 4, Policy.weighted_priority_health 6
-    const tail = protobuf.Writer.create();
-    if (input.weightedPriorityHealth) tail.uint32(tagOf(4, LENGTH)).fork().uint32(tagOf(6, VARINT)).bool(true).ldelim();
+    const tail = policyBytes(input);
     const localities = input.localities.map((locality) => this.#measure(locality));
-    return assemble(head.finish(), localities, tail.finish());
+    return assemble(head.finish(), localities, tail);
   }
 
   #measure({ zone, priority, endpoints }: AssignmentInput['localities'][number]): Measured {
@@ -113,6 +113,19 @@ function prefixBytes(endpoint: AssignmentEndpoint): Uint8Array {
     writer.uint32(tagOf(3, VARINT)).uint32(inRange('port', endpoint.port, 0, 65_535));
   }
   return writer.ldelim().ldelim().ldelim().uint32(tagOf(2, VARINT)).finish();
+}
+
+// ClusterLoadAssignment.policy 4, Policy.overprovisioning_factor 3 (UInt32Value.value 1), Policy.weighted_priority_health 6
+function policyBytes({ weightedPriorityHealth, overprovisioningFactor }: AssignmentInput): Uint8Array {
+  const writer = protobuf.Writer.create();
+  if (!weightedPriorityHealth && overprovisioningFactor === undefined) return writer.finish();
+  writer.uint32(tagOf(4, LENGTH)).fork();
+  if (overprovisioningFactor !== undefined) {
+    const factor = inRange('overprovisioning factor', overprovisioningFactor, 1, MAX_UINT32);
+    writer.uint32(tagOf(3, LENGTH)).fork().uint32(tagOf(1, VARINT)).uint32(factor).ldelim();
+  }
+  if (weightedPriorityHealth) writer.uint32(tagOf(6, VARINT)).bool(true);
+  return writer.ldelim().finish();
 }
 
 function assemble(head: Uint8Array, localities: readonly Measured[], tail: Uint8Array): Uint8Array {
@@ -186,7 +199,16 @@ export function assignmentJson(input: AssignmentInput): JsonObject {
       })),
       ...(priority === 0 ? {} : { priority }),
     })),
-    ...(input.weightedPriorityHealth ? { policy: { weighted_priority_health: true } } : {}),
+    ...(input.weightedPriorityHealth || input.overprovisioningFactor !== undefined
+      ? {
+          policy: {
+            ...(input.overprovisioningFactor === undefined
+              ? {}
+              : { overprovisioning_factor: input.overprovisioningFactor }),
+            ...(input.weightedPriorityHealth ? { weighted_priority_health: true } : {}),
+          },
+        }
+      : {}),
   };
 }
 

@@ -4,6 +4,7 @@ import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } f
 import type { ModelService, Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import { heldAt, type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
+import { balancesOf, divided, joined, within } from './balancing.ts';
 import { byService } from './by-service.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import { type LoopDelay, loopDelaySec, stepLoopDelay } from './loop-delay.ts';
@@ -18,6 +19,7 @@ export type ControlState = {
   readonly tick: number;
   readonly atMs: number;
   readonly load: Readonly<Record<string, LoadState>>;
+  /** By balance: a service without a split has one, of its own name. */
   readonly weights: Readonly<Record<string, WeightsState>>;
   readonly issued: Readonly<Record<string, IssuedRates>>;
   /** Absent in states of before it was measured. */
@@ -100,21 +102,25 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       deliveries,
       elapsedSec,
     });
-    const decided = stepWeights(own(before.weights, name), {
-      nowMs,
-      service: name,
-      endpoints: members,
-      load: believed.load,
-      options: weightsOptions(service),
-      loopDelaySec: loopDelaySec(delay),
+    const freeze = freezeOf(operations, name);
+    const parts = balancesOf(service).map((balance) => {
+      const { key } = balance;
+      const decided = stepWeights(own(before.weights, key), {
+        nowMs,
+        service: name,
+        ...within(balance, service, { endpoints: members, load: believed.load }),
+        options: weightsOptions(service),
+        loopDelaySec: loopDelaySec(delay),
+      });
+      weights[key] =
+        freeze === undefined ? decided.state : heldAt(decided.state, own(before.weights, key), freeze.weights);
+      return decided.decision;
     });
+    const decision = joined(service, parts);
     delays[name] = delay;
     load[name] = believed.state;
     loads[name] = believed.load;
-    const freeze = freezeOf(operations, name);
-    weights[name] =
-      freeze === undefined ? decided.state : heldAt(decided.state, own(before.weights, name), freeze.weights);
-    decisions[name] = perturbed(decided.decision, perturbations, nowMs, own(before.plan?.decisions, name));
+    decisions[name] = perturbed(decision, perturbations, nowMs, own(before.plan?.decisions, name));
     issued[name] = stepIssued(own(before.issued, name) ?? {}, believed.load.endpoints, elapsedSec);
   }
 
@@ -125,7 +131,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
   };
-  const next = operated(law, operations);
+  const next = withShares(operated(law, operations));
   const sequence =
     before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
   const plan: Plan = { ...next, sequence };
@@ -134,6 +140,18 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     plan,
     loads,
   };
+}
+
+/** By hand or not: what a balance of a service has of its requests, the policy says. */
+function withShares<P extends Omit<Plan, 'sequence'>>(plan: P): P {
+  if (plan.policy.services.every(({ split }) => split === undefined)) return plan;
+  const decisions = { ...plan.decisions };
+  for (const service of plan.policy.services) {
+    const { name } = service;
+    const decision = decisions[name];
+    if (decision !== undefined) decisions[name] = divided(service, plan.endpoints[name] ?? [], decision);
+  }
+  return { ...plan, decisions };
 }
 
 /**

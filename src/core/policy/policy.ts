@@ -62,6 +62,8 @@ export type ModelService = {
   readonly upstream: { readonly protocol: 'Http1' | 'Http2' };
   readonly timeouts: Timeouts;
   readonly pools: readonly Pool[];
+  /** Absent: requests go to all pools freely, by the weights of their endpoints. */
+  readonly split?: Split;
   readonly loadBalancer: LoadBalancer;
   readonly outlierDetection: OutlierDetection;
   readonly retry: Retry;
@@ -95,6 +97,22 @@ export type Pool = {
   readonly endpoints: PoolEndpoints;
   /** The pool's own signals where it has them, else those of the service. */
   readonly signals: Signals;
+};
+
+/** How the requests of a service are divided between its pools. */
+export type Split =
+  /** Whole-number weights of all pools, in their order; 0 takes no requests. Their sum is above 0. */
+  | { readonly kind: 'Fixed'; readonly weights: Readonly<Record<string, number>> }
+  /** Each pool is in one tier; the next one has requests only as far as those before it have nobody healthy to take them. */
+  | { readonly kind: 'Tiers'; readonly tiers: readonly (readonly string[])[]; readonly failover: Failover };
+
+export type Failover = {
+  /** Gateway failures (502, 503, 504) in a row after which an endpoint is ejected; absent: as `outlierDetection` says. */
+  readonly consecutiveGatewayFailure?: number;
+  /** 95th percentile of the time to the first token above which a tier is given up; absent: slowness alone gives up none. */
+  readonly firstTokenP95AboveMs?: number;
+  /** How long a tier that was given up must be well before it has its requests back. */
+  readonly returnAfterMs: number;
 };
 
 export type PoolEndpoints =

@@ -8,12 +8,15 @@ import {
 } from '../../base/codec/index.ts';
 import { contentHash } from '../../base/units/index.ts';
 import type { Plan } from '../control/index.ts';
-import type { ModelService, SidecarGroup } from '../policy/index.ts';
+import type { ModelService, Pool, SidecarGroup } from '../policy/index.ts';
 import type { Endpoint } from '../topology/index.ts';
 import { compareText, servicesOf } from './group-services.ts';
 import { SIDECARS_CLUSTER } from './names.ts';
 import type { Resource } from './resource.ts';
+import { clustersOf } from './service-clusters.ts';
 import { TYPE_URL } from './type-url.ts';
+
+const MAX_WEIGHT = 1000;
 
 /**
  * The endpoint assignments of a group's services and of the group itself, by name: all that a tick normally sends. A
@@ -21,8 +24,10 @@ import { TYPE_URL } from './type-url.ts';
  */
 export function compileAssignments(plan: Plan, group: SidecarGroup, encoder: AssignmentEncoder): readonly Resource[] {
   return [
-    ...servicesOf(plan.policy, group).map((service) =>
-      assignment(serviceInput(plan, service), encoder, service.origin),
+    ...servicesOf(plan.policy, group).flatMap((service) =>
+      clustersOf(service).map(({ pool, origin }) =>
+        assignment(pool === undefined ? serviceInput(plan, service) : shareInput(plan, service, pool), encoder, origin),
+      ),
     ),
     assignment(sidecarsInput(plan.sidecars[group.name] ?? []), encoder, group.origin),
   ].sort((a, b) => compareText(a.name, b.name));
@@ -60,33 +65,119 @@ export function compileEndpointsOnly(
     .sort((a, b) => compareText(a.name, b.name));
 }
 
+/** All of a service, or one pool of it. Tiers are priorities; without any there is one. */
 function serviceInput(plan: Plan, service: ModelService, pool?: string): AssignmentInput {
-  const decisions = new Map((plan.decisions[service.name]?.endpoints ?? []).map((each) => [each.id, each]));
-  const byZone = new Map<string, { id: string; endpoint: AssignmentEndpoint }[]>();
-  for (const endpoint of plan.endpoints[service.name] ?? []) {
-    if (pool !== undefined && endpoint.pool !== pool) continue;
-    const decision = decisions.get(endpoint.id);
-    const draining = endpoint.lifecycle === 'Draining' || decision?.health === 'Draining';
-    const zone = byZone.get(endpoint.zone ?? '') ?? [];
-    // Without a decision all are equal; a straggler among decided ones gets the least.
-    zone.push({
-      id: endpoint.id,
-      endpoint: onWire(endpoint, decision?.weight ?? 1, draining ? 'DRAINING' : 'HEALTHY'),
-    });
-    byZone.set(endpoint.zone ?? '', zone);
-  }
+  const { name, split } = service;
+  const members = membersOf(plan, service).filter((one) => pool === undefined || one.pool === pool);
+  const tiers = split?.kind === 'Tiers' && pool === undefined ? split.tiers : [];
+  const weigh = split?.kind === 'Fixed' && pool === undefined ? sharedWeights(split.weights, members) : ownWeight;
   return {
-    clusterName: pool === undefined ? service.name : `${service.name}/${pool}`,
-    localities: [...byZone]
-      .sort(([a], [b]) => compareText(a, b))
-      .map(([zone, members]) => ({
-        zone,
-        priority: 0,
-        endpoints: members.sort((a, b) => compareText(a.id, b.id)).map(({ endpoint }) => endpoint),
-      })),
+    clusterName: pool === undefined ? name : `${name}/${pool}`,
+    localities: localitiesOf(
+      members,
+      (one) =>
+        Math.max(
+          0,
+          tiers.findIndex((tier) => tier.includes(one.pool)),
+        ),
+      weigh,
+    ),
     // By count, one host with nearly all the weight could fail without any failover.
     weightedPriorityHealth: true,
   };
+}
+
+/** With it one healthy endpoint of a thousand keeps all requests of its priority: Envoy counts in whole percents. */
+const KEEP_ALL_FACTOR = 100_000;
+
+/**
+ * One pool of a fixed split, and behind it those that step in while it has no healthy endpoint: Envoy sees that at the next
+ * request, with or without a controller. Only pools that serve the same model.
+ */
+function shareInput(plan: Plan, service: ModelService, pool: Pool): AssignmentInput {
+  const weights = service.split?.kind === 'Fixed' ? service.split.weights : {};
+  const substitutes = new Set(
+    service.pools
+      .filter(
+        (one) => one.name !== pool.name && (weights[one.name] ?? 0) > 0 && one.modelRevision === pool.modelRevision,
+      )
+      .map(({ name }) => name),
+  );
+  const members = membersOf(plan, service).filter((one) => one.pool === pool.name || substitutes.has(one.pool));
+  const weigh = sharedWeights(
+    weights,
+    members.filter((one) => one.pool !== pool.name),
+  );
+  return {
+    clusterName: `${service.name}/${pool.name}`,
+    localities: localitiesOf(
+      members,
+      (one) => (one.pool === pool.name ? 0 : 1),
+      (one) => (one.pool === pool.name ? one.weight : weigh(one)),
+    ),
+    weightedPriorityHealth: false,
+    overprovisioningFactor: KEEP_ALL_FACTOR,
+  };
+}
+
+type Member = {
+  readonly id: string;
+  readonly pool: string;
+  readonly endpoint: Endpoint;
+  /** As decided, among those that it is balanced with. */
+  readonly weight: number;
+  readonly health: AssignmentHealth;
+};
+
+function membersOf(plan: Plan, { name }: ModelService): readonly Member[] {
+  const decisions = new Map((plan.decisions[name]?.endpoints ?? []).map((each) => [each.id, each]));
+  return (plan.endpoints[name] ?? []).map((endpoint) => {
+    const { id, pool, lifecycle } = endpoint;
+    const decision = decisions.get(id);
+    const draining = lifecycle === 'Draining' || decision?.health === 'Draining';
+    // Without a decision all are equal; a straggler among decided ones gets the least.
+    return { id, pool, endpoint, weight: decision?.weight ?? 1, health: draining ? 'DRAINING' : 'HEALTHY' };
+  });
+}
+
+const ownWeight = ({ weight }: Member): number => weight;
+
+/** Weights on one scale for endpoints of several pools of a fixed split: each pool weighs what the split says. */
+function sharedWeights(
+  split: Readonly<Record<string, number>>,
+  members: readonly Member[],
+): (member: Member) => number {
+  const sums = new Map<string, number>();
+  for (const { pool, weight, health } of members)
+    if (health === 'HEALTHY') sums.set(pool, (sums.get(pool) ?? 0) + weight);
+  const raw = ({ pool, weight }: Member): number => ((split[pool] ?? 0) * weight) / (sums.get(pool) ?? 1);
+  const most = members.reduce((top, one) => (one.health === 'HEALTHY' ? Math.max(top, raw(one)) : top), 0);
+  return (member) => (most > 0 ? (raw(member) / most) * MAX_WEIGHT : member.weight);
+}
+
+/** By priority and zone, each with its endpoints in the order of their ids. */
+function localitiesOf(
+  members: readonly Member[],
+  priorityOf: (member: Member) => number,
+  weightOf: (member: Member) => number,
+): AssignmentInput['localities'] {
+  const groups = new Map<string, { readonly zone: string; readonly priority: number; readonly members: Member[] }>();
+  for (const member of members) {
+    const [zone, priority] = [member.endpoint.zone ?? '', priorityOf(member)];
+    const key = `${priority} ${zone}`;
+    const group = groups.get(key) ?? { zone, priority, members: [] };
+    group.members.push(member);
+    groups.set(key, group);
+  }
+  return [...groups.values()]
+    .sort((a, b) => a.priority - b.priority || compareText(a.zone, b.zone))
+    .map(({ zone, priority, members: inside }) => ({
+      zone,
+      priority,
+      endpoints: inside
+        .sort((a, b) => compareText(a.id, b.id))
+        .map((one) => onWire(one.endpoint, weightOf(one), one.health)),
+    }));
 }
 
 function onWire({ address, port }: Endpoint, weight: number, health: AssignmentHealth): AssignmentEndpoint {

@@ -1,10 +1,11 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
-import type { ModelService, OutlierDetection } from '../policy/index.ts';
+import type { ModelService } from '../policy/index.ts';
 import { ADS, any, extension, makeResource } from './message.ts';
 import { ORCA_METRIC_NAMES } from './orca-metrics.ts';
 import type { Resource } from './resource.ts';
 import { BREAKER_DEFAULTS } from './runtime-keys.ts';
+import { clustersOf, type ServiceCluster } from './service-clusters.ts';
 import { TYPE_URL } from './type-url.ts';
 
 /**
@@ -14,11 +15,14 @@ import { TYPE_URL } from './type-url.ts';
 const HTTP1_IDLE_TIMEOUT = '4s';
 
 /**
- * One cluster per model service. It is a function of what rarely changes; weights, health and breaker numbers travel by
- * EDS and RTDS, because a changed cluster loses its pools and its ejections.
+ * The clusters of a model service. They are a function of what rarely changes; weights, health, shares and breaker numbers travel
+ * by EDS and RTDS, because a changed cluster loses its pools and its ejections.
  */
-export function compileCluster(service: ModelService, release: string): Resource {
-  const { name, origin } = service;
+export function compileClusters(service: ModelService, release: string): readonly Resource[] {
+  return clustersOf(service).map((cluster) => compileCluster(service, cluster, release));
+}
+
+function compileCluster(service: ModelService, { name, origin }: ServiceCluster, release: string): Resource {
   return makeResource({
     type: 'cluster',
     name,
@@ -53,7 +57,7 @@ export function compileCluster(service: ModelService, release: string): Resource
           },
         ],
       },
-      outlier_detection: outlierDetection(service.outlierDetection),
+      outlier_detection: outlierDetection(service),
       typed_extension_protocol_options: {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': protocolOptions(service),
       },
@@ -85,13 +89,15 @@ function loadBalancer(service: ModelService): JsonObject {
  * Only the detectors that count failures in a row: success rates need a volume that model traffic does not have. A
  * gateway failure (502, 503, 504) ejects; a 500 may be the prompt's fault and does not.
  */
-function outlierDetection(policy: OutlierDetection): JsonObject {
+function outlierDetection({ outlierDetection: policy, split }: ModelService): JsonObject {
+  const failover = split?.kind === 'Tiers' ? split.failover : undefined;
   return {
     interval: protoDuration(policy.intervalMs),
     base_ejection_time: protoDuration(policy.baseEjectionTimeMs),
-    max_ejection_percent: policy.maxEjectionPercent,
+    // Envoy counts over all tiers: with less than all of them a dead tier would keep some of its endpoints, and their requests.
+    max_ejection_percent: failover === undefined ? policy.maxEjectionPercent : 100,
     always_eject_one_host: policy.alwaysEjectOneHost,
-    consecutive_gateway_failure: policy.consecutiveGatewayFailure,
+    consecutive_gateway_failure: failover?.consecutiveGatewayFailure ?? policy.consecutiveGatewayFailure,
     // Envoy's default is 0: detected, counted and not enforced.
     enforcing_consecutive_gateway_failure: 100,
     enforcing_consecutive_5xx: 0,

@@ -4,6 +4,8 @@ import type { Listener, ModelService, Orca, Retry, Timeouts } from '../policy/in
 import { extension, makeResource } from './message.ts';
 import { rateLimitActions } from './rate-limit.ts';
 import type { Resource } from './resource.ts';
+import { SPLIT_WEIGHT_DEFAULT, splitPrefix } from './runtime-keys.ts';
+import { clustersOf } from './service-clusters.ts';
 import { shedRoute } from './shed.ts';
 import { TYPE_URL } from './type-url.ts';
 import { virtualHosts } from './virtual-hosts.ts';
@@ -25,7 +27,9 @@ export function compileRoutes(listener: Listener, services: readonly ModelServic
     name,
     release,
     origin: services[0]?.origin ?? origin,
-    needs: services.map((service) => ({ typeUrl: TYPE_URL.cluster, name: service.name })),
+    needs: services.flatMap((service) =>
+      clustersOf(service).map(({ name: to }) => ({ typeUrl: TYPE_URL.cluster, name: to })),
+    ),
     json: {
       name,
       // Clients may write `Host: llama:8000` for the hostname `llama`.
@@ -48,14 +52,29 @@ function compileRoute(service: ModelService): JsonObject {
     name,
     match: { prefix: match.pathPrefix },
     route: {
-      cluster: name,
+      ...target(service),
       // Envoy's default is 15 s, which no long answer survives; 0 is none.
       timeout: protoDuration(timeouts.requestMs),
       idle_timeout: protoDuration(timeouts.streamIdleMs),
-      retry_policy: retryPolicy(service.retry, timeouts),
+      retry_policy: retryPolicy(service, timeouts),
       ...(limits.length === 0 ? {} : { rate_limits: limits }),
     },
     ...orcaHeaders(service.orca),
+  };
+}
+
+/**
+ * Where the requests go. The weights of a fixed split are runtime values; those in the route never change, so that no edit of
+ * a share is an edit of the route.
+ */
+function target(service: ModelService): JsonObject {
+  const { name, split } = service;
+  if (split?.kind !== 'Fixed') return { cluster: name };
+  return {
+    weighted_clusters: {
+      clusters: clustersOf(service).map((cluster) => ({ name: cluster.name, weight: SPLIT_WEIGHT_DEFAULT })),
+      runtime_key_prefix: splitPrefix(name),
+    },
   };
 }
 
@@ -81,7 +100,7 @@ function orcaHeaders(orca: Orca | undefined): JsonObject {
  * The per-try time-outs live in the retry policy, so there is one even when retries are off. `per_try_timeout` ends with
  * the response headers (router.cc: it is ignored once the response has started), so it never cuts a stream.
  */
-function retryPolicy(retry: Retry, timeouts: Timeouts): JsonObject {
+function retryPolicy({ retry, split }: ModelService, timeouts: Timeouts): JsonObject {
   const { responseHeadersMs, perTryIdleMs } = timeouts;
   return {
     retry_on: retry.numRetries > 0 ? retry.retryOn.join(',') : '',
@@ -89,6 +108,21 @@ function retryPolicy(retry: Retry, timeouts: Timeouts): JsonObject {
     ...(responseHeadersMs > 0 ? { per_try_timeout: protoDuration(responseHeadersMs) } : {}),
     ...(perTryIdleMs > 0 ? { per_try_idle_timeout: protoDuration(perTryIdleMs) } : {}),
     ...(retry.numRetries > 0 ? retryTargets(retry) : {}),
+    ...(retry.numRetries > 0 && split !== undefined ? retryBehind(retry) : {}),
+  };
+}
+
+/**
+ * Where others stand behind the servers of a tier or of a pool, the last try goes to them: a tier that died as a whole would
+ * otherwise use up all tries before its servers are ejected. The first retry stays, since mostly one server alone is at fault.
+ */
+function retryBehind({ numRetries }: Retry): JsonObject {
+  return {
+    retry_priority: extension(
+      'envoy.retry_priorities.previous_priorities',
+      'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
+      { update_frequency: Math.min(2, numRetries) },
+    ),
   };
 }
 

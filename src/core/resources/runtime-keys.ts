@@ -29,6 +29,10 @@ export const BREAKER_DEFAULTS = {
   minRetryConcurrency: 3,
 } as const;
 
+/** Of each pool of a fixed split, as the route carries it: whatever the shares are, the route stays the same. */
+export const SPLIT_WEIGHT_DEFAULT = 1;
+const MAX_SPLIT_WEIGHT = 1_000_000;
+
 export const RUNTIME_KEYS: readonly RuntimeKey[] = [
   breaker('max_connections', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxConnections),
   breaker('max_pending_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxPendingRequests),
@@ -38,11 +42,24 @@ export const RUNTIME_KEYS: readonly RuntimeKey[] = [
   percentage(enforcedKey(SLOT.sidecarRateLimit), 100),
   percentage(enforcedKey(SLOT.groupRateLimit), 100),
   percentage(shedKey('{cluster}'), 0),
+  {
+    pattern: `${splitPrefix('{cluster}')}.{cluster}`,
+    layer: LASTING_LAYER,
+    min: 1,
+    max: MAX_SPLIT_WEIGHT,
+    integer: true,
+    safeDefault: SPLIT_WEIGHT_DEFAULT,
+  },
 ];
 
 /** Percentage of a service's new requests that are refused at once. */
 export function shedKey(service: string): string {
   return `loadline.shed.${service}`;
+}
+
+/** `runtime_key_prefix` of the weighted clusters of a service; Envoy puts a dot and the name of the cluster behind it. */
+export function splitPrefix(service: string): string {
+  return `loadline.split.${service}`;
 }
 
 /** Percentage of requests above a limit that are really refused. */

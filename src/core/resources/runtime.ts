@@ -4,7 +4,8 @@ import { servicesOf } from './group-services.ts';
 import { makeResource } from './message.ts';
 import { LAPSING_LAYER, LAPSING_TTL_MS, LASTING_LAYER } from './names.ts';
 import type { Resource } from './resource.ts';
-import { breakerKey, checkRuntimeValue, type RuntimeLayer, shedKey } from './runtime-keys.ts';
+import { breakerKey, checkRuntimeValue, type RuntimeLayer, shedKey, splitPrefix } from './runtime-keys.ts';
+import { clustersOf, type ServiceCluster } from './service-clusters.ts';
 
 /** Percentage of new requests that is shed, by service. */
 export type Sheds = Readonly<Record<string, number>>;
@@ -17,22 +18,32 @@ export function compileRuntime(policy: Policy, group: SidecarGroup, sheds: Sheds
   const lasting: Record<string, number> = {};
   const lapsing: Record<string, number> = {};
   for (const service of servicesOf(policy, group)) {
-    Object.assign(lasting, breakerValues(service));
+    for (const cluster of clustersOf(service)) Object.assign(lasting, breakerValues(service, cluster));
+    Object.assign(lasting, splitValues(service));
     const percent = own(sheds, service.name) ?? 0;
     if (percent !== 0) lapsing[shedKey(service.name)] = percent;
   }
   return [layer(LAPSING_LAYER, lapsing, group, LAPSING_TTL_MS), layer(LASTING_LAYER, lasting, group)];
 }
 
-function breakerValues(service: ModelService): Record<string, number> {
-  const { circuitBreakers, retry, name } = service;
+/** Limits are those of a sidecar and service: a cluster for a part of the requests has that part of them. */
+function breakerValues(service: ModelService, { name, ratio }: ServiceCluster): Record<string, number> {
+  const { circuitBreakers, retry } = service;
+  const part = (limit: number): number => (ratio === 1 ? limit : Math.max(1, Math.ceil(limit * ratio)));
   return {
-    [breakerKey(name, 'max_connections')]: circuitBreakers.maxConnections,
-    [breakerKey(name, 'max_pending_requests')]: circuitBreakers.maxPendingRequests,
-    [breakerKey(name, 'max_requests')]: circuitBreakers.maxRequests,
+    [breakerKey(name, 'max_connections')]: part(circuitBreakers.maxConnections),
+    [breakerKey(name, 'max_pending_requests')]: part(circuitBreakers.maxPendingRequests),
+    [breakerKey(name, 'max_requests')]: part(circuitBreakers.maxRequests),
     [breakerKey(name, 'retry_budget.budget_percent')]: retry.budget.percent,
     [breakerKey(name, 'retry_budget.min_retry_concurrency')]: retry.budget.minRetryConcurrency,
   };
+}
+
+/** All keys of a split, always: with some of them Envoy would mix them with the weights of the route. */
+function splitValues({ name, split }: ModelService): Record<string, number> {
+  if (split?.kind !== 'Fixed') return {};
+  const sent = Object.entries(split.weights).filter(([, weight]) => weight > 0);
+  return Object.fromEntries(sent.map(([pool, weight]) => [`${splitPrefix(name)}.${name}/${pool}`, weight]));
 }
 
 function layer(

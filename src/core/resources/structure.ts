@@ -1,6 +1,6 @@
 import { own } from '../../base/units/index.ts';
 import type { Policy, SidecarGroup } from '../policy/index.ts';
-import { compileCluster } from './cluster.ts';
+import { compileClusters } from './cluster.ts';
 import { compileSlots } from './filter-slots.ts';
 import { compareText, servicesOf } from './group-services.ts';
 import { compileListener } from './listener.ts';
@@ -26,7 +26,7 @@ export function compileStructure(policy: Policy, group: SidecarGroup, options: C
   const { release, listenerOverrides } = options;
   const services = servicesOf(policy, group);
   return [
-    ...services.map((service) => compileCluster(service, release)),
+    ...services.flatMap((service) => compileClusters(service, release)),
     ...compileSlots(services, group, release, sharers(options.sidecars ?? 1)),
     ...group.listeners.flatMap((listener) => [
       compileListener(listener, release, own(listenerOverrides, listener.name)),

@@ -26,18 +26,22 @@ const endpoint: fc.Arbitrary<AssignmentEndpoint> = fc.oneof(
   }),
   fc.record({ pipe: fc.string({ maxLength: 200 }), weight, health }),
 ) as fc.Arbitrary<AssignmentEndpoint>;
-const input: fc.Arbitrary<AssignmentInput> = fc.record({
-  clusterName: fc.string(),
-  localities: fc.array(
-    fc.record({
-      zone: fc.oneof(fc.constant(''), fc.string()),
-      priority: fc.integer({ min: 0, max: 200 }),
-      endpoints: fc.array(endpoint, { maxLength: 8 }),
-    }),
-    { maxLength: 4 },
-  ),
-  weightedPriorityHealth: fc.boolean(),
-});
+const input: fc.Arbitrary<AssignmentInput> = fc.record(
+  {
+    clusterName: fc.string(),
+    localities: fc.array(
+      fc.record({
+        zone: fc.oneof(fc.constant(''), fc.string()),
+        priority: fc.integer({ min: 0, max: 200 }),
+        endpoints: fc.array(endpoint, { maxLength: 8 }),
+      }),
+      { maxLength: 4 },
+    ),
+    weightedPriorityHealth: fc.boolean(),
+    overprovisioningFactor: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+  },
+  { requiredKeys: ['clusterName', 'localities', 'weightedPriorityHealth'] },
+);
 
 describe('AssignmentEncoder', () => {
   it('writes the same bytes as the generic encoder, also from its cache', () => {

@@ -181,21 +181,44 @@ describe('addresses', () => {
   });
 });
 
+describe('a split', () => {
+  const two = `pools:
+    - { name: a, endpoints: { static: [{ address: 10.0.0.1, port: 8000 }] } }
+    - { name: b, endpoints: { static: [{ address: 10.0.0.2, port: 8000 }] } }`;
+  const splitOf = (line: string, pools = two) => loaded(service([line], 'chat', pools)).services[0]?.split;
+
+  it('names every pool when it is fixed, those that get nothing too', () => {
+    expect(splitOf('split: { mode: Fixed, weights: { b: 20 } }')).toEqual({ kind: 'Fixed', weights: { a: 0, b: 20 } });
+  });
+
+  it('is the same as none where everything goes to everybody: one pool, one tier, or Adaptive', () => {
+    for (const line of ['split: {}', 'split: { mode: Adaptive }', 'split: { tiers: [[a, b]] }'])
+      expect(splitOf(line), line).toBeUndefined();
+    expect(loaded(service(['split: { mode: Fixed, weights: { gpu: 100 } }'])).services[0]?.split).toBeUndefined();
+  });
+
+  it('is fixed or has tiers, not both', () => {
+    const line = 'split: { mode: Fixed, weights: { a: 80, b: 20 }, tiers: [[a], [b]] }';
+    expect(refused(service([line], 'chat', two)).map(formatIssue)).toEqual([
+      '0.yaml:6:59 spec.split.tiers: expected no tiers, because mode is Fixed, got a list. Hint: the share of a pool without healthy endpoints goes to the others by itself',
+    ]);
+  });
+
+  it('has tiers, in either mode: between the pools of one the weights decide', () => {
+    for (const mode of ['Adaptive', 'Failover'])
+      expect(splitOf(`split: { mode: ${mode}, tiers: [[b], [a]], failover: { firstTokenP95Above: 2s } }`)).toEqual({
+        kind: 'Tiers',
+        tiers: [['b'], ['a']],
+        failover: { firstTokenP95AboveMs: 2000, returnAfterMs: 60_000 },
+      });
+  });
+});
+
 describe('what is accepted and not enforced yet', () => {
   const warnings = (text: string) => {
     const result = loadPolicy([{ name: 'p.yaml', text }]);
     return result.ok ? result.warnings.map(formatIssue) : expect.fail(result.issues.map(formatIssue).join('\n'));
   };
-
-  it('is not said of a split over one pool, which every sidecar obeys already', () => {
-    expect(warnings(service(['split: { mode: Fixed, weights: { gpu: 100 } }']))).toEqual([]);
-    const two = `pools:
-    - { name: a, endpoints: { static: [{ address: 10.0.0.1, port: 8000 }] } }
-    - { name: b, endpoints: { static: [{ address: 10.0.0.2, port: 8000 }] } }`;
-    expect(warnings(service(['split: { mode: Fixed, weights: { a: 80, b: 20 } }'], 'chat', two))).toEqual([
-      'p.yaml:6:3: accepted, not enforced yet: spec.split',
-    ]);
-  });
 
   it('is said of a limit with a class, not of one without', () => {
     const classes = `---

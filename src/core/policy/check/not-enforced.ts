@@ -16,7 +16,8 @@ const NOT_ENFORCED: Readonly<Record<Exclude<Kind, 'TrafficClasses'>, readonly st
     'spec.drain',
     'spec.pools.*.endpoints.dns',
     'spec.pools.*.endpoints.kubernetes',
-    'spec.split',
+    'spec.split.failover.firstTokenP95Above',
+    'spec.split.failover.returnAfter',
     'spec.rateLimits.*.class',
     'spec.overload',
     'spec.admissionQueue',
@@ -27,10 +28,7 @@ export function notEnforcedIn({ document, kind, name }: Entry): Issue[] {
   if (kind === 'TrafficClasses') {
     return [document.issue(CODE, [], `accepted, not enforced yet: ${kind}/${name ?? ''}`)];
   }
-  const onePool = select(document.value, ['spec', 'pools', '*']).length === 1;
   return NOT_ENFORCED[kind].flatMap((pattern) => {
-    // With one pool every split says the same as none: all of it goes there.
-    if (pattern === 'spec.split' && onePool) return [];
     return select(document.value, pattern.split('.')).map(({ path }) => {
       // A limit of a class is not enforced as a whole, not only its class.
       const at = pattern.endsWith('.class') ? path.slice(0, -1) : path;

@@ -54,8 +54,29 @@ function poolReferences(document: PolicyDocument): Issue[] {
       const message = `expected every pool in one tier, got none with ${printable(left.join(', '), 120)}`;
       issues.push(document.issue('POLICY_REFERENCE', ['spec', 'split', 'tiers'], message));
     }
+    issues.push(...otherModels(document));
   }
   return issues;
+}
+
+/** A failover that nobody asked for in this moment must not change the model that answers. */
+function otherModels(document: PolicyDocument): Issue[] {
+  const revisions = select(document.value, ['spec', 'pools', '*']).map(({ path, value }) => ({
+    path,
+    revision: (value as { modelRevision?: unknown } | null)?.modelRevision,
+  }));
+  const [first, ...others] = revisions;
+  return others
+    .filter(({ revision }) => revision !== first?.revision)
+    .slice(0, MAX_ISSUES + 1)
+    .map(({ path }) => {
+      const at = [...path, 'modelRevision'];
+      const written = valueAt(document.value, at) === undefined ? 'nothing' : document.written(at);
+      const expected =
+        first?.revision === undefined ? 'no modelRevision' : `modelRevision ${printable(String(first.revision), 40)}`;
+      const message = `expected ${expected} as in the first pool, because tiers fail over between them, got ${written}`;
+      return document.issue('POLICY_REFERENCE', valueAt(document.value, at) === undefined ? path : at, message);
+    });
 }
 
 function classReferences(document: PolicyDocument, catalogue: Catalogue): Issue[] {

@@ -1,7 +1,9 @@
-import type { ModelService, Pool, SidecarGroup, Signals, TrafficClasses } from '../policy.ts';
+import { own } from '../../../base/units/index.ts';
+import type { ModelService, Pool, SidecarGroup, Signals, Split, TrafficClasses } from '../policy.ts';
 import type { ServiceSpec } from '../schema/model-service.ts';
 import type { PoolSpec } from '../schema/pool.ts';
 import type { GroupSpec } from '../schema/sidecar-group.ts';
+import type { SplitSpec } from '../schema/split.ts';
 import type { ClassesSpec } from '../schema/traffic-classes.ts';
 import type { PolicyDocument } from '../text/policy-document.ts';
 
@@ -26,14 +28,17 @@ export function normaliseService(document: PolicyDocument, name: string, spec: S
   const {
     signals: { orca, ...signals },
     pools,
+    split,
     rateLimits,
     ...rest
   } = spec;
+  const divided = normaliseSplit(split, pools);
   return {
     name,
     origin: document.position([]),
     ...rest,
     pools: pools.map((pool, index) => normalisePool(document, pool, index, signals)),
+    ...(divided === undefined ? {} : { split: divided }),
     rateLimits: rateLimits.map((limit, index) => ({
       ...limit,
       origin: document.position(['spec', 'rateLimits', index]),
@@ -49,4 +54,11 @@ function normalisePool(document: PolicyDocument, pool: PoolSpec, index: number, 
     origin: document.position(['spec', 'pools', index]),
     signals: { ...shared, ...pool.signals },
   };
+}
+
+/** With one pool every split says the same as none: all of it goes there. */
+function normaliseSplit(split: SplitSpec | undefined, pools: readonly PoolSpec[]): Split | undefined {
+  if (split === undefined || split.kind === 'Adaptive' || pools.length === 1) return undefined;
+  if (split.kind === 'Tiers') return split;
+  return { kind: 'Fixed', weights: Object.fromEntries(pools.map(({ name }) => [name, own(split.weights, name) ?? 0])) };
 }

@@ -11,11 +11,12 @@ import { type RateLimitSpec, rateLimit } from './rate-limit.ts';
 import { retry } from './retry.ts';
 import { list, mapping, nonEmptyList, oneOf } from './shape.ts';
 import { type ServiceSignals, serviceSignals } from './signals.ts';
-import { split } from './split.ts';
+import { type SplitSpec, split } from './split.ts';
 import { timeouts } from './timeouts.ts';
 import { hostname, urlPath } from './words.ts';
 
-export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'rateLimits' | 'orca'> & {
+export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'split' | 'rateLimits' | 'orca'> & {
+  readonly split?: SplitSpec;
   readonly signals: ServiceSignals;
   readonly pools: readonly PoolSpec[];
   readonly rateLimits: readonly RateLimitSpec[];
@@ -38,7 +39,7 @@ const spec: z.ZodType<ServiceSpec> = mapping({
   rateLimits: list(rateLimit, 'a list of rate limits').default(() => []),
   overload: overload.exactOptional(),
   admissionQueue: admissionQueue.exactOptional(),
-}).transform(({ healthCheck: _1, drain: _2, split: _3, overload: _4, admissionQueue: _5, ...enforced }) => enforced);
+}).transform(({ healthCheck: _1, drain: _2, overload: _3, admissionQueue: _4, ...enforced }) => enforced);
 
 export const modelService: z.ZodType<{ metadata: { name: string }; spec: ServiceSpec }> = documentOf(
   'ModelService',

@@ -1,0 +1,102 @@
+import type { ServiceLoad } from '../load/index.ts';
+import type { ModelService } from '../policy/index.ts';
+import type { Endpoint, EndpointId } from '../topology/index.ts';
+import type { EndpointDecision, Outcome, ServiceDecision } from '../weights/index.ts';
+
+/**
+ * Pools between whose endpoints the law moves requests freely. With a split there are several in a service, and each is
+ * balanced by itself: what one of them gets as a whole is the policy's matter, and no weight inside it can change that.
+ */
+export type Balance = {
+  /** What the memory of its weights is called. A service without a split has one balance, of its own name. */
+  readonly key: string;
+  readonly pools: readonly string[];
+};
+
+export function balancesOf({ name, pools, split }: ModelService): readonly Balance[] {
+  if (split === undefined) return [{ key: name, pools: pools.map((pool) => pool.name) }];
+  if (split.kind === 'Tiers') return split.tiers.map((tier, i) => ({ key: `${name}#${i}`, pools: tier }));
+  return pools.map((pool) => ({ key: `${name}/${pool.name}`, pools: [pool.name] }));
+}
+
+/** What the law is to see of one balance of a service; everything, where there is no other. */
+export function within(
+  { pools }: Balance,
+  service: ModelService,
+  all: { readonly endpoints: readonly Endpoint[]; readonly load: ServiceLoad },
+): { readonly endpoints: readonly Endpoint[]; readonly load: ServiceLoad } {
+  if (service.split === undefined) return all;
+  const inside = ({ pool }: Endpoint): boolean => pools.includes(pool);
+  return {
+    endpoints: all.endpoints.filter(inside),
+    // Beliefs stand in the order of the endpoints.
+    load: { ...all.load, endpoints: all.load.endpoints.filter((_, i) => inside(all.endpoints[i] as Endpoint)) },
+  };
+}
+
+/** What counts as the outcome of a service when its balances have several: the first of these, else that of the first. */
+const LOUDEST: readonly Outcome[] = ['Pushed', 'First', 'Membership'];
+
+/** The decisions about the balances of a service as one. Shares are still those inside each: see {@link divided}. */
+export function joined(service: ModelService, parts: readonly ServiceDecision[]): ServiceDecision {
+  const [first] = parts;
+  if (first === undefined || parts.length === 1) return first as ServiceDecision;
+  const outcome = LOUDEST.find((one) => parts.some((part) => part.outcome === one)) ?? first.outcome;
+  const shadows = parts.flatMap(({ shadowWeights }) => (shadowWeights === undefined ? [] : [shadowWeights]));
+  return {
+    ...first,
+    service: service.name,
+    outcome,
+    decidedAtMs: Math.max(...parts.map(({ decidedAtMs }) => decidedAtMs)),
+    equal: parts.every(({ equal }) => equal),
+    endpoints: parts.flatMap(({ endpoints }) => endpoints).sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)),
+    ...(shadows.length === 0 ? {} : { shadowWeights: Object.assign({}, ...shadows) }),
+  };
+}
+
+/**
+ * The decision with shares of the whole service: each balance has its part of the requests, and inside it the endpoints have
+ * theirs. A pool of a fixed split without anybody to take requests leaves its part to the others, as Envoy does; of tiers the first
+ * one with somebody has all.
+ */
+export function divided(
+  service: ModelService,
+  endpoints: readonly Endpoint[],
+  decision: ServiceDecision,
+): ServiceDecision {
+  if (service.split === undefined) return decision;
+  const poolOf = new Map<EndpointId, string>(endpoints.map(({ id, pool }) => [id, pool]));
+  const partOf = new Map<string, number>();
+  for (const { pools, ratio } of partsOf(service, decision, poolOf)) {
+    const inside = decision.endpoints.filter(({ id }) => pools.includes(poolOf.get(id) ?? ''));
+    const sum = inside.reduce((total, { share }) => total + share, 0);
+    for (const pool of pools) partOf.set(pool, sum > 0 ? ratio / sum : 0);
+  }
+  const factor = ({ id }: EndpointDecision): number => partOf.get(poolOf.get(id) ?? '') ?? 0;
+  return {
+    ...decision,
+    endpoints: decision.endpoints.map((one) => ({
+      ...one,
+      share: one.share * factor(one),
+      ...(one.computedShare === undefined ? {} : { computedShare: one.computedShare * factor(one) }),
+    })),
+  };
+}
+
+/** Part of the service's requests, 0..1, for each balance. */
+function partsOf(
+  service: ModelService,
+  decision: ServiceDecision,
+  poolOf: ReadonlyMap<EndpointId, string>,
+): readonly (Balance & { readonly ratio: number })[] {
+  const { split } = service;
+  const taking = new Set(
+    decision.endpoints.flatMap(({ id, health }) => (health === 'Healthy' ? [poolOf.get(id) ?? ''] : [])),
+  );
+  const balances = balancesOf(service);
+  const alive = balances.filter(({ pools }) => pools.some((pool) => taking.has(pool)));
+  if (split?.kind !== 'Fixed') return balances.map((one) => ({ ...one, ratio: one === alive[0] ? 1 : 0 }));
+  const weightOf = ({ pools }: Balance): number => split.weights[pools[0] as string] ?? 0;
+  const total = alive.reduce((sum, one) => sum + weightOf(one), 0);
+  return balances.map((one) => ({ ...one, ratio: total > 0 && alive.includes(one) ? weightOf(one) / total : 0 }));
+}
