@@ -109,15 +109,16 @@ const STOP_GRACE_MS = 1_000;
 export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const parsed = parseAddress(options.address);
   if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `admin ${parsed.issues[0]?.message}`);
+  const { observe, operations, log, access, peerOf = callersOf(options.tls !== undefined) } = options;
+  const gate = new Gate({ access, peerOf, log });
   const server = new Server({
+    interceptors: [gate.interceptor],
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.enable_channelz': 0,
     // An agent whose machine went away is noticed within its lease.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
   });
-  const { observe, operations, log, access, peerOf = callersOf(options.tls !== undefined) } = options;
-  const gate = new Gate({ access, peerOf, log });
   const serve = (service: ServiceDefinition, handlers: Parameters<Gate['guard']>[1]): void =>
     server.addService(bounded(service), gate.guard(service, handlers));
   if (operations !== undefined)

@@ -1,4 +1,7 @@
 import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptor,
   type ServerWritableStream,
   type ServiceDefinition,
   type sendUnaryData,
@@ -17,6 +20,7 @@ import {
 } from '../../core/access/index.ts';
 import type { Log } from '../observe/index.ts';
 import type { IncomingCall } from './caller.ts';
+import { LineBudget } from './line-budget.ts';
 import { refusedMessage } from './request-limits.ts';
 import type { Wire } from './wire-values.ts';
 
@@ -66,19 +70,52 @@ const EVERYTHING: Omit<Permit, 'peer'> = {
   everywhere: true,
   servicesOfGroup: () => [],
 };
+/** As a method whose answer is about what its caller may see: it needs some service. */
+const ANY_SERVICE: MethodRule['scope'] = { kind: 'Answer' };
 const MAX_NAME_CHARS = 80;
 const LINES_PER_MINUTE = 60;
 
 /**
  * The one door of the admin API: every method of every service is wrapped here, so that none can be served without being
- * judged. A stream is judged when it starts, and the messages of a push each by the service that they are about.
+ * judged. A stream is judged when it starts, and the messages of a push each by the service that they are about. Who may call a method
+ * for no service at all is refused before a byte of his request is read: else each of his streams would cost its megabytes.
  */
 export class Gate {
   readonly #options: GateOptions;
   readonly #lines = new LineBudget(LINES_PER_MINUTE);
+  /** Callers of calls whose request is being read, by what came with its headers: a token is checked once. */
+  readonly #recognised = new WeakMap<Metadata, Recognised>();
 
   constructor(options: GateOptions) {
     this.#options = options;
+  }
+
+  /** Judges callers by the headers of their calls; what a request is about is judged by {@link guard}. */
+  get interceptor(): ServerInterceptor {
+    return ({ path }, call) => {
+      const { access, log, peerOf } = this.#options;
+      const method = path.slice(1);
+      const rule = METHODS[method];
+      if (access === undefined || rule === undefined) return new ServerInterceptingCall(call);
+      const refuse = (refusal: Refusal): void => call.sendStatus({ ...refusal, metadata: null });
+      const judge = async (metadata: Metadata, pass: (metadata: Metadata) => void): Promise<void> => {
+        const caller = { metadata, cancelled: false, getAuthContext: () => call.getAuthContext() };
+        const recognised = await access.recognise(peerOf(caller), authorizationIn(metadata));
+        const refusal = this.#refusalOf(access, method, rule, recognised);
+        if (refusal !== undefined) return refuse(refusal);
+        this.#recognised.set(metadata, recognised);
+        pass(metadata);
+      };
+      return new ServerInterceptingCall(call, {
+        start: (next) =>
+          next({
+            // Until it is passed on nothing is read.
+            onReceiveMetadata: (metadata, pass) => {
+              judge(metadata, pass).catch((error: unknown) => refuse(this.#failed(error, method, log)));
+            },
+          }),
+      });
+    };
   }
 
   /**
@@ -125,19 +162,26 @@ export class Gate {
         if ('code' in verdict) refuse(verdict);
         else pass(verdict);
       };
-      const failed = (error: unknown): void => {
-        log.error({ err: error, method }, 'the caller of an admin request could not be judged');
-        refuse({ code: status.INTERNAL, details: 'the server failed to answer; its log says why' });
-      };
       try {
-        const authorization = call.metadata.get('authorization').map(String);
-        const recognised = access.recognise(this.#options.peerOf(call), authorization);
-        if (recognised instanceof Promise) recognised.then(judge).catch(failed);
-        else judge(recognised);
+        const recognised = this.#recognised.get(call.metadata);
+        if (recognised === undefined) throw new Error('the call did not come through the interceptor of the gate');
+        judge(recognised);
       } catch (error) {
-        failed(error);
+        refuse(this.#failed(error, method, log));
       }
     };
+  }
+
+  #failed(error: unknown, method: string, log: Log): Refusal {
+    log.error({ err: error, method }, 'the caller of an admin request could not be judged');
+    return { code: status.INTERNAL, details: 'the server failed to answer; its log says why' };
+  }
+
+  /** Why somebody may not call a method whatever he asks; undefined where that hangs on what he asks. */
+  #refusalOf(access: AccessSeam, method: string, rule: MethodRule, recognised: Recognised): Refusal | undefined {
+    const scope = rule.scope.kind === 'Server' ? rule.scope : ANY_SERVICE;
+    const verdict = this.#judge(access, method, { ...rule, scope }, recognised, undefined);
+    return 'code' in verdict ? verdict : undefined;
   }
 
   #judge(
@@ -212,34 +256,11 @@ function denial(peer: Peer, method: string, action: Action, missing: string): st
   return `${peerText(peer)} may not call ${method.slice(method.lastIndexOf('.') + 1)}: it lacks the role ${roles} for ${missing}`;
 }
 
+function authorizationIn(metadata: Metadata): readonly string[] {
+  return metadata.get('authorization').map(String);
+}
+
 /** A caller's own word, as it may go back to him and to the log. */
 function shown(name: string): string {
   return JSON.stringify(name.length > MAX_NAME_CHARS ? `${name.slice(0, MAX_NAME_CHARS)}…` : name);
-}
-
-/** So many lines a minute; the next one says how many were left out. */
-class LineBudget {
-  readonly #perMinute: number;
-  #left: number;
-  #atMs = 0;
-  #suppressed = 0;
-
-  constructor(perMinute: number) {
-    this.#perMinute = perMinute;
-    this.#left = perMinute;
-  }
-
-  /** How many lines were left out since the last one; undefined: this one is left out too. */
-  take(nowMs: number): number | undefined {
-    this.#left = Math.min(this.#perMinute, this.#left + ((nowMs - this.#atMs) / 60_000) * this.#perMinute);
-    this.#atMs = nowMs;
-    if (this.#left < 1) {
-      this.#suppressed += 1;
-      return undefined;
-    }
-    this.#left -= 1;
-    const suppressed = this.#suppressed;
-    this.#suppressed = 0;
-    return suppressed;
-  }
 }

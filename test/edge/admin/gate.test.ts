@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect } from 'node:http2';
 import * as grpc from '@grpc/grpc-js';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,6 +22,8 @@ const ending: (() => unknown)[] = [];
 let issuer: TestIssuer;
 let log: FakeLog;
 let refused: string[];
+let recognised: number;
+let address: string;
 let speaksFor: ((service: string) => boolean) | undefined;
 
 beforeEach(async () => {
@@ -27,6 +31,7 @@ beforeEach(async () => {
   ending.push(() => issuer.stop());
   log = new FakeLog();
   refused = [];
+  recognised = 0;
 });
 
 afterEach(async () => {
@@ -98,7 +103,10 @@ async function serve(): Promise<(path: string, request: Wire, who?: string, toke
   const control = new AccessControl({ fetcher, clock: () => performance.now(), keys: () => {} });
   control.use(read.value);
   const access: AccessSeam = {
-    recognise: (transport, authorization) => control.recognise(transport, authorization),
+    recognise: (transport, authorization) => {
+      recognised += 1;
+      return control.recognise(transport, authorization);
+    },
     may: (peer, action, resource) => control.may(peer, action, resource),
     services: () => ['chat', 'embed'],
     servicesOfGroup: (group) => GROUPS[group] ?? [],
@@ -141,6 +149,7 @@ async function serve(): Promise<(path: string, request: Wire, who?: string, toke
     log,
   });
   ending.push(() => server.stop());
+  address = server.address;
   const client = new grpc.Client(server.address, grpc.credentials.createInsecure());
   ending.push(() => client.close());
   const services = { ...adminService('Observe'), ...adminService('Operations'), ...signalsService() };
@@ -173,6 +182,37 @@ async function serve(): Promise<(path: string, request: Wire, who?: string, toke
       call.on('error', reject);
       call.write(request);
     });
+}
+
+/** Calls that are no more than headers, and a body that is never ended. */
+function rawCalls(): {
+  readonly session: ClientHttp2Session;
+  answered(path: string, headers: object, body?: Buffer): Promise<{ readonly code: number; readonly sent: number }>;
+} {
+  const session = connect(`http://${address}`);
+  ending.push(() => session.destroy());
+  const answered = async (path: string, headers: object, body?: Buffer) => {
+    const stream = session.request(
+      { ':method': 'POST', ':path': `/${path}`, 'content-type': 'application/grpc', te: 'trailers', ...headers },
+      { endStream: false },
+    );
+    stream.setTimeout(20_000, () => stream.destroy(new Error('no answer')));
+    stream.resume();
+    let sent = 0;
+    const step = 16 * 1024;
+    const write = (at: number): void => {
+      if (body === undefined || at >= body.length || stream.closed) return;
+      stream.write(body.subarray(at, at + step), () => {
+        sent = at + step;
+        write(at + step);
+      });
+    };
+    write(0);
+    const [answer] = await once(stream, 'response');
+    stream.close();
+    return { code: Number(answer['grpc-status']), sent };
+  };
+  return { session, answered };
 }
 
 const said = async (answer: Promise<Wire>): Promise<string> => {
@@ -217,7 +257,7 @@ describe('the gate of the admin API', () => {
       'PERMISSION_DENIED: spiffe://m/chat may not call Observe/Explain: it lacks the role Viewer (or Operator, Editor, Admin) for model service "embed"',
     );
     expect(await said(ask('Probe', { service: 'chat' }, 'spiffe://m/chat'))).toBe(
-      'PERMISSION_DENIED: spiffe://m/chat may not call Operations/Probe: it lacks the role Operator (or Editor, Admin) for model service "chat"',
+      'PERMISSION_DENIED: spiffe://m/chat may not call Operations/Probe: it lacks the role Operator (or Editor, Admin) for any model service',
     );
     expect(await said(ask('Status', {}))).toBe(
       'PERMISSION_DENIED: a certificate without SPIFFE ID may not call Observe/Status: it lacks the role Viewer (or Operator, Editor, Admin) for any model service',
@@ -300,6 +340,43 @@ describe('the gate of the admin API', () => {
       /^UNAUTHENTICATED: .* the keys of issuer corp cannot be had/,
     );
     expect(await said(ask('Status', {}, 'spiffe://m/all'))).toBe('OK');
+  });
+
+  it('refuses who may nothing before a byte of his request was read, and judges each caller once', async () => {
+    await serve();
+    const { answered, session } = rawCalls();
+    const strangers = [
+      ['loadline.admin.v1.Operations/Probe', 'spiffe://m/chat', status.PERMISSION_DENIED],
+      ['loadline.admin.v1.Observe/Explain', 'spiffe://m/nobody', status.PERMISSION_DENIED],
+      ['loadline.signals.v1.Signals/Push', 'spiffe://m/all', status.PERMISSION_DENIED],
+    ] as const;
+    for (const [path, who, code] of strangers) {
+      // Nothing comes after the headers, and the stream is not ended: who waits for a message waits for ever.
+      expect(await answered(path, { 'x-test-identity': who }), path).toMatchObject({ code });
+    }
+    const expired = `Bearer ${await issuer.token({ exp: 1 })}`;
+    const bad = { 'x-test-identity': 'spiffe://m/all', authorization: expired };
+    expect(await answered('loadline.admin.v1.Observe/Status', bad)).toMatchObject({ code: status.UNAUTHENTICATED });
+    expect(refused).toEqual(['Denied', 'Denied', 'Denied', 'Unauthenticated']);
+    expect(recognised).toBe(4);
+    session.close();
+  });
+
+  it('takes no more of a body than fits on its way, where its sender may nothing', async () => {
+    await serve();
+    const { answered, session } = rawCalls();
+    // The start of a message of 5 MiB each, and as much of it as the server takes.
+    const body = Buffer.alloc(5 * 1024 * 1024);
+    body.writeUInt32BE(body.length - 5, 1);
+    const calls = Array.from({ length: 20 }, () =>
+      answered('loadline.admin.v1.Observe/Explain', { 'x-test-identity': 'spiffe://m/nobody' }, body),
+    );
+    for (const { code, sent } of await Promise.all(calls)) {
+      expect(code).toBe(status.PERMISSION_DENIED);
+      // Windows of HTTP/2, not the body.
+      expect(sent).toBeLessThan(1024 * 1024);
+    }
+    session.close();
   });
 
   it('does not fill the log: what is refused again and again is counted', async () => {
