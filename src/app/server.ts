@@ -18,6 +18,7 @@ import type { Certificates } from './certificates.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { startClock } from './clock.ts';
 import { ControlLoop } from './control-loop.ts';
+import { DecisionFeed } from './decision-feed.ts';
 import { ControlInbox } from './inbox.ts';
 import { KeptStructures } from './kept-structures.ts';
 import { Operations } from './operations.ts';
@@ -73,6 +74,7 @@ export class LoadlineServer {
   readonly #loads = new PolicyLoads();
   readonly #keeper = new PolicyKeeper(this.#loads);
   readonly #timeline = new EventTimeline();
+  readonly #decisions = new DecisionFeed();
   readonly #lag: EventLoopLagMeter = startEventLoopLag();
   readonly #metrics: Metrics;
   readonly #policies: PolicySource;
@@ -267,6 +269,7 @@ export class LoadlineServer {
       handshakeFailed: (failure) => certificates?.handshakeFailed('admin', failure),
       observe: this.#views,
       snapshots: this.#views,
+      decisions: this.#decisions,
       events: { timeline: this.#timeline, now: this.#now },
       operations: this.#probes,
       byHand: this.#operations,
@@ -372,6 +375,7 @@ export class LoadlineServer {
     this.#metrics.ticked(performance.now() - began);
     this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions });
     this.#announcer.ticked(ticked);
+    this.#decisions.ticked({ ...ticked, tick: this.#loop.state.tick, atMs: nowMs });
     this.#probes.ticked(ticked);
     this.#operations.ticked(ticked.plan);
     if (this.#loop.state.tick % 60 === 0) this.#loop.retain(this.#xds.keys());

@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { EventBatch, EventView } from '../../edge/admin/index.ts';
 import { eventHead, eventLine, eventValue } from '../event-words.ts';
 import { positiveDuration } from '../flag-values.ts';
+import { untilInterrupted } from '../interrupt.ts';
 import { type Io, OUTPUT_FORMATS, type OutputFormat, printValue } from '../io.ts';
 import type { Finish } from '../main.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
@@ -41,18 +42,13 @@ Examples:
     .action(async ({ admin, output, follow = false, since, kind = [], for: subjects = [], ...flags }: Flags) => {
       const { connectEvents } = await import('../../edge/admin/index.ts');
       const client = connectEvents(admin, { tls: tlsOf(flags) });
-      const ending = new AbortController();
-      const end = (): void => ending.abort();
-      process.once('SIGINT', end);
-      process.once('SIGTERM', end);
       const printer = follow ? following(io, output) : collecting(io, output);
       try {
-        await client.read({ maxAgeMs: since, kinds: kind, subjects, follow }, printer.take, ending.signal);
+        const query = { maxAgeMs: since, kinds: kind, subjects, follow };
+        await untilInterrupted((signal) => client.read(query, printer.take, signal));
         printer.end();
         finish(0);
       } finally {
-        process.off('SIGINT', end);
-        process.off('SIGTERM', end);
         client.close();
       }
     });

@@ -6,9 +6,10 @@ import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } fr
 import type { Finish } from '../main.ts';
 import { operationLine } from '../operation-words.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
+import { watchDecisions } from '../watch-decisions.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
 
-type Flags = TlsFlags & { readonly admin: string; readonly output: OutputFormat };
+type Flags = TlsFlags & { readonly admin: string; readonly output: OutputFormat; readonly watch?: boolean };
 
 /** More endpoints than that get a sentence each; who wants the terms names one. */
 const MAX_IN_DETAIL = 16;
@@ -23,15 +24,32 @@ export function addExplain(program: Command, io: Io, finish: Finish): void {
     .description('why each weight is what it is')
     .argument('<SERVICE[/POOL[/ENDPOINT]]>', 'e.g. chat, chat/gpu or chat/gpu/127.0.0.1:9101')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+    .option(
+      '-w, --watch',
+      'go on with each decision that changes something, one line for each endpoint, until you end it',
+    )
+    .addOption(new Option('-o, --output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
   addTlsFlags(command)
-    .addHelpText('after', '\nExample:\n  loadline explain chat/gpu/127.0.0.1:9103')
-    .action(async (target: string, { admin, output, ...flags }: Flags) => {
+    .addHelpText(
+      'after',
+      `
+With --watch, JSON is one object in each line, and YAML one document for each decision.
+
+Examples:
+  loadline explain chat/gpu/127.0.0.1:9103
+  loadline explain chat --watch
+  loadline explain chat/gpu --watch --output json`,
+    )
+    .action(async (target: string, { admin, output, watch = false, ...flags }: Flags) => {
       const tls = tlsOf(flags);
       const { connectObserve } = await import('../../edge/admin/index.ts');
       const [service = '', pool, ...endpoint] = target.split('/');
       const client = connectObserve(admin, { tls });
       try {
+        if (watch) {
+          await watchDecisions(io, client, { target, output });
+          return finish(0);
+        }
         const result = await client.explain({
           service,
           ...(pool === undefined ? {} : { pool }),

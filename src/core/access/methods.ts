@@ -29,6 +29,7 @@ export const METHODS: Readonly<Record<string, MethodRule>> = {
   'loadline.admin.v1.Observe/Explain': { action: 'View', scope: { kind: 'Service', field: 'service' } },
   'loadline.admin.v1.Observe/ProxyConfig': { action: 'View', scope: { kind: 'Node', field: 'node' } },
   'loadline.admin.v1.Observe/Snapshot': { action: 'View', scope: { kind: 'Node', field: 'node', group: 'group' } },
+  'loadline.admin.v1.Observe/WatchDecisions': { action: 'View', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Observe/Events': { action: 'View', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Operations/Probe': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },
   'loadline.admin.v1.Operations/Freeze': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },

@@ -23,6 +23,7 @@ import type { ClientCertificate, HandshakeFailure, TlsMaterial } from '../tls/in
 import { adminService } from './admin-service.ts';
 import { type ByHandSeam, byHandHandlers } from './by-hand-service.ts';
 import { callersOf, type IncomingCall } from './caller.ts';
+import { DecisionStreams, type DecisionsSeam } from './decision-streams.ts';
 import { EventStreams, type EventsSeam } from './event-streams.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { type AccessSeam, Gate, type Permit } from './gate.ts';
@@ -67,6 +68,8 @@ export type AdminServerOptions = {
   readonly events?: EventsSeam;
   /** The content of what sidecars should have; without it the method Snapshot is not served. */
   readonly snapshots?: SnapshotSeam;
+  /** What each tick decided; without it the method WatchDecisions is not served. */
+  readonly decisions?: DecisionsSeam;
   /** Absent: this server changes nothing, and says UNIMPLEMENTED. */
   readonly operations?: OperationsSeam;
   /** What operators do by hand; without it these methods are not served. */
@@ -128,6 +131,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     });
   const events = options.events === undefined ? undefined : new EventStreams(options.events, log);
   const snapshots = options.snapshots === undefined ? undefined : new SnapshotStreams(options.snapshots, log);
+  const decisions = options.decisions === undefined ? undefined : new DecisionStreams(options.decisions, log);
   serve(adminService('Observe'), {
     status: unary(log, 'Status', (_request, permit) => {
       return { ok: true, value: encodeStatus(visibleStatus(observe.status(), permit)), warnings: [] };
@@ -145,6 +149,9 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       return found.ok ? { ...found, value: encodeProxyConfig(found.value) } : found;
     }),
     ...(events === undefined ? {} : { events: (call: StreamCall, permit: Permit) => void events.serve(call, permit) }),
+    ...(decisions === undefined
+      ? {}
+      : { watchDecisions: (call: StreamCall, permit: Permit) => void decisions.serve(call, permit) }),
     ...(snapshots === undefined ? {} : { snapshot: (call: StreamCall) => void snapshots.serve(call) }),
   });
   if (options.rollouts !== undefined) serve(adminService('Rollouts'), rolloutHandlers(options.rollouts, log));
@@ -171,6 +178,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       policies?.stop();
       events?.stop();
       snapshots?.stop();
+      decisions?.stop();
       return stop(server, acceptor);
     },
   };

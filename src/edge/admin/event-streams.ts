@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { EVENT_KINDS, type EventTimeline, type Log, serviceOfEvent, type TimelineEvent } from '../observe/index.ts';
 import { decodeEventQuery, type EventQuery, encodeEventBatch } from './event-message.ts';
 import type { Permit } from './gate.ts';
+import { News } from './news.ts';
 import { OpenStreams, type StreamCall } from './open-streams.ts';
 
 /** What readers of events read. */
@@ -117,31 +118,4 @@ function filterOf(
     const service = serviceOfEvent(event);
     return service !== undefined && permit.mayFor(service);
   };
-}
-
-/** Remembers that there is something new until somebody waits for it. */
-class News {
-  #isThere = false;
-  #wake: (() => void) | undefined;
-
-  tell(): void {
-    this.#isThere = true;
-    this.#wake?.();
-  }
-
-  /** @throws an AbortError when the signal is aborted first */
-  async come(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (!this.#isThere)
-      await new Promise<void>((resolve, reject) => {
-        const aborted = (): void => reject(signal.reason);
-        this.#wake = () => {
-          signal.removeEventListener('abort', aborted);
-          resolve();
-        };
-        signal.addEventListener('abort', aborted, { once: true });
-      });
-    this.#isThere = false;
-    this.#wake = undefined;
-  }
 }

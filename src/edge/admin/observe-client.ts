@@ -2,6 +2,7 @@ import { type ServiceError, status } from '@grpc/grpc-js';
 import { LoadlineError } from '../../base/errors.ts';
 import type { Result } from '../../base/units/index.ts';
 import type {
+  DecisionView,
   ExplainTarget,
   ExplainView,
   ProxyConfigTarget,
@@ -15,10 +16,12 @@ import type { ClientTlsFiles } from '../tls/index.ts';
 import { AdminCalls } from './admin-calls.ts';
 import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
+import { DecisionReader } from './decision-message.ts';
 import { decodeExplain, encodeTarget } from './explain-message.ts';
 import { decodeProxyConfig, encodeProxyTarget } from './proxy-config-message.ts';
 import { encodeSnapshotTarget, SnapshotReader } from './snapshot-message.ts';
 import { decodeStatus } from './status-message.ts';
+import type { Wire } from './wire-values.ts';
 
 /** The Observe service, from the other side. Every call rejects with LoadlineError LOADLINE_ADMIN, in words for a person. */
 export interface ObserveClient {
@@ -29,6 +32,15 @@ export interface ObserveClient {
   proxyConfig(target: ProxyConfigTarget): Promise<Result<ProxyConfigView>>;
   /** Issues (`NotFound`) when there is no such sidecar, group or resource, or (`Invalid`) for a question without sense. */
   snapshot(target: SnapshotTarget): Promise<Result<SnapshotView<readonly SnapshotResource[]>>>;
+  /**
+   * Each decision about a service that changes something, until `signal` is aborted; first the one that stands. There is no
+   * deadline. Issues (`NotFound`) when there is no such service, or not any more.
+   */
+  watchDecisions(
+    service: string,
+    onDecision: (decision: DecisionView) => void,
+    signal: AbortSignal,
+  ): Promise<Result<undefined>>;
   close(): void;
 }
 
@@ -80,6 +92,15 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
     explain: (target) => asked(calls.unary('Explain', encodeTarget(target)).then(decodeExplain)),
     proxyConfig: (target) => asked(calls.unary('ProxyConfig', encodeProxyTarget(target)).then(decodeProxyConfig)),
     snapshot: (target) => asked(snapshot(target)),
+    watchDecisions: (service, onDecision, signal) => {
+      const reader = new DecisionReader();
+      const take = (wire: Wire): void => {
+        const decision = reader.take(wire);
+        if (decision !== undefined) onDecision(decision);
+      };
+      const watched = calls.stream('WatchDecisions', { service }, take, { signal, endless: true });
+      return asked(watched.then(() => undefined));
+    },
     close: () => client.close(),
   };
 }

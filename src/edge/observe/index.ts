@@ -1,7 +1,9 @@
+export { buildDecisionView, decisionChanged } from './build-decision-view.ts';
 export { buildExplainView } from './build-explain-view.ts';
 export { finishedOperation, finishedOperations, operationView, runningOperations } from './build-operation-views.ts';
 export { buildProxyConfigView, notConnected, type ProxyConfigInput } from './build-proxy-config-view.ts';
 export { buildServerView } from './build-server-view.ts';
+export type { DecidedEndpoint, DecidedService, DecisionView } from './decision-view.ts';
 export { EVENT_KINDS, type EventKind, serviceOfEvent } from './event-kinds.ts';
 export { type EventLoopLag, type EventLoopLagMeter, startEventLoopLag } from './event-loop-lag.ts';
 export { type EventFields, EventTimeline, type NewEvent, type TimelineEvent } from './event-timeline.ts';
