@@ -14,6 +14,7 @@ import {
   type LoopDelay,
   type Perturbation,
   type Plan,
+  planWith,
   type Refusal,
   restoreState,
   type Shift,
@@ -60,9 +61,12 @@ export type UnderPolicy = { readonly policy: Policy; readonly endpointSets: read
 
 export type TickExtras = {
   readonly perturbations?: readonly Perturbation[];
+  /** In force everywhere. */
   readonly operations?: readonly Operation[];
   /** What canaries try. */
   readonly canary?: UnderPolicy | undefined;
+  /** In place of it: what canaries alone have of what is done by hand. The law does not hear of it. */
+  readonly tried?: readonly Operation[];
 };
 
 /**
@@ -161,15 +165,19 @@ export class ControlLoop implements SnapshotProvider {
   tick(
     { policy, endpointSets }: UnderPolicy,
     nowMs: number,
-    { perturbations = [], operations = [], canary }: TickExtras = {},
+    { perturbations = [], operations = [], canary, tried = [] }: TickExtras = {},
   ): Ticked {
     const before = this.#state;
     const heard = this.#inbox.take();
     const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), ...heard, perturbations, operations };
     const out = tick(before, input);
     this.#state = out.state;
-    if (canary === undefined) this.#canary = undefined;
-    else {
+    if (canary === undefined && tried.length === 0) this.#canary = undefined;
+    else if (canary === undefined) {
+      this.#canary ??= { compiler: this.#compiler.fork(), state: out.state };
+      const plan = planWith(out.law, [...operations, ...tried], this.#canary.state.plan);
+      this.#canary.state = { ...out.state, plan };
+    } else {
       // It begins with everything that was learned so far.
       this.#canary ??= { compiler: new Compiler(), state: before };
       this.#canary.state = tick(this.#canary.state, { ...input, ...canary }).state;

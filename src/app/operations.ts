@@ -9,6 +9,7 @@ import {
   EMPTY_BOOK,
   earlier,
   freezeOf,
+  isTried,
   lapse,
   type Operation,
   type OperationBook,
@@ -18,7 +19,10 @@ import {
   takenOut,
   targetOf,
   timeText,
+  triedOut,
 } from '../core/operations/index.ts';
+import { listed } from '../core/rollout/index.ts';
+import type { LoadReport } from '../core/topology/index.ts';
 import type { BeginAnswer, BeginRequest, ByHandSeam, CancelAnswer } from '../edge/admin/index.ts';
 import {
   type EventKind,
@@ -32,10 +36,14 @@ import {
 } from '../edge/observe/index.ts';
 import type { AuditEntry, RecordOutcome } from '../edge/store/index.ts';
 import type { ControlLoop } from './control-loop.ts';
+import type { OperationTrial } from './operation-trial.ts';
 
 export type OperationsOptions = {
   readonly loop: Pick<ControlLoop, 'plan' | 'loads'>;
   readonly perturbations: () => readonly Perturbation[];
+  readonly trial: Pick<OperationTrial, 'canaries' | 'wouldTry' | 'start' | 'step' | 'end'>;
+  /** Whether canaries try a policy, or a release. */
+  readonly isBusy: () => boolean;
   readonly now: () => number;
   readonly log: Log;
   readonly happened: (event: NewEvent) => void;
@@ -50,6 +58,10 @@ export type OperationsOptions = {
 const ID_LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
 const ID_LENGTH = 4;
 const MAX_REASON = 500;
+/** Who it is that takes back what canaries did not bear. */
+const LOADLINE = 'loadline';
+const TRIED_FIRST =
+  'canaries have it first, and everybody when they have held it; loadline operations list shows how far it is, --now would skip it';
 const NOT_SAVED = 'the checkpoint cannot be written: a server that starts anew would not know of this';
 const NOT_RECORDED = 'the audit trail cannot be written: the log of the server alone tells of this';
 
@@ -61,6 +73,9 @@ export class Operations implements ByHandSeam {
   readonly #options: OperationsOptions;
   #book: OperationBook = EMPTY_BOOK;
   #suspended: ReadonlySet<string> = new Set();
+  /** Canaries have held what is tried: it is everybody's from the next tick on, which gives it to the others. */
+  #passed = false;
+  #everywhere: { readonly book: OperationBook; readonly list: readonly Operation[] } = { book: EMPTY_BOOK, list: [] };
   readonly #recording = new Set<Promise<unknown>>();
 
   constructor(options: OperationsOptions) {
@@ -74,17 +89,51 @@ export class Operations implements ByHandSeam {
 
   restore(stored: OperationBook | undefined): void {
     this.#book = restoredBook(stored, this.#options.now());
+    if (this.tried.length > 0 && !this.#options.trial.start(this.tried)) this.#book = triedOut(this.#book);
   }
 
-  /** Input of a tick at this time. What is at its end is over with it, and told once. */
+  /** Input of a tick at this time: what everybody has. What is at its end is over with it, and told once. */
   inputOf(nowMs: number): readonly Operation[] {
     const { book, lapsed } = lapse(this.#book, nowMs);
     this.#book = book;
     for (const { operation } of lapsed) {
       this.#say('OperationLapsed', operation, 'its end has come');
-      void this.#record('Lapse', operation, 'loadline', 'its end has come');
+      void this.#record('Lapse', operation, LOADLINE, 'its end has come');
     }
-    return book.running;
+    if (this.#passed) this.#giveToAll();
+    else if (lapsed.some(({ operation }) => isTried(operation))) this.#endIfOver();
+    return this.everywhere;
+  }
+
+  /** What runs for all sidecars. The same list while it is the same. */
+  get everywhere(): readonly Operation[] {
+    if (this.#everywhere.book !== this.#book) {
+      const { running } = this.#book;
+      const list = running.some(isTried) ? running.filter((one) => !isTried(one)) : running;
+      this.#everywhere = { book: this.#book, list };
+    }
+    return this.#everywhere.list;
+  }
+
+  /** What canaries alone have so far. */
+  get tried(): readonly Operation[] {
+    return this.#book.running.filter(isTried);
+  }
+
+  /** Once a tick, with the load reports since the last: sees whether what is tried holds. */
+  step(reports: readonly LoadReport[]): void {
+    const { trial, now } = this.#options;
+    const step = trial.step(reports);
+    if (step === undefined) return;
+    this.#passed = step.kind === 'Passed';
+    if (step.kind === 'Passed') return;
+    const why = scrubText(step.why).slice(-MAX_REASON);
+    for (const one of this.tried) {
+      this.#book = cancelled(this.#book, one.id, { atMs: Math.round(now()), by: LOADLINE, reason: why });
+      this.#say('OperationCancelled', one, `taken back from the canaries: ${why}`, 'error');
+      void this.#record('Cancel', one, LOADLINE, why);
+    }
+    trial.end();
   }
 
   /** After each tick: tells who lost its effect, and who has it again. */
@@ -137,8 +186,11 @@ export class Operations implements ByHandSeam {
     };
     const planned = planOperation(facts, request, { id: this.#newId(request.kind), author });
     if (!planned.ok) return planned;
-    const operation = planned.value;
+    const phased = this.#phased(planned.value);
+    if (!phased.ok) return phased;
+    const operation = phased.value;
     const notes = planned.warnings.map(({ message }) => message);
+    if (isTried(operation)) notes.push(TRIED_FIRST);
     const answer = (more: readonly string[]): Result<BeginAnswer> => ({
       ok: true,
       value: { operation: operationView(operation, loop.plan), notes: [...notes, ...more], replayed: false },
@@ -146,8 +198,15 @@ export class Operations implements ByHandSeam {
     });
     if (dryRun) return answer([]);
     this.#book = begun(this.#book, operation);
+    if (isTried(operation)) {
+      this.#passed = false;
+      this.#options.trial.start(this.tried);
+    }
     this.#options.apply();
-    this.#say('OperationBegan', operation, `until ${timeText(operation.endsAtMs)}: ${operation.reason}`);
+    const { canaries } = this.#options.trial;
+    const who = canaries.length === 0 ? 'canaries, when sidecars are back,' : listed(canaries);
+    const first = isTried(operation) ? `for ${who} first; ` : '';
+    this.#say('OperationBegan', operation, `${first}until ${timeText(operation.endsAtMs)}: ${operation.reason}`);
     return answer(await this.#settle(operation.kind, operation, author, operation.reason));
   }
 
@@ -168,6 +227,7 @@ export class Operations implements ByHandSeam {
           .slice(0, MAX_REASON),
       ) || 'no reason given';
     this.#book = cancelled(this.#book, id, { atMs: Math.round(now()), by: author, reason: why });
+    if (isTried(operation)) this.#endIfOver();
     apply();
     this.#say('OperationCancelled', operation, `by ${author}: ${why}`);
     return this.#cancelAnswer(id, false, await this.#settle('Cancel', operation, author, why));
@@ -176,6 +236,30 @@ export class Operations implements ByHandSeam {
   /** Resolves when nothing waits for the audit trail any more. */
   async settled(): Promise<void> {
     await Promise.all(this.#recording);
+  }
+
+  /** Whether canaries are to have it first, and whether they can. */
+  #phased(operation: Operation): Result<Operation> {
+    const { trial, isBusy } = this.#options;
+    if (operation.now === true || !trial.wouldTry(operation)) return { ok: true, value: operation, warnings: [] };
+    if (!isBusy()) return { ok: true, value: { ...operation, phase: 'Canary' }, warnings: [] };
+    const message = 'canaries try a change of policy now, and would try this first too';
+    const hint = 'wait for its end (loadline rollout status --watch), or let everybody have it at once with --now';
+    return { ok: false, issues: [{ code: 'Refused', path: '', message, hint }] };
+  }
+
+  #giveToAll(): void {
+    const { tried } = this;
+    this.#passed = false;
+    this.#book = triedOut(this.#book);
+    this.#options.trial.end();
+    for (const one of tried) this.#say('OperationPassed', one, 'it held on all canaries; everybody has it');
+  }
+
+  #endIfOver(): void {
+    if (this.tried.length > 0) return;
+    this.#passed = false;
+    this.#options.trial.end();
   }
 
   #cancelAnswer(id: string, endedBefore: boolean, notes: readonly string[]): Result<CancelAnswer> {
@@ -204,7 +288,7 @@ export class Operations implements ByHandSeam {
 
   async #record(action: string, operation: Operation, author: string, reason: string): Promise<boolean> {
     const { record, log } = this.#options;
-    const { id, endsAtMs, forced } = operation;
+    const { id, endsAtMs, forced, now } = operation;
     const percent = operation.kind === 'Shed' ? { percent: String(operation.percent) } : {};
     const to = operation.kind === 'Failover' && operation.to !== undefined ? { to: operation.to } : {};
     const details = {
@@ -214,6 +298,7 @@ export class Operations implements ByHandSeam {
       ...to,
       end: timeText(endsAtMs),
       forced: String(forced),
+      ...(now === true ? { now: 'true' } : {}),
     };
     const recording = record({ action, author: author.slice(0, 256), reason, details });
     if (recording === undefined) return true;
@@ -241,11 +326,11 @@ export class Operations implements ByHandSeam {
     }
   }
 
-  #say(event: EventKind, operation: Operation, message: string): void {
+  #say(event: EventKind, operation: Operation, message: string, level: 'info' | 'error' = 'info'): void {
     const { log, happened, now } = this.#options;
     const { id, kind, reason, author, endsAtMs } = operation;
     const fields = { id, operation: kind, reason, author, end: timeText(endsAtMs) };
-    log.info({ ...fields, target: targetOf(operation), event, about: message }, 'operation by hand');
+    log[level]({ ...fields, target: targetOf(operation), event, about: message }, 'operation by hand');
     happened({ atMs: now(), kind: event, subject: targetOf(operation), message: `${id}: ${message}`, fields });
   }
 }

@@ -5,6 +5,7 @@ import {
   type CanaryStanding,
   type Halt,
   haltWords,
+  listed,
   type Member,
   type Rollout,
   type RolloutCause,
@@ -59,6 +60,8 @@ export type RolloutsOptions = {
   ) => void;
   /** Hears how many canaries each group has; of none when nothing is tried. */
   readonly canaries: (byGroup: ReadonlyMap<string, number>) => void;
+  /** Whether canaries try something that is no policy: a policy that needs them waits for its end. */
+  readonly isBusy: () => boolean;
 };
 
 /** What became of a policy that is wanted. */
@@ -66,6 +69,8 @@ export type Offered =
   /** Everybody may have it: nothing stands yet, it stands already, or no group has canaries. */
   | 'InForce'
   | 'Trying'
+  /** It is tried when canaries are free: see {@link Rollouts.resume}. */
+  | 'Waiting'
   /** It was tried before, and taken back. */
   | 'Returned';
 
@@ -78,6 +83,7 @@ export class Rollouts {
   #stable: Loaded | undefined;
   #candidate: Loaded | undefined;
   #running: Rollout | undefined;
+  #waiting: Loaded | undefined;
   readonly #record: RevisionRecord;
   #moved = false;
   /** Groups that have the bytes of another release. */
@@ -98,6 +104,11 @@ export class Rollouts {
   /** What canaries have, while a change is tried. */
   get candidate(): Loaded | undefined {
     return this.#candidate;
+  }
+
+  /** What every sidecar did of late. */
+  get traffic(): Traffic {
+    return this.#traffic;
   }
 
   get memory(): RolloutMemory {
@@ -122,6 +133,7 @@ export class Rollouts {
   offer(wanted: Loaded): Offered {
     const stable = this.#stable;
     const { revision } = wanted.policy;
+    this.#waiting = undefined;
     if (this.#candidate?.policy.revision === revision) {
       this.#candidate = wanted;
       return 'Trying';
@@ -142,11 +154,17 @@ export class Rollouts {
     return this.#try(cause, wanted, stable.policy);
   }
 
+  /** Offers what waits, once canaries are free. @returns undefined when nothing waits, or it goes on waiting */
+  resume(): Offered | undefined {
+    return this.#waiting === undefined || this.#options.isBusy() ? undefined : this.offer(this.#waiting);
+  }
+
   /** The same policy in other words: comments, places in the text. */
   reword(wanted: Loaded): void {
     const { revision } = wanted.policy;
     if (this.#stable?.policy.revision === revision) this.#stable = wanted;
     if (this.#candidate?.policy.revision === revision) this.#candidate = wanted;
+    if (this.#waiting?.policy.revision === revision) this.#waiting = wanted;
   }
 
   /** Whether it was in force under this release, and everybody had it. */
@@ -245,11 +263,16 @@ export class Rollouts {
     };
   }
 
-  #try(cause: RolloutCause, wanted: Loaded, from: Policy): 'InForce' | 'Trying' {
-    const { fleet, now } = this.#options;
+  #try(cause: RolloutCause, wanted: Loaded, from: Policy): Offered {
+    const { fleet, now, isBusy } = this.#options;
     const start = { members: (group: string) => fleet.members(group), traffic: this.#traffic, nowMs: now() };
     const rollout = startRollout(cause, from, wanted.policy, start, this.#frozen);
     if (rollout === undefined) return this.#inForce(wanted, this.#hasSidecars(from));
+    if (isBusy()) {
+      this.#waiting = wanted;
+      this.#tell(rollout, 'RolloutWaits', `${whatOf(rollout)} waits: canaries try what is done by hand`);
+      return 'Waiting';
+    }
     this.#candidate = wanted;
     this.#running = rollout;
     this.#tellCanaries(rollout);
@@ -370,10 +393,6 @@ function ruleHalt({ resource, reason }: Refusal, atMs: number): Halt {
 function positionOf(origin: string | undefined): Issue['position'] {
   const match = /^(.*):(\d+):(\d+)$/s.exec(origin ?? '');
   return match === null ? undefined : { file: match[1] as string, line: Number(match[2]), column: Number(match[3]) };
-}
-
-function listed(names: readonly string[]): string {
-  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
 }
 
 function runningView(rollout: Rollout, sidecarsOf: (group: string) => number): RunningRolloutView {

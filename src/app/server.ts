@@ -21,6 +21,7 @@ import { ControlLoop } from './control-loop.ts';
 import { DecisionFeed } from './decision-feed.ts';
 import { ControlInbox } from './inbox.ts';
 import { KeptStructures } from './kept-structures.ts';
+import { OperationTrial } from './operation-trial.ts';
 import { Operations } from './operations.ts';
 import { PolicyIntake } from './policy-intake.ts';
 import { loadTexts, PolicyKeeper } from './policy-keeper.ts';
@@ -85,6 +86,7 @@ export class LoadlineServer {
   readonly #loop: ControlLoop;
   readonly #probes: Probes;
   readonly #operations: Operations;
+  readonly #trial: OperationTrial;
   readonly #xds: XdsServer;
   readonly #rollouts: Rollouts;
   readonly #announcer: Announcer;
@@ -131,16 +133,6 @@ export class LoadlineServer {
       log,
       happened: (event) => this.#timeline.add(event),
     });
-    this.#operations = new Operations({
-      loop: this.#loop,
-      perturbations: () => this.#probes.perturbations,
-      now: this.#now,
-      log,
-      happened: (event) => this.#timeline.add(event),
-      apply: () => this.#tick(),
-      save: () => this.#checkpoints.saved(this.#checkpoint()),
-      record: (entry) => (this.#policies instanceof StorePolicies ? this.#policies.store.record(entry) : undefined),
-    });
     this.#xds = new XdsServer({
       address: options.xds,
       snapshots: {
@@ -148,7 +140,7 @@ export class LoadlineServer {
         groupsOf: (spiffeId) => this.#loop.groupsOf(spiffeId),
         servicesOf: (group) => this.#loop.servicesOf(group),
         snapshot: (key) => this.#loop.snapshot(key),
-        trackOf: (node) => this.#rollouts.trackOf(node),
+        trackOf: (node) => (this.#trial.isRunning ? this.#trial : this.#rollouts).trackOf(node),
       },
       inbox: this.#inbox,
       ...(certificates === undefined ? {} : { tls: certificates.material }),
@@ -164,8 +156,9 @@ export class LoadlineServer {
         now: this.#now,
       }),
     });
+    const seams = rolloutSeams(this.#loop, this.#xds);
     this.#rollouts = new Rollouts({
-      ...rolloutSeams(this.#loop, this.#xds),
+      ...seams,
       release: VERSION,
       now: this.#now,
       happened: (event) => {
@@ -181,13 +174,32 @@ export class LoadlineServer {
         this.#xds.reviewIdentities();
       },
       canaries: (byGroup) => this.#metrics.rolloutCanaries(byGroup),
+      isBusy: () => this.#trial.isRunning,
+    });
+    this.#trial = new OperationTrial({
+      ...seams,
+      policy: () => this.#rollouts.stable?.policy,
+      traffic: () => this.#rollouts.traffic,
+      now: this.#now,
+    });
+    this.#operations = new Operations({
+      loop: this.#loop,
+      perturbations: () => this.#probes.perturbations,
+      trial: this.#trial,
+      isBusy: () => this.#rollouts.candidate !== undefined,
+      now: this.#now,
+      log,
+      happened: (event) => this.#timeline.add(event),
+      apply: () => this.#tick(),
+      save: () => this.#checkpoints.saved(this.#checkpoint()),
+      record: (entry) => (this.#policies instanceof StorePolicies ? this.#policies.store.record(entry) : undefined),
     });
     this.#validation = new Validation(options.validate, {
       data,
       loads: this.#loads,
       loop: this.#loop,
       xds: this.#xds,
-      operations: () => this.#operations.book.running,
+      operations: () => this.#operations.everywhere,
       inForce: () => this.#keeper.loaded?.policy.revision,
       stable: () => this.#rollouts.stable?.policy,
       isGood: (revision) => this.#rollouts.isGood(revision),
@@ -362,16 +374,21 @@ export class LoadlineServer {
   }
 
   #tick(): void {
+    const resumed = this.#rollouts.resume();
+    if (resumed !== undefined) this.#configureSignals();
     const { stable, candidate } = this.#rollouts;
     if (stable === undefined) return;
     const began = performance.now();
     const nowMs = this.#now();
     const { perturbations } = this.#probes;
     const operations = this.#operations.inputOf(nowMs);
+    const { tried } = this.#operations;
     const canary = candidate && underPolicy(candidate);
-    const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary });
+    const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary, tried });
     const ended = this.#rollouts.step(ticked.input.reports) !== undefined;
-    this.#xds.publish(this.#rollouts.takeMoved());
+    this.#operations.step(ticked.input.reports);
+    this.#publish();
+    if (resumed === 'InForce') this.#xds.reviewIdentities();
     this.#metrics.ticked(performance.now() - began);
     this.#recorder?.take({ ...ticked, files: stable.files, decisions: ticked.plan.decisions });
     this.#announcer.ticked(ticked);
@@ -384,6 +401,11 @@ export class LoadlineServer {
     else this.#checkpoints.offer(this.#checkpoint());
   }
 
+  #publish(): void {
+    const moved = [this.#rollouts.takeMoved(), this.#trial.takeMoved()];
+    this.#xds.publish(moved.includes(true));
+  }
+
   /** By hand; why it cannot be done, in words. */
   #actOnRollout(action: RolloutAction, reason: string, by: string): string | undefined {
     if (action === 'Force') return this.#intake.force();
@@ -392,7 +414,7 @@ export class LoadlineServer {
     if (action === 'Retry') {
       this.#configureSignals();
       this.#tick();
-    } else this.#xds.publish(this.#rollouts.takeMoved());
+    } else this.#publish();
     void this.#checkpoints.save(this.#checkpoint());
     return undefined;
   }

@@ -2,9 +2,10 @@ import type { OperationView } from '../edge/observe/index.ts';
 import { age } from './io.ts';
 
 /** One line about an operation that runs. */
-export function operationLine({ id, effect, note, endsAtMs, reason, author, forced }: OperationView): string {
+export function operationLine({ id, effect, note, endsAtMs, reason, author, forced, phase }: OperationView): string {
   const has = note === null ? effect : `${note} (${effect})`;
-  return `${id}: ${has}; until ${instant(endsAtMs)} (${reason}; ${author}${forced ? '; forced' : ''})`;
+  const who = phase === 'Canary' ? ' (canaries alone so far)' : '';
+  return `${id}: ${has}${who}; until ${instant(endsAtMs)} (${reason}; ${author}${forced ? '; forced' : ''})`;
 }
 
 /** What was begun, or would be: what happens, until when, what else to know, and how to end it before. */

@@ -35,6 +35,8 @@ function world(disk: { saves?: boolean; record?: (entry: AuditEntry) => Promise<
       },
     },
     perturbations: () => [],
+    trial: { canaries: [], wouldTry: () => false, start: () => false, step: () => undefined, end: () => {} },
+    isBusy: () => false,
     now: () => fleet.nowMs,
     log: new FakeLog(),
     happened: ({ kind, subject }) => events.push(`${kind} ${subject}`),

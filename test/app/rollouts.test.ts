@@ -35,6 +35,7 @@ class World {
     envoyVersion: '1.40.0',
     connected: true,
   }));
+  busy = false;
   readonly events: NewEvent[] = [];
   readonly ended: string[] = [];
   readonly canaries: Record<string, number>[] = [];
@@ -58,6 +59,7 @@ class World {
     happened: (event) => this.events.push(event),
     ended: (cause, outcome) => this.ended.push(`${cause} ${outcome}`),
     canaries: (byGroup) => this.canaries.push(Object.fromEntries(byGroup)),
+    isBusy: () => this.busy,
   });
 
   tick(ticks = 1): void {
@@ -133,6 +135,26 @@ describe('a policy that is wanted', () => {
     world.tick(5);
     expect(world.rollouts.stable?.policy.revision).toBe(policy(3).policy.revision);
     expect(world.rollouts.view().last).toMatchObject({ outcome: 'Passed', to: policy(3).policy.revision });
+  });
+
+  it('waits while canaries try something else, unless nobody has to try it; the newest is tried then', () => {
+    world.busy = true;
+    expect(world.rollouts.offer(policy(2))).toBe('Waiting');
+    world.tick(2);
+    expect([world.rollouts.candidate, world.rollouts.resume()]).toEqual([undefined, undefined]);
+    expect(world.events.map(({ kind }) => kind)).toEqual(['RolloutWaits']);
+    expect(world.rollouts.offer(policy(3))).toBe('Waiting');
+    world.busy = false;
+    expect(world.rollouts.resume()).toBe('Trying');
+    expect(world.rollouts.candidate?.policy.revision).toBe(policy(3).policy.revision);
+    expect(world.rollouts.resume()).toBeUndefined();
+    world.tick(5);
+    world.busy = true;
+    expect(world.rollouts.offer(policy(2))).toBe('Waiting');
+    // Who undoes a change need not wait.
+    expect(world.rollouts.offer(policy(1))).toBe('InForce');
+    world.busy = false;
+    expect(world.rollouts.resume()).toBeUndefined();
   });
 
   it('that was taken back stays so over a restart', () => {

@@ -22,6 +22,7 @@ const DRAIN: OperationView = {
   endsAtMs: NOW + 1_800_000,
   forced: false,
   state: 'Running',
+  phase: 'Everywhere',
   note: null,
   finishedAtMs: null,
   cancelledBy: null,
@@ -75,7 +76,7 @@ describe('the commands that do something by hand', () => {
       ['drain', 'chat/gpu', '--until', '2026-12-01T08:00:00+01:00', '--force'],
       ['drain', 'chat/gpu/[::1]:9101', '--for', '90s', '--dry-run'],
       ['freeze', 'chat', '--for', '1h', '--idempotency-key', 'k'],
-      ['failover', 'chat', '--from', 'a', '--to', 'b', '--for', '1h'],
+      ['failover', 'chat', '--from', 'a', '--to', 'b', '--for', '1h', '--now'],
       ['shed', 'chat', '20%', '--for', '1h', '--class', 'P3'],
     ];
     for (const line of lines) expect(await run(...line, ...admin), line.join(' ')).toMatchObject({ code: 0, err: '' });
@@ -97,7 +98,7 @@ describe('the commands that do something by hand', () => {
         dryRun: false,
       },
       {
-        what: { kind: 'Failover', from: 'a', to: 'b', force: false },
+        what: { kind: 'Failover', from: 'a', to: 'b', force: false, now: true },
         end: { kind: 'For', ms: 3_600_000 },
         dryRun: false,
       },
@@ -178,5 +179,15 @@ describe('an operation in words', () => {
     expect(text).toMatch(/drain-k3x9 +chat\/gpu\/127\.0\.0\.1:9101 +Drain +Suspended +in 29 min/);
     expect(text).toMatch(/shed-aaaa .* Shed 20 % +Lapsed +60 s ago/);
     expect(text).toContain('drain-k3x9: suspended: why\n');
+  });
+
+  it('tells how far it is, and why it was taken back', () => {
+    const tried = { ...DRAIN, phase: 'Canary' } as const;
+    expect(operationLine(tried)).toContain('streams that run there go on (canaries alone so far); until ');
+    const returned = { ...tried, state: 'Cancelled', finishedAtMs: NOW, cancelledBy: 'loadline' } as const;
+    const text = listText([tried, { ...returned, id: 'shed-aaaa', cancelReason: 'Nack on a: eds chat: no' }], NOW);
+    expect(text).toMatch(/drain-k3x9 .* Canary +in 30 min/);
+    expect(text).toMatch(/shed-aaaa .* Cancelled /);
+    expect(text).toContain('shed-aaaa: cancelled by loadline: Nack on a: eds chat: no\n');
   });
 });

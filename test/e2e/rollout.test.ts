@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectRollouts, type RolloutClient } from '../../src/edge/admin/index.ts';
+import { type ByHandClient, connectByHand, connectRollouts, type RolloutClient } from '../../src/edge/admin/index.ts';
 import { type ModelServers, startModelServers } from '../../src/lab/modelserver/index.ts';
 import { configDump } from '../support/config-dump.ts';
 import { freePort } from '../support/free-port.ts';
@@ -158,6 +158,81 @@ describe('a change on its way through ten Envoys under load', () => {
     await until('all have it', async () =>
       (await Promise.all(sidecars.map(connectTimeout))).every((timeout) => timeout === '5s'),
     );
+  }, 60_000);
+});
+
+describe('an operation on its way through Envoys whose group has canaries', () => {
+  let models: ModelServers;
+  let serve: Serve;
+  let sidecars: Sidecar[];
+  let client: ByHandClient;
+  let load: Load;
+
+  beforeAll(async () => {
+    models = await startModelServers({ count: 3, firstPort: 0 });
+    serve = await new Serve(labPolicy(models.servers, { group: ROLLOUT })).start();
+    sidecars = await Promise.all(['a', 'b', 'c'].map((id) => startSidecar(serve.xds, id)));
+    client = connectByHand(serve.admin);
+    load = startLoad(sidecars, { perSec: 60, seconds: 120, outputTokens: 2 });
+    await until('all servers are used', () => models.snapshot().every(({ issued }) => issued > 10));
+  });
+
+  afterAll(async () => {
+    load?.stop();
+    await load?.done;
+    client?.close();
+    await Promise.all((sidecars ?? []).map(({ envoy }) => envoy.stop()));
+    await serve?.dispose();
+    await models?.stop();
+  });
+
+  /** Of an endpoint that is drained; who leaves it out of its load balancing. */
+  const drain = async (at: number, now = false) => {
+    const endpoint = `127.0.0.1:${models.servers[at]?.port}`;
+    const what = { kind: 'Drain', service: 'chat', pool: 'gpu', endpoint, reason: 'a test', force: false } as const;
+    const end = { kind: 'For', ms: 600_000 } as const;
+    const begun = await client.begin({ what: { ...what, ...(now ? { now } : {}) }, end, dryRun: false });
+    if (!begun.ok) throw new Error(begun.issues[0]?.message);
+    const drained = async () => {
+      const clusters = await Promise.all(sidecars.map(({ envoy }) => envoy.clusters()));
+      const has = clusters.map(({ chat = [] }) => chat.find(({ address }) => address === endpoint)?.edsHealth);
+      return sidecars.filter((_, i) => has[i] === 'DRAINING').map(({ id }) => id);
+    };
+    return { ...begun.value.operation, drained };
+  };
+  const one = async (id: string) => (await client.list({ finished: true })).find((operation) => operation.id === id);
+
+  it('is what one of them has first, then all, and is gone from all at once; with --now it is everywhere at once', async () => {
+    const { id, phase, drained } = await drain(0);
+    expect(phase).toBe('Canary');
+    await until('the canary has it', async () => (await drained()).length > 0);
+    expect(await drained()).toHaveLength(1);
+    await until('all have it', async () => (await drained()).length === 3);
+    expect(await one(id)).toMatchObject({ state: 'Running', phase: 'Everywhere' });
+    expect((await client.cancel(id, 'enough')).ok).toBe(true);
+    await until('nobody has it', async () => (await drained()).length === 0);
+    const urgent = await drain(0, true);
+    expect(urgent.phase).toBe('Everywhere');
+    await until('all have it', async () => (await urgent.drained()).length === 3);
+    await client.cancel(urgent.id, 'enough');
+    expect(load.failures()).toEqual([]);
+  }, 60_000);
+
+  it('is cancelled when its canary is lost, and no other has seen it', async () => {
+    const { id, drained } = await drain(1);
+    await until('the canary has it', async () => (await drained()).length > 0);
+    const [canary] = await drained();
+    const lost = sidecars.findIndex((sidecar) => sidecar.id === canary);
+    const [gone] = sidecars.splice(lost, 1);
+    load.stop();
+    await gone?.envoy.stop();
+    await until('it is cancelled', async () => (await one(id))?.state === 'Cancelled', 30_000);
+    expect(await one(id)).toMatchObject({
+      phase: 'Canary',
+      cancelledBy: 'loadline',
+      cancelReason: expect.stringMatching(new RegExp(`^CanaryLost on ${canary}: gone for 1\\d s$`)),
+    });
+    expect(await drained()).toEqual([]);
   }, 60_000);
 });
 

@@ -13,11 +13,12 @@ type Flags = ByHandFlags & {
   readonly until?: number;
   readonly reason: string;
   readonly force?: true;
+  readonly now?: true;
   readonly dryRun?: true;
   readonly idempotencyKey?: string;
 };
 /** What all four share, before what each is about. */
-type Asked = Pick<What, 'reason' | 'force' | 'idempotencyKey'>;
+type Asked = Pick<What, 'reason' | 'force' | 'now' | 'idempotencyKey'>;
 
 export function addFreeze(program: Command, io: Io, finish: Finish): void {
   const command = program
@@ -125,18 +126,24 @@ function addTerms(command: Command): Command {
     .addOption(new Option('--until <TIME>', 'in place of it: its end, e.g. 2026-01-31T18:30:00Z').argParser(readTime))
     .requiredOption('--reason <TEXT>', 'why; it stands in explain, the events and the audit trail')
     .option('--force', 'begin it although a check stops it; needs the role Admin')
+    .option('--now', 'everywhere at once; otherwise the canaries of groups with `rollout` have it first')
     .option('--dry-run', 'check it, say what would happen, and begin nothing')
     .option('--idempotency-key <KEY>', 'of your own choice: repeated with it, the command begins nothing twice');
   return addByHandFlags(command);
 }
 
 async function begin(io: Io, finish: Finish, flags: Flags, whatOf: (asked: Asked) => What): Promise<void> {
-  const { for: forMs, until, reason, force = false, dryRun = false, idempotencyKey, output } = flags;
+  const { for: forMs, until, reason, force = false, now, dryRun = false, idempotencyKey, output } = flags;
   if ((forMs === undefined) === (until === undefined))
     throw new LoadlineError('LOADLINE_CONFIG', 'every operation has an end: give either --for or --until');
   const end: BeginRequest['end'] =
     until === undefined ? { kind: 'For', ms: forMs as number } : { kind: 'At', atMs: until };
-  const what = whatOf({ reason, force, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) });
+  const what = whatOf({
+    reason,
+    force,
+    ...(now === undefined ? {} : { now }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  });
   await withByHand(flags, async (client) => {
     const begun = granted(await client.begin({ what, end, dryRun }));
     if (output === 'table') io.out(begunText(begun, Date.now(), dryRun));

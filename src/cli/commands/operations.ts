@@ -44,13 +44,23 @@ export function listText(operations: readonly OperationView[], nowMs: number): s
     one.id,
     one.target,
     whatOf(one),
-    one.state === 'Running' && one.note !== null ? 'Suspended' : one.state,
+    stateOf(one),
     one.state === 'Running' ? `in ${age(one.endsAtMs - nowMs)}` : `${age(nowMs - (one.finishedAtMs ?? nowMs))} ago`,
     one.author,
     one.reason,
   ]);
-  const notes = operations.flatMap(({ id, note }) => (note === null ? [] : [`${id}: ${note}`]));
+  const notes = operations.flatMap(({ id, note, cancelledBy, cancelReason }) => {
+    if (note !== null) return [`${id}: ${note}`];
+    return cancelReason === null ? [] : [`${id}: cancelled by ${cancelledBy ?? 'somebody'}: ${cancelReason}`];
+  });
   return `${[table(['ID', 'TARGET', 'WHAT', 'STATE', 'ENDS', 'BY', 'REASON'], rows), ...notes].join('\n')}\n`;
+}
+
+/** What runs stands by how far it is. */
+function stateOf({ state, phase, note }: OperationView): string {
+  if (state !== 'Running') return state;
+  if (note !== null) return 'Suspended';
+  return phase === 'Canary' ? 'Canary' : 'Running';
 }
 
 function whatOf({ kind, percent, toPool }: OperationView): string {

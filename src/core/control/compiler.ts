@@ -53,20 +53,33 @@ export class Compiler {
   readonly #compiled = new Map<string, Compiled>();
   readonly #assignments = new Map<string, { readonly plan: Plan; readonly resources: readonly Resource[] }>();
   readonly #encoder = new AssignmentEncoder();
-  readonly #frozen: ReadonlyMap<string, readonly Resource[]>;
-  readonly #asTheyAre: readonly KeptStructure[];
+  readonly #frozen: readonly KeptStructure[];
+  readonly #frozenResources: ReadonlyMap<string, readonly Resource[]>;
+  readonly #parent: Compiler | undefined;
 
-  /** @param frozen structures that are to be sent as they are, whatever this release would compile */
-  constructor(frozen: readonly KeptStructure[] = []) {
-    this.#asTheyAre = frozen;
-    this.#frozen = new Map(frozen.map(({ key, resources }) => [snapshotKeyText(key), resources]));
+  /**
+   * @param frozen structures that are to be sent as they are, whatever this release would compile
+   * @param parent whose snapshots those of canaries begin with
+   */
+  constructor(frozen: readonly KeptStructure[] = [], parent?: Compiler) {
+    this.#frozen = frozen;
+    this.#frozenResources = new Map(frozen.map(({ key, resources }) => [snapshotKeyText(key), resources]));
+    this.#parent = parent;
+  }
+
+  /**
+   * For canaries that have the same policy as all others, and other operations: what they get begins with what the others have, what is frozen
+   * or held back included, so that only the operations make a difference.
+   */
+  fork(): Compiler {
+    return new Compiler(this.#frozen, this);
   }
 
   /** Undefined when the policy has no such group. Rule violations never leave: see {@link refusals}. */
   snapshot(plan: Plan, key: SnapshotKey): Snapshot | undefined {
     const group = plan.policy.groups.find((candidate) => candidate.name === key.group);
     const text = snapshotKeyText(key);
-    const before = this.#compiled.get(text);
+    const before = this.#compiled.get(text) ?? this.#inherited(key);
     if (before?.plan === plan) return before.snapshot;
     if (key.endpointsOnly === true) {
       const assignments = attributed(compileEndpointsOnly(plan, group, this.#encoder), plan);
@@ -81,7 +94,7 @@ export class Compiler {
     const kept = same?.kept ?? {
       key,
       sidecars,
-      resources: this.#frozen.get(text) ?? compileKept(plan.policy, group, key, sidecars),
+      resources: this.#frozenResources.get(stableText(key)) ?? compileKept(plan.policy, group, key, sidecars),
     };
     const structure = same?.structure ?? structureFor(plan, group, kept.resources);
     const resources = [...structure, ...this.#assignmentsOf(plan, group)];
@@ -92,7 +105,7 @@ export class Compiler {
 
   /** What a key would get that nobody has yet. Nothing is remembered of it, so that looking changes nothing. */
   preview(plan: Plan, key: SnapshotKey): Snapshot | undefined {
-    return new Compiler(this.#asTheyAre).snapshot(plan, key);
+    return new Compiler(this.#frozen).snapshot(plan, key);
   }
 
   /** The structures that are in force, by key. */
@@ -121,6 +134,15 @@ export class Compiler {
     for (const group of this.#assignments.keys()) if (!groups.has(group)) this.#assignments.delete(group);
   }
 
+  /** What everybody else of that kind has. */
+  #inherited(key: SnapshotKey): Compiled | undefined {
+    const parent = this.#parent;
+    const compiled = parent === undefined ? undefined : parent.#compiled.get(stableText(key));
+    if (compiled === undefined) return undefined;
+    const { snapshot, kept } = compiled;
+    return { ...compiled, snapshot: { ...snapshot, key }, kept: kept && { ...kept, key } };
+  }
+
   #assignmentsOf(plan: Plan, group: SidecarGroup): readonly Resource[] {
     const before = this.#assignments.get(group.name);
     if (before?.plan === plan) return before.resources;
@@ -128,6 +150,11 @@ export class Compiler {
     this.#assignments.set(group.name, { plan, resources });
     return resources;
   }
+}
+
+/** Of the key that a node has when it tries nothing. */
+function stableText({ track: _, ...key }: SnapshotKey): string {
+  return snapshotKeyText(key);
 }
 
 /** Whether this release compiles a structure to the bytes that were kept of it. A group that is gone has none. */

@@ -21,4 +21,12 @@ export { ShiftMeters } from './shift-meters.ts';
 export { LEAVE_GRACE_MS, type Sidecar, type Sidecars } from './sidecars.ts';
 export { signalAges } from './signal-ages.ts';
 export { signalStates } from './signal-states.ts';
-export { type ControlState, INITIAL_STATE, type TickInput, type TickOutput, tick, weightsOptions } from './tick.ts';
+export {
+  type ControlState,
+  INITIAL_STATE,
+  planWith,
+  type TickInput,
+  type TickOutput,
+  tick,
+  weightsOptions,
+} from './tick.ts';

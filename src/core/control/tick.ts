@@ -47,6 +47,8 @@ export type TickInput = {
 export type TickOutput = {
   readonly state: ControlState;
   readonly plan: Plan;
+  /** What the law decided, before what operators do by hand. */
+  readonly law: Omit<Plan, 'sequence'>;
   readonly loads: Readonly<Record<string, ServiceLoad>>;
 };
 
@@ -131,13 +133,11 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
   };
-  const next = withShares(operated(law, operations));
-  const sequence =
-    before.plan !== undefined && samePlan(before.plan, next) ? before.plan.sequence : (before.plan?.sequence ?? 0) + 1;
-  const plan: Plan = { ...next, sequence };
+  const plan = planWith(law, operations, before.plan);
   return {
     state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, sidecars, plan },
     plan,
+    law,
     loads,
   };
 }
@@ -152,6 +152,17 @@ function withShares<P extends Omit<Plan, 'sequence'>>(plan: P): P {
     if (decision !== undefined) decisions[name] = divided(service, plan.endpoints[name] ?? [], decision);
   }
   return { ...plan, decisions };
+}
+
+/** A plan with operations on top; its sequence is that of the last one while both make the same resources. */
+export function planWith(
+  law: Omit<Plan, 'sequence'>,
+  operations: readonly Operation[],
+  before: Plan | undefined,
+): Plan {
+  const next = withShares(operated(law, operations));
+  const same = before !== undefined && samePlan(before, next);
+  return { ...next, sequence: same ? before.sequence : (before?.sequence ?? 0) + 1 };
 }
 
 /**

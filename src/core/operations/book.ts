@@ -1,4 +1,4 @@
-import type { Operation } from './operation.ts';
+import { isTried, type Operation } from './operation.ts';
 
 export type FinishedOperation = {
   readonly operation: Operation;
@@ -26,6 +26,12 @@ const FINISHED_AGE_MS = 24 * 3_600_000;
 
 export function begun(book: OperationBook, operation: Operation): OperationBook {
   return { ...book, running: [...book.running, operation] };
+}
+
+/** Those that canaries have tried are everybody's from now on. */
+export function triedOut(book: OperationBook): OperationBook {
+  if (!book.running.some(isTried)) return book;
+  return { ...book, running: book.running.map(({ phase: _, ...rest }): Operation => rest as Operation) };
 }
 
 /** The book without a running operation, which is then remembered as cancelled; the same book when it does not run. */

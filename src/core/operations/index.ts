@@ -7,9 +7,18 @@ export {
   lapse,
   type OperationBook,
   restoredBook,
+  triedOut,
 } from './book.ts';
 export { freezeOf, operated } from './operated.ts';
-export { inForce, OPERATION_KINDS, type Operation, type OperationKind, targetOf } from './operation.ts';
+export {
+  inForce,
+  isTried,
+  OPERATION_KINDS,
+  type Operation,
+  type OperationKind,
+  passesRatio,
+  targetOf,
+} from './operation.ts';
 export { type OperationFacts, planOperation } from './plan-operation.ts';
 export { asksFor, type OperationRequest } from './request.ts';
 export { isDrain, takenOut, takesOut, withTakenOut } from './taken-out.ts';

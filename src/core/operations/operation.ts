@@ -15,6 +15,10 @@ type Begun = {
   readonly forced: boolean;
   /** Chosen by the caller, so that a repeated call begins nothing twice. */
   readonly idempotencyKey?: string;
+  /** Only the canaries of the groups that have some are given it so far; absent: everybody is. */
+  readonly phase?: 'Canary';
+  /** Whoever asked wanted it everywhere at once. */
+  readonly now?: true;
 };
 
 /** Weights stay as they were; who came later has the law's weight. */
@@ -45,6 +49,20 @@ export function targetOf(operation: Operation): string {
   if (operation.kind === 'Failover') return `${service}/${operation.from}`;
   if (operation.kind !== 'Drain' || operation.pool === undefined) return service;
   return `${service}/${operation.pool}${operation.endpoint === undefined ? '' : `/${operation.endpoint}`}`;
+}
+
+/** Whether only canaries have it, so that the law and all others know nothing of it. */
+export function isTried({ phase }: Operation): boolean {
+  return phase === 'Canary';
+}
+
+/**
+ * Part of the requests, 0..1, that still reach servers where these operations do what they are meant to: who sheds, or is forced to
+ * leave nobody, gets fewer through, and is not to be blamed for it.
+ */
+export function passesRatio(operations: readonly Operation[]): number {
+  const parts = operations.map((one) => (one.forced ? 0 : one.kind === 'Shed' ? 1 - one.percent / 100 : 1));
+  return Math.min(1, ...parts);
 }
 
 /** Those whose end has not come. */

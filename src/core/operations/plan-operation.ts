@@ -72,7 +72,7 @@ function operationOf(
   { id, author, nowMs }: { readonly id: string; readonly author: string; readonly nowMs: number },
   decision: ServiceDecision,
 ): Operation {
-  const { service, endsAtMs, idempotencyKey } = request;
+  const { service, endsAtMs, idempotencyKey, now } = request;
   const begun = {
     id,
     service,
@@ -81,6 +81,7 @@ function operationOf(
     startedAtMs: nowMs,
     endsAtMs,
     forced: false,
+    ...(now === true ? { now } : {}),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
   switch (request.kind) {

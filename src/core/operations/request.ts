@@ -7,6 +7,8 @@ type Asked = {
   readonly endsAtMs: number;
   /** Begin it although a check stops it. */
   readonly force: boolean;
+  /** Everywhere at once, without canaries. */
+  readonly now?: boolean;
   readonly idempotencyKey?: string;
 };
 

@@ -27,25 +27,32 @@ const UNKNOWN_RATIO = 0.02;
 const LEAST_RATIO = 0.005;
 const KNOWN_FROM_REQUESTS = 100;
 
+type Since = {
+  readonly elapsedSec: number;
+  readonly settledSec: number;
+  readonly passesRatio?: number;
+};
+
 /**
  * Whether requests fail on a canary that would not have failed without the change. Two ways: more of its answers are errors
  * than of all the other sidecars and of its own past; or its requests do not reach the servers any more at all, which no error
  * of a server would show (a route that leads nowhere answers by itself). Both are tests of how likely that is by chance.
  * @param elapsedSec since the rollout began
  * @param settledSec since the canary had taken the change and settled; below 0 before that
+ * @param passesRatio part of the requests that is still to reach servers, 0..1: a change may be meant to keep some away
  * @returns what happens, in words with numbers; undefined when nothing does
  */
 export function burning(
   nodeId: string,
   traffic: GroupTraffic,
-  { elapsedSec, settledSec }: { readonly elapsedSec: number; readonly settledSec: number },
+  { elapsedSec, settledSec, passesRatio = 1 }: Since,
 ): string | undefined {
   const past = own(traffic.before.canaries, nodeId);
   const seen = own(traffic.canaries, nodeId) ?? NO_COUNTS;
   const rate = past === undefined || past.seconds <= 0 ? 0 : past.requests / past.seconds;
   return (
     failing(seen, traffic, past) ??
-    silent(own(traffic.settled, nodeId) ?? 0, rate * settledSec * demand(traffic, elapsedSec), settledSec)
+    silent(own(traffic.settled, nodeId) ?? 0, passesRatio * rate * settledSec * demand(traffic, elapsedSec), settledSec)
   );
 }
 

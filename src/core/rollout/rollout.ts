@@ -35,17 +35,21 @@ export type GroupRollout = {
   readonly heldSinceMs?: number;
 };
 
-/** One change on its way through the sidecars. */
-export type Rollout = {
-  readonly cause: RolloutCause;
-  /** Policy revision that all others keep, and the one that canaries get. */
+/** One change on its way through the sidecars: of the policy, or what is done by hand. */
+export type Trial = {
+  /** Policy revision that all others keep, and what canaries get: another one, or the id of an operation. */
   readonly from: string;
   readonly to: string;
   readonly startedAtMs: number;
   /** Of the last turn. */
   readonly atMs: number;
   readonly groups: readonly GroupRollout[];
+  /** Part of the requests that still reach servers where the change does what it is meant to, 0..1; absent: all. */
+  readonly passesRatio?: number;
 };
+
+/** A change of policy, or of the release that compiles it. */
+export type Rollout = Trial & { readonly cause: RolloutCause };
 
 export type RolloutStart = {
   /** Sidecars of a group. */
@@ -75,15 +79,47 @@ export function startRollout(
   const groups = from.groups.flatMap(({ name, rollout }): readonly GroupRollout[] => {
     const coming = to.groups.find((group) => group.name === name);
     if (coming === undefined) return [];
-    const strategy = rollout ?? coming.rollout;
     const isChanged = recompiled.has(name) || groupRevision(from, name) !== groupRevision(to, name);
-    const there = strategy === undefined || !isChanged ? [] : members(name);
-    const group = { group: name, strategy, open: there.length > 0, ...chosen([], [], start) };
-    if (strategy === undefined || !there.some(({ connected }) => connected)) return [group];
-    return [withCanaries(group, strategy, to.revision, start)];
+    return [startGroup(name, rollout ?? coming.rollout, isChanged ? members(name) : [], to.revision, start)];
   });
-  if (groups.every(({ canaries, open }) => canaries.length === 0 && !open)) return undefined;
+  if (groups.every(hasNobody)) return undefined;
   return { cause, from: from.revision, to: to.revision, startedAtMs: nowMs, atMs: nowMs, groups };
+}
+
+/**
+ * Begins the trial of something that is no policy, in the groups that it reaches.
+ * @param id what canaries are chosen by, as they are by a revision
+ * @returns undefined when none of them has canaries: then everybody may have it at once
+ */
+export function startTrial(
+  id: string,
+  { revision, groups: all }: Policy,
+  reaches: (group: Policy['groups'][number]) => boolean,
+  start: RolloutStart,
+): Trial | undefined {
+  const groups = all
+    .filter(reaches)
+    .map(({ name, rollout }) => startGroup(name, rollout, start.members(name), id, start));
+  if (groups.every(hasNobody)) return undefined;
+  return { from: revision, to: id, startedAtMs: start.nowMs, atMs: start.nowMs, groups };
+}
+
+/** @param there those of its sidecars that could be canaries */
+function startGroup(
+  name: string,
+  strategy: RolloutStrategy | undefined,
+  there: readonly Member[],
+  revision: string,
+  start: RolloutStart,
+): GroupRollout {
+  const open = strategy !== undefined && there.length > 0;
+  const group = { group: name, strategy, open, ...chosen([], [], start) };
+  if (strategy === undefined || !there.some(({ connected }) => connected)) return group;
+  return withCanaries(group, strategy, revision, start);
+}
+
+function hasNobody({ canaries, open }: GroupRollout): boolean {
+  return canaries.length === 0 && !open;
 }
 
 /** Chooses them among those that are there now. */
@@ -110,7 +146,7 @@ function chosen(
 }
 
 /** Whether a sidecar gets what is tried, or what stands. */
-export function trackOf(rollout: Rollout, group: string, nodeId: string): 'Stable' | 'Canary' {
+export function trackOf(rollout: Trial, group: string, nodeId: string): 'Stable' | 'Canary' {
   const own = rollout.groups.find((one) => one.group === group);
   if (own === undefined) return 'Stable';
   return own.strategy === undefined || own.ids.has(nodeId) ? 'Canary' : 'Stable';

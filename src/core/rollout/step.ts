@@ -2,7 +2,7 @@ import type { HaltEvent } from '../policy/index.ts';
 import type { LoadReport } from '../topology/index.ts';
 import { burning, type GroupTraffic, SETTLE_MS } from './burn.ts';
 import type { Canary, CanaryStanding, Member } from './canaries.ts';
-import { type GroupRollout, type Halt, type Rollout, withCanaries } from './rollout.ts';
+import { type GroupRollout, type Halt, type Rollout, type Trial, withCanaries } from './rollout.ts';
 import { countsOf, NO_COUNTS, plus, type Traffic } from './traffic.ts';
 
 /** What a tick knows of a running rollout. */
@@ -20,11 +20,11 @@ export type RolloutInput = {
   readonly traffic: Traffic;
 };
 
-export type RolloutStep =
-  | { readonly kind: 'Running'; readonly rollout: Rollout }
+export type RolloutStep<T extends Trial = Rollout> =
+  | { readonly kind: 'Running'; readonly rollout: T }
   /** Every group has held it for as long as it wanted. */
-  | { readonly kind: 'Passed'; readonly rollout: Rollout }
-  | { readonly kind: 'Halted'; readonly rollout: Rollout; readonly halt: Halt };
+  | { readonly kind: 'Passed'; readonly rollout: T }
+  | { readonly kind: 'Halted'; readonly rollout: T; readonly halt: Halt };
 
 /** An Envoy that reconnects needs 2 s at most (its bootstrap); one that crashed is back in about as long. */
 const LOST_AFTER_MS = 10_000;
@@ -39,12 +39,12 @@ const TAKES_AT_MOST_MS = 60_000;
  * One turn of a rollout: sees how the canaries stand, and decides whether it goes on, is over, or goes back. What the strategy
  * does not halt on delays a group by a minute at most.
  */
-export function stepRollout(before: Rollout, input: RolloutInput): RolloutStep {
+export function stepRollout<T extends Trial>(before: T, input: RolloutInput): RolloutStep<T> {
   const { nowMs } = input;
   const groups = before.groups.map((group) => stepGroup(chooseIn(group, before, input), before, input));
-  const rollout: Rollout = { ...before, atMs: nowMs, groups };
+  const rollout: T = { ...before, atMs: nowMs, groups };
   for (const group of groups) {
-    const halt = haltOf(group, input, (nowMs - group.sinceMs) / 1000);
+    const halt = haltOf(group, before, input);
     if (halt !== undefined) return { kind: 'Halted', rollout, halt: { ...halt, atMs: nowMs, group: group.group } };
   }
   return { kind: groups.every((group) => isOver(group, nowMs)) ? 'Passed' : 'Running', rollout };
@@ -53,7 +53,7 @@ export function stepRollout(before: Rollout, input: RolloutInput): RolloutStep {
 /** Where nobody was connected when it began: as soon as most are back, or some after a while; none when all are forgotten. */
 function chooseIn(
   group: GroupRollout,
-  { startedAtMs, to }: Rollout,
+  { startedAtMs, to }: Trial,
   { nowMs, members, traffic }: RolloutInput,
 ): GroupRollout {
   const { strategy } = group;
@@ -79,7 +79,7 @@ function hasHeld({ standing, sinceMs }: Canary, haltOn: readonly HaltEvent[], no
   return !haltOn.includes(event) && nowMs - sinceMs >= TAKES_AT_MOST_MS;
 }
 
-function stepGroup(before: GroupRollout, { atMs }: Rollout, input: RolloutInput): GroupRollout {
+function stepGroup(before: GroupRollout, { atMs }: Trial, input: RolloutInput): GroupRollout {
   const { nowMs, standings } = input;
   if (before.canaries.length === 0) return before;
   const elapsedMs = othersAreAway(before, input.members(before.group)) ? 0 : nowMs - atMs;
@@ -136,13 +136,14 @@ function stepGroupTraffic({ group, canaries, traffic }: GroupRollout, input: Rol
 
 function haltOf(
   group: GroupRollout,
+  { passesRatio = 1 }: Trial,
   input: RolloutInput,
-  elapsedSec: number,
 ): Omit<Halt, 'atMs' | 'group'> | undefined {
   const { strategy, canaries, traffic } = group;
   if (strategy === undefined || canaries.length === 0) return undefined;
   const { haltOn, holdMs } = strategy;
   const { nowMs, standings } = input;
+  const elapsedSec = (nowMs - group.sinceMs) / 1000;
   const allAway = othersAreAway(group, input.members(group.group));
   for (const canary of canaries) {
     const { nodeId: node, losses, awayMs } = canary;
@@ -157,7 +158,9 @@ function haltOf(
       if (losses >= LOST_AT_LOSSES) return { event: 'CanaryLost', node, message: `went away ${losses} times` };
     }
     const settledSec = canary.syncedAtMs === undefined ? 0 : (nowMs - canary.syncedAtMs - SETTLE_MS) / 1000;
-    const burn = haltOn.includes('ErrorBurn') ? burning(node, traffic, { elapsedSec, settledSec }) : undefined;
+    const burn = haltOn.includes('ErrorBurn')
+      ? burning(node, traffic, { elapsedSec, settledSec, passesRatio })
+      : undefined;
     if (burn !== undefined) return { event: 'ErrorBurn', node, message: burn };
     if (canary.syncedAtMs === undefined && !allAway && elapsedSec * 1000 > holdMs + TAKES_AT_MOST_MS) {
       const about = standing?.kind === 'Waiting' ? `: ${standing.about}` : '';

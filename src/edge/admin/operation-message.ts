@@ -40,10 +40,10 @@ export type CancelAnswer = {
 
 /** BeginRequest as the request message of its method, loadline.admin.v1.FreezeRequest and the like. */
 export function encodeBegin({ what, end, dryRun }: BeginRequest): Wire {
-  const { service, reason, force, idempotencyKey = '' } = what;
+  const { service, reason, force, now = false, idempotencyKey = '' } = what;
   const until =
     end === undefined ? {} : end.kind === 'At' ? { endTime: toSeconds(end.atMs) } : { duration: toSeconds(end.ms) };
-  const common = { service, terms: { reason, ...until, force, idempotencyKey, dryRun } };
+  const common = { service, terms: { reason, ...until, force, now, idempotencyKey, dryRun } };
   switch (what.kind) {
     case 'Freeze':
       return common;
@@ -64,6 +64,7 @@ export function decodeBegin(kind: OperationRequest['kind'], wire: Wire): BeginRe
     service: text(wire.service),
     reason: text(terms.reason),
     force: flag(terms.force),
+    ...(flag(terms.now) ? { now: true } : {}),
     ...(key === '' ? {} : { idempotencyKey: key }),
   };
   return {
@@ -75,7 +76,7 @@ export function decodeBegin(kind: OperationRequest['kind'], wire: Wire): BeginRe
 
 function whatOf(
   kind: OperationRequest['kind'],
-  common: Pick<OperationRequest, 'service' | 'reason' | 'force' | 'idempotencyKey'>,
+  common: Pick<OperationRequest, 'service' | 'reason' | 'force' | 'now' | 'idempotencyKey'>,
   wire: Wire,
 ): BeginRequest['what'] {
   const given = <K extends string>(key: K, value: unknown): Partial<Record<K, string>> =>
@@ -97,6 +98,7 @@ export function encodeOperation(view: OperationView): Wire {
   const {
     kind,
     state,
+    phase,
     startedAtMs,
     endsAtMs,
     finishedAtMs,
@@ -115,6 +117,7 @@ export function encodeOperation(view: OperationView): Wire {
     ...Object.fromEntries(known),
     kind: toEnum('OPERATION_KIND', kind),
     state: toEnum('OPERATION_STATE', state),
+    phase: toEnum('OPERATION_PHASE', phase),
     startTime: toSeconds(startedAtMs),
     endTime: toSeconds(endsAtMs),
     finishTime: toSeconds(finishedAtMs),
@@ -136,6 +139,7 @@ export function decodeOperation(wire: Wire): OperationView {
     endsAtMs: fromSeconds(wire.endTime) ?? 0,
     forced: flag(wire.forced),
     state: fromEnum('OPERATION_STATE', wire.state),
+    phase: fromEnum('OPERATION_PHASE', wire.phase),
     note: textOrNull(wire.note),
     finishedAtMs: fromSeconds(wire.finishTime),
     cancelledBy: textOrNull(wire.cancelledBy),

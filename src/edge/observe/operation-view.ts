@@ -19,6 +19,8 @@ export type OperationView = {
   readonly endsAtMs: number;
   readonly forced: boolean;
   readonly state: 'Running' | 'Lapsed' | 'Cancelled';
+  /** Who has it, or had it last: the canaries of groups that have some, or everybody. */
+  readonly phase: 'Canary' | 'Everywhere';
   /** Why it has no effect now although it runs; `null` where it has. */
   readonly note: string | null;
   /** `null` while it runs. */

@@ -161,6 +161,26 @@ describe('the compiler', () => {
     expect(snapshotOf(compiler, one, OLD)).toEqual(oldest);
   });
 
+  it('begins for canaries of an operation with what all others have, frozen bytes included', () => {
+    const CANARY = { ...KEY, track: 'Canary' } as const;
+    const old = new Compiler();
+    snapshotOf(old, plan([aService('chat', { hostnames: ['old.example'] })], 'r1'));
+    const compiler = new Compiler(old.structures());
+    const one = plan([aService('chat')], 'r1');
+    const stable = snapshotOf(compiler, one);
+    const fork = compiler.fork();
+    const drained: Plan = { ...one, sheds: { chat: 20 }, sequence: 2 };
+    const tried = snapshotOf(fork, drained, CANARY);
+    expect(tried.key).toEqual(CANARY);
+    for (const url of [TYPE_URL.cluster, TYPE_URL.listener, TYPE_URL.route])
+      expect(viewOf(tried, url), url).toEqual(viewOf(stable, url));
+    expect(viewOf(tried, TYPE_URL.runtime)).not.toEqual(viewOf(stable, TYPE_URL.runtime));
+    // The very views: nobody looks for a difference where there is none.
+    expect(viewOf(snapshotOf(fork, { ...one, sequence: 3 }, CANARY), TYPE_URL.cluster)).toBe(
+      viewOf(stable, TYPE_URL.cluster),
+    );
+  });
+
   it('raises the bucket of a group limit with the number of its sidecars: a request costs as many tokens', () => {
     const limited = aService('chat', { rateLimits: [aLimit('team', { scope: 'Group', burst: 3 })] });
     const policy: Policy = aPolicy([limited]);

@@ -9,9 +9,11 @@ import {
   type RolloutInput,
   type RolloutStep,
   startRollout,
+  startTrial,
   stepRollout,
   stepTraffic,
   type Traffic,
+  type Trial,
   trackOf,
 } from '../../../src/core/rollout/index.ts';
 import type { LoadReport } from '../../../src/core/topology/index.ts';
@@ -291,6 +293,38 @@ describe('a rollout', () => {
       groups: both('a').groups.map((one) => ({ ...one, identities: ['spiffe://lab/x'] })),
     };
     expect(startRollout('Policy', both('a'), closed, start)).toBeUndefined();
+  });
+
+  it('of what is done by hand is in the groups that it reaches, and all others have none of it', () => {
+    const start = { members: () => nodes(10), traffic: new Map(), nowMs: 1 };
+    const [lab] = policy('same', STRATEGY).groups;
+    const [plain] = policy('same', undefined).groups;
+    const groups = [lab, { ...plain, name: 'plain' }, { ...lab, name: 'other' }] as Policy['groups'];
+    const both = { ...policy('same', STRATEGY), groups };
+    const trial = startTrial('drain-k3x9', both, ({ name }) => name !== 'other', start);
+    expect(trial).toMatchObject({ from: 'same', to: 'drain-k3x9', groups: [{ group: 'lab' }, { group: 'plain' }] });
+    const canary = trial?.groups[0]?.canaries[0]?.nodeId ?? '';
+    const tracks = ['lab', 'plain', 'other'].map((group) => trackOf(trial as Trial, group, canary));
+    expect(tracks).toEqual(['Canary', 'Canary', 'Stable']);
+    expect(startTrial('drain-k3x9', both, ({ name }) => name === 'plain', start)).toBeUndefined();
+  });
+
+  it('does not blame a canary for the silence that was asked for, and does for more', () => {
+    const silenced = (passesRatio: number, perSec: number) => {
+      const world = new World();
+      world.load = () => [50, 0];
+      world.run(60);
+      const canary = world.start();
+      world.rollout = { ...(world.rollout as Rollout), passesRatio };
+      world.load = (id) => [id === canary ? perSec : 50, 0];
+      return world.run(31)?.kind;
+    };
+    expect([silenced(1, 10), silenced(0.2, 10), silenced(0.2, 0), silenced(0, 0)]).toEqual([
+      'Halted',
+      'Passed',
+      'Halted',
+      'Passed',
+    ]);
   });
 
   it('goes on although sidecars of a group that it does not touch come and go', () => {

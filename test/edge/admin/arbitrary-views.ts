@@ -101,6 +101,7 @@ export const operations: fc.Arbitrary<OperationView> = fc.record({
   endsAtMs: timeMs,
   forced: fc.boolean(),
   state: fc.constantFrom<OperationView['state']>('Running', 'Lapsed', 'Cancelled'),
+  phase: fc.constantFrom<OperationView['phase']>('Canary', 'Everywhere'),
   note: unknown(text),
   finishedAtMs: unknown(timeMs),
   cancelledBy: unknown(text),
