@@ -88,7 +88,7 @@ export class OperationTrial {
     if (this.#trial === undefined) return undefined;
     const step = stepRollout(this.#trial, {
       nowMs: now(),
-      standings: fleet.standings(this.canaries),
+      standings: (nodeIds) => fleet.standings(nodeIds),
       reports,
       groupOf: (nodeId) => fleet.groupOf(nodeId),
       members: (group) => fleet.members(group),

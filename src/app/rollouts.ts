@@ -202,7 +202,7 @@ export class Rollouts {
     if (refused !== undefined) return this.#halted(running, ruleHalt(refused, nowMs));
     const step = stepRollout(running, {
       nowMs,
-      standings: fleet.standings(running.groups.flatMap(({ ids }) => [...ids])),
+      standings: (nodeIds) => fleet.standings(nodeIds),
       reports,
       groupOf: (nodeId) => fleet.groupOf(nodeId),
       members: (group) => fleet.members(group),

@@ -8,8 +8,8 @@ import { countsOf, NO_COUNTS, plus, type Traffic } from './traffic.ts';
 /** What a tick knows of a running rollout. */
 export type RolloutInput = {
   readonly nowMs: number;
-  /** Of the canaries, by node id; one that is missing is absent. */
-  readonly standings: ReadonlyMap<string, CanaryStanding>;
+  /** Of canaries, some of which this turn may have chosen; one that is missing is absent. */
+  readonly standings: (nodeIds: readonly string[]) => ReadonlyMap<string, CanaryStanding>;
   /** Load reports since the last tick. */
   readonly reports: readonly LoadReport[];
   /** The group of a node; undefined for a stranger. */
@@ -19,6 +19,8 @@ export type RolloutInput = {
   /** What they did until now. */
   readonly traffic: Traffic;
 };
+
+type Seen = Omit<RolloutInput, 'standings'> & { readonly standings: ReadonlyMap<string, CanaryStanding> };
 
 export type RolloutStep<T extends Trial = Rollout> =
   | { readonly kind: 'Running'; readonly rollout: T }
@@ -39,9 +41,12 @@ const TAKES_AT_MOST_MS = 60_000;
  * One turn of a rollout: sees how the canaries stand, and decides whether it goes on, is over, or goes back. What the strategy
  * does not halt on delays a group by a minute at most.
  */
-export function stepRollout<T extends Trial>(before: T, input: RolloutInput): RolloutStep<T> {
-  const { nowMs } = input;
-  const groups = before.groups.map((group) => stepGroup(chooseIn(group, before, input), before, input));
+export function stepRollout<T extends Trial>(before: T, world: RolloutInput): RolloutStep<T> {
+  const { nowMs } = world;
+  const chosen = before.groups.map((group) => chooseIn(group, before, world));
+  const standings = world.standings(chosen.flatMap(({ ids }) => [...ids]));
+  const input: Seen = { ...world, standings };
+  const groups = chosen.map((group) => stepGroup(group, before, input));
   const rollout: T = { ...before, atMs: nowMs, groups };
   for (const group of groups) {
     const halt = haltOf(group, before, input);
@@ -79,7 +84,7 @@ function hasHeld({ standing, sinceMs }: Canary, haltOn: readonly HaltEvent[], no
   return !haltOn.includes(event) && nowMs - sinceMs >= TAKES_AT_MOST_MS;
 }
 
-function stepGroup(before: GroupRollout, { atMs }: Trial, input: RolloutInput): GroupRollout {
+function stepGroup(before: GroupRollout, { atMs }: Trial, input: Seen): GroupRollout {
   const { nowMs, standings } = input;
   if (before.canaries.length === 0) return before;
   const elapsedMs = othersAreAway(before, input.members(before.group)) ? 0 : nowMs - atMs;
@@ -117,7 +122,7 @@ function stepCanary(before: Canary, now: CanaryStanding | undefined, nowMs: numb
   };
 }
 
-function stepGroupTraffic({ group, canaries, traffic }: GroupRollout, input: RolloutInput): GroupTraffic {
+function stepGroupTraffic({ group, canaries, traffic }: GroupRollout, input: Seen): GroupTraffic {
   const counts = new Map(Object.entries(traffic.canaries));
   const settled = new Map(Object.entries(traffic.settled));
   const syncedAtMs = new Map(canaries.map((canary) => [canary.nodeId, canary.syncedAtMs]));
@@ -137,7 +142,7 @@ function stepGroupTraffic({ group, canaries, traffic }: GroupRollout, input: Rol
 function haltOf(
   group: GroupRollout,
   { passesRatio = 1 }: Trial,
-  input: RolloutInput,
+  input: Seen,
 ): Omit<Halt, 'atMs' | 'group'> | undefined {
   const { strategy, canaries, traffic } = group;
   if (strategy === undefined || canaries.length === 0) return undefined;

@@ -92,16 +92,15 @@ class World {
       });
       this.traffic = stepTraffic(this.traffic, reports, this.nowMs, () => true);
       if (this.rollout === undefined) continue;
-      const ids = this.rollout.groups.flatMap(({ canaries }) => canaries.map(({ nodeId }) => nodeId));
-      const standings = new Map(
-        ids.flatMap((id) => {
-          const one = standing(id);
-          return one === undefined ? [] : [[id, one] as const];
-        }),
-      );
       const input: RolloutInput = {
         nowMs: this.nowMs,
-        standings,
+        standings: (ids) =>
+          new Map(
+            ids.flatMap((id) => {
+              const one = standing(id);
+              return one === undefined ? [] : [[id, one] as const];
+            }),
+          ),
         reports,
         groupOf: () => 'lab',
         members: () => this.members,
@@ -255,6 +254,8 @@ describe('a rollout', () => {
     const canary = world.rollout?.groups[0]?.canaries[0]?.nodeId;
     expect(canary).not.toBe('node-0');
     expect(trackOf(world.rollout as Rollout, 'lab', canary ?? '')).toBe('Canary');
+    // That it was not asked about before it was one is no loss.
+    expect(world.rollout?.groups[0]?.canaries).toMatchObject([{ standing: 'Synced', losses: 0 }]);
     expect(world.run(31)?.kind).toBe('Passed');
 
     const forgotten = new World();
