@@ -4,7 +4,7 @@ import { buildGoTool } from '../../support/go-tool.ts';
 import { PlainServer } from './plain-server.ts';
 
 const LIMIT_MS = 60_000;
-const h2spec = await buildGoTool('h2spec', 'github.com/summerwind/h2spec/cmd/h2spec');
+const h2spec = await buildGoTool('h2spec');
 if ('missing' in h2spec) process.stdout.write(`skipped: h2spec against our HTTP/2: ${h2spec.missing}\n`);
 
 describe.skipIf('missing' in h2spec)('the HTTP/2 server', () => {
