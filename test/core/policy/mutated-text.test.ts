@@ -9,7 +9,7 @@ const POLICY = textOf('docs/examples/rate-limits.yaml');
 const ACCESS = textOf('docs/how-to/roles.md').match(/```yaml\n(.*?)```/s)?.[1] ?? '';
 
 /** Of each kind; `npm run test:long` tries 10,000 in all. */
-const RUNS = process.env.LOADLINE_TEST_LONG === undefined ? 500 : 5000;
+const RUNS = process.env.LOADLINE_TEST_LONG === undefined ? 200 : 5000;
 const MAX_ISSUES = 200;
 const MAX_MESSAGE_CHARS = 1000;
 

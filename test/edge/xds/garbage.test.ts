@@ -15,12 +15,12 @@ import { requestKinds } from './garbage/request-kinds.ts';
 import { serviceKinds } from './garbage/service-kinds.ts';
 
 /**
- * Five thousand cases: 2,000 of them have a connection of their own; 3,000 are calls, 25 to a connection, because what is
- * wrong with them is inside the call. A failure names the case; the seed makes it again. The long run deals ten times as many.
+ * Two thousand cases: 800 of them have a connection of their own; 1,200 are calls, 25 to a connection, because what is wrong
+ * with them is inside the call. A failure names the case; the seed makes it again. The long run deals 25 times as many.
  */
-const ROUNDS = process.env.LOADLINE_TEST_LONG === '1' ? 10 : 1;
-const BYTE_CASES = 2000 * ROUNDS;
-const CALL_CASES = 3000 * ROUNDS;
+const ROUNDS = process.env.LOADLINE_TEST_LONG === '1' ? 25 : 1;
+const BYTE_CASES = 800 * ROUNDS;
+const CALL_CASES = 1200 * ROUNDS;
 const WARM_UP_CASES = 300;
 /** Code that is compiled late, and pools of Node: 1 to 2 MiB, the same after 10,000 cases as after 30,000. */
 const GROWTH_MIB = 6;
@@ -109,7 +109,7 @@ describe('garbage on the xDS port', () => {
     const { wrong, changes } = await attack(BYTE_CASES, CALL_CASES, SEED);
     expect(wrong).toEqual([]);
     expect(errors).toEqual([]);
-    expect(changes).toBeGreaterThan(50);
+    expect(changes).toBeGreaterThan(25);
 
     await untilAlone(handles);
     expect(await reference.follow(rounds(CACHED))).toBe(CACHED);

@@ -12,7 +12,7 @@ import { heapMib } from './garbage/census.ts';
 
 const READERS = 60;
 const STALLED = 20;
-const CHANGES = 100;
+const CHANGES = 50;
 /** One assignment of some 55 KB, so that the kernel's buffers are soon full of what a stalled reader has not read. */
 const SHAPE = { clusters: 1, endpoints: 3000 };
 const MIB = 1024 * 1024;
