@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-const SCRIPT = `import { main } from './src/cli/main.ts'; process.exitCode = await main(process.argv.slice(1));`;
+const BIN = join(import.meta.dirname, '../../bin/loadline.js');
 let folder: string;
 const children: ChildProcess[] = [];
 
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 type Line = { readonly level: string; readonly msg: string; readonly [field: string]: unknown };
 
-/** `loadline serve` from the sources, on free ports, with its lines as they come. */
+/** `loadline serve` as users start it, on free ports, with its lines as they come. */
 function serve(): {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
@@ -31,7 +31,7 @@ function serve(): {
 } {
   const addresses = ['--xds', '--admin', '--http'].flatMap((flag) => [flag, '127.0.0.1:0']);
   const argv = ['serve', '--dev', '--policies', 'docs/examples/lab.yaml', '--data', join(folder, 'data'), ...addresses];
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', SCRIPT, ...argv], {
+  const child = spawn(process.execPath, [BIN, ...argv], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);

@@ -36,7 +36,6 @@ const NAMES = [
   'simulate',
   'replay',
   'audit',
-  'completion',
   'version',
 ];
 

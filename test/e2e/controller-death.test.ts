@@ -35,6 +35,7 @@ describe('the death of the controller', () => {
       },
       20_000,
     );
+    // To its end: the law has to come to rest, or it goes on after the restart by right.
     await warm.done;
     expect(warm.failures()).toEqual([]);
 

@@ -35,7 +35,7 @@ describe('a GPU with a fatal XID', () => {
     );
 
   it('gets no new request within 3 s, costs no client anything, says why, and returns with a ramp', async () => {
-    const load = startLoad(sidecars, { perSec: 20, seconds: 30, outputTokens: 20 });
+    const load = startLoad(sidecars, { perSec: 20, seconds: 120, outputTokens: 20 });
     await sleep(8000);
     expect(issued()).toBeGreaterThan(10);
     await models.fault(LOST, { gpuXid: 79 });
@@ -55,7 +55,9 @@ describe('a GPU with a fatal XID', () => {
     const { weight } = await endpoint();
     expect(weight).toBeLessThan(1000);
     expect(await events()).toContainEqual(expect.stringContaining('EndpointReturned'));
-    await load.done;
+    // As it warms up.
+    await sleep(3000);
+    await load.finish();
     expect(load.failures()).toEqual([]);
     expect(await serve.metric('loadline_xds_nacks_total')).toBe(0);
   });

@@ -7,21 +7,19 @@ import { AgentProcess } from '../support/agent.ts';
 import { FakeNvidiaSmi } from '../support/fake-nvidia-smi.ts';
 import { labPolicy } from '../support/lab-policy.ts';
 import { type Load, startLoad } from '../support/load.ts';
-import { loadline } from '../support/loadline.ts';
 import { Serve, sleep, until } from '../support/serve.ts';
 
 const LEASE_SEC = 6;
 const SLOW = 2;
 
-type Explained = {
-  readonly endpoints: readonly {
-    readonly port: number;
-    readonly belief: {
-      readonly freshness: string;
-      readonly running: number | null;
-      readonly gpuUtilRatio: number | null;
-    };
-  }[];
+type Explained = { readonly services: readonly [{ readonly endpoints: readonly Endpoint[] }] };
+type Endpoint = {
+  readonly port: number;
+  readonly belief: {
+    readonly freshness: string;
+    readonly running: number | null;
+    readonly gpuUtilRatio: number | null;
+  };
 };
 type Source = { readonly source: string; readonly lastError?: string; readonly consecutiveFailures: number };
 
@@ -56,18 +54,16 @@ describe('an agent that pushes, with nothing scraped and no sidecar', () => {
     return inOrder(endpoints).map(({ weight }) => weight);
   }
 
-  async function beliefs(): Promise<Explained['endpoints']> {
-    const { code, stdout, stderr } = await loadline('explain', 'chat', '--admin', serve.admin, '--output', 'json');
-    expect(code, stderr).toBe(0);
-    return inOrder((JSON.parse(stdout) as Explained).endpoints);
+  async function beliefs(): Promise<readonly Endpoint[]> {
+    const explained = (await (await serve.get('/api/explain?service=chat')).json()) as Explained;
+    return inOrder(explained.services[0].endpoints);
   }
 
   const allAre = async (freshness: string): Promise<boolean> =>
     (await beliefs()).every(({ belief }) => belief.freshness === freshness);
 
   async function sources(): Promise<readonly Source[]> {
-    const { stdout } = await loadline('status', '--admin', serve.admin, '--output', 'json');
-    return (JSON.parse(stdout) as { sources: readonly Source[] }).sources;
+    return ((await (await serve.get('/api/state')).json()) as { sources: readonly Source[] }).sources;
   }
 
   beforeAll(async () => {
@@ -157,7 +153,9 @@ describe('an agent that pushes, with nothing scraped and no sidecar', () => {
   it('that comes back is believed again', async () => {
     agent = startAgent();
     await until('everything is known', () => allAre('Fresh'), 30_000);
-    expect((await sources()).every(({ consecutiveFailures }) => consecutiveFailures === 0)).toBe(true);
+    await until('no source fails', async () =>
+      (await sources()).every(({ consecutiveFailures }) => consecutiveFailures === 0),
+    );
   });
 
   it.skipIf(!LONG)('outlives its server, and is heard by the next one', async () => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeDevelopmentCertificates } from '../../src/edge/tls/index.ts';
 import { type ModelServers, startModelServers } from '../../src/lab/modelserver/index.ts';
+import { run as inProcess } from '../cli/run.ts';
 import { TestIssuer } from '../edge/access/issuer.ts';
 import { labPolicy } from '../support/lab-policy.ts';
-import { loadline } from '../support/loadline.ts';
 import { Serve, sleep } from '../support/serve.ts';
 
 const IN_URL = 'CANARY0url0query0secret';
@@ -26,8 +26,8 @@ describe('secrets', () => {
   const outputs = new Map<string, string>();
 
   const run = async (...args: readonly string[]): Promise<number | null> => {
-    const { code, stdout, stderr } = await loadline(...args, '--admin', serve.admin, ...client);
-    outputs.set(`loadline ${args.join(' ')}`, stdout + stderr);
+    const { code, out, err } = await inProcess(...args, '--admin', serve.admin, ...client);
+    outputs.set(`loadline ${args.join(' ')}`, out + err);
     return code;
   };
 
@@ -118,9 +118,9 @@ spec:
     await sleep(2500);
     for (const path of ['/metrics', '/api/state', '/api/events', '/api/explain/chat'])
       outputs.set(path, await (await serve.get(path)).text());
-    const audit = await loadline('audit', 'list', '--data', join(serve.data, 'data'), '--output', 'json');
-    outputs.set('loadline audit list', audit.stdout + audit.stderr);
-    expect(audit.stdout).toContain('alice@example.com');
+    const audit = await inProcess('audit', 'list', '--data', join(serve.data, 'data'), '--output', 'json');
+    outputs.set('loadline audit list', audit.out + audit.err);
+    expect(audit.out).toContain('alice@example.com');
     expect(await serve.end('SIGTERM')).toBe(0);
     outputs.set('log', serve.log);
     expect(outputs.get('log')).toContain('127.0.0.1:9');

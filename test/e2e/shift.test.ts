@@ -33,7 +33,7 @@ describe('the slice', () => {
     };
     const before = await structural();
     expect(before.cds).toBe(4);
-    const load = startLoad(sidecars, { perSec: 16, seconds: 40, outputTokens: 50 });
+    const load = startLoad(sidecars, { perSec: 16, seconds: 120, outputTokens: 50 });
     await sleep(12_000);
     await models.fault(2, { speed: 0.4 });
     const slow = `127.0.0.1:${models.servers[2]!.port}`;
@@ -53,7 +53,7 @@ describe('the slice', () => {
     const status = await loadline('status', '--admin', serve.admin);
     expect(status.code, status.stderr).toBe(0);
     expect(status.stdout).toMatch(/SYNCED/);
-    await load.done;
+    await load.finish();
     expect(load.failures()).toEqual([]);
     expect(await structural()).toEqual(before);
     expect(await serve.metric('loadline_xds_nacks_total')).toBe(0);

@@ -7,6 +7,8 @@ export type Load = {
   /** Milliseconds since the start, on the clock of the outcomes' times. */
   sinceStartMs(): number;
   readonly done: Promise<void>;
+  /** Sends nothing more, and resolves when what is open has ended. */
+  finish(): Promise<void>;
   stop(): void;
 };
 
@@ -41,6 +43,10 @@ export function startLoad(
         .map(({ arrival, failure }) => ({ atMs: arrival.atMs, why: `${failure?.kind} ${failure?.detail}` })),
     sinceStartMs: () => performance.now() - startedAt,
     done,
+    finish: () => {
+      loop.finish();
+      return done;
+    },
     stop: () => loop.stop(),
   };
 }

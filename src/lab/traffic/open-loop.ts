@@ -79,12 +79,17 @@ export class OpenLoop {
     });
   }
 
-  /** Sends nothing more and gives up what is open, which then counts as failed. */
-  stop(): void {
+  /** Sends nothing more; what is open goes on to its end. */
+  finish(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    for (const lane of this.#open) for (const giveUp of [...lane]) giveUp();
     this.#endWhenIdle();
+  }
+
+  /** Sends nothing more and gives up what is open, which then counts as failed. */
+  stop(): void {
+    this.finish();
+    for (const lane of this.#open) for (const giveUp of [...lane]) giveUp();
   }
 
   #sendDue(): void {

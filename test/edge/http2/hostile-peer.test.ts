@@ -191,8 +191,8 @@ describe('what a stream tells its owner', () => {
     const told = answers(1000);
     const hasty = peer();
     hasty.write(frame(FRAME.headers, WHOLE, 1, REQUEST), frame(FRAME.rstStream, 0, 1, CANCEL));
+    await expect.poll(() => server.opened[0]?.closed, { timeout: 5000 }).toBe(1);
     await pause(50);
-    expect(server.opened[0]?.closed).toBe(1);
     expect(told).toEqual([]);
   });
 

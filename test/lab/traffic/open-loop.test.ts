@@ -128,6 +128,23 @@ describe('the open-loop generator', () => {
     expect(sockets.size).toBeLessThan(6);
   });
 
+  it('lets what is open go on to its end when it has to finish, and sends nothing more', async () => {
+    const outcomes: RequestOutcome[] = [];
+    const port = await serve((_, response) => {
+      loop.finish();
+      complete(response);
+    });
+    const loop = new OpenLoop({
+      arrivals: [...every(1, 1), { atMs: 600_000, promptTokens: 1, outputTokens: 1 }],
+      lanes: [{ name: 'a', targets: [{ host: '127.0.0.1', port }] }],
+      message: () => ({ body: '{}' }),
+      onOutcome: (outcome) => outcomes.push(outcome),
+    });
+    await loop.run();
+    expect(outcomes.map(({ failure }) => failure)).toEqual([undefined]);
+    expect(loop.sent).toBe(1);
+  });
+
   it('gives up what is open when it is stopped, and says so', async () => {
     const outcomes: RequestOutcome[] = [];
     let opened = (): void => undefined;

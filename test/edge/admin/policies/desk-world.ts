@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Peer } from '../../../../src/core/access/index.ts';
@@ -14,6 +13,7 @@ import {
 } from '../../../../src/edge/admin/index.ts';
 import { EmbeddedStore } from '../../../../src/edge/store/index.ts';
 import { FakeLog } from '../../observe/fake-log.ts';
+import { QUICK } from '../../store/embedded/stores.ts';
 
 export type World = {
   readonly server: AdminServer;
@@ -31,7 +31,7 @@ export async function startWorld(
     readonly seam?: Partial<PoliciesSeam>;
   } = {},
 ): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), 'loadline-desk-'));
+  const folder = mkdtempSync(join(QUICK, 'loadline-desk-'));
   ending.push(() => rmSync(folder, { recursive: true, force: true }));
   const { store } = await EmbeddedStore.open({ folder });
   ending.push(() => store.close());

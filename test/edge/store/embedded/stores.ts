@@ -12,7 +12,7 @@ import {
 } from '../../../../src/edge/store/index.ts';
 
 /** A file system in memory where there is one: thousands of transactions need not wait for a disk. */
-const QUICK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+export const QUICK: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 const ending: (() => unknown)[] = [];
 
