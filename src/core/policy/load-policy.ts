@@ -86,7 +86,7 @@ function* loadSteps(
   const names = files.map(({ name }) => name);
   if (issues.length > 0) return { ok: false, issues: inTextOrder(issues, names) };
 
-  const warnings = entries.flatMap(notEnforcedIn);
+  const warnings = entries.flatMap((entry) => notEnforcedIn(entry, catalogue));
   return { ok: true, value: assemble(found), warnings: inTextOrder(warnings, names) };
 }
 

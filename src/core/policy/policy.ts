@@ -50,9 +50,24 @@ export type Listener = {
 export type TrafficClasses = {
   readonly name: string;
   readonly origin: Position;
+  /** In lower case. Clients choose with it among the classes that their group allows; any other value is the group's default. */
   readonly header: string;
-  readonly classes: readonly { readonly name: string }[];
+  /** In the order of the document. */
+  readonly classes: readonly TrafficClass[];
 };
+
+export type TrafficClass = {
+  readonly name: string;
+  /** Of the limits of a sidecar and service, 0..100, what only this class may use; 0: nothing. */
+  readonly reservePercent: number;
+  /** `Never`: not by a shed of the whole service; `First`: before others; `Default`: when it is asked for. */
+  readonly shed: 'Never' | 'First' | 'Default';
+  /** When it is welcome; absent: always. */
+  readonly window?: DailyWindow;
+};
+
+/** From one time of day to another, past midnight where `to` is not after `from`. Minutes since midnight, 0..1439. */
+export type DailyWindow = { readonly fromMinute: number; readonly toMinute: number; readonly timeZone: string };
 
 export type ModelService = {
   readonly name: string;
@@ -199,7 +214,7 @@ export type CircuitBreakers = {
 export type RateLimit = {
   readonly name: string;
   readonly origin: Position;
-  /** With a class the limit is accepted, not enforced yet. */
+  /** Of the requests of this class alone. */
   readonly class?: string;
   readonly key?: { readonly header: string };
   readonly ratePerSec: number;

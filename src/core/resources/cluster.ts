@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { ModelService } from '../policy/index.ts';
+import { type GroupClasses, hasReserve } from './classes.ts';
 import { ADS, any, extension, makeResource } from './message.ts';
 import { ORCA_METRIC_NAMES } from './orca-metrics.ts';
 import type { Resource } from './resource.ts';
@@ -18,11 +19,21 @@ const HTTP1_IDLE_TIMEOUT = '4s';
  * The clusters of a model service. They are a function of what rarely changes; weights, health, shares and breaker numbers travel
  * by EDS and RTDS, because a changed cluster loses its pools and its ejections.
  */
-export function compileClusters(service: ModelService, release: string): readonly Resource[] {
-  return clustersOf(service).map((cluster) => compileCluster(service, cluster, release));
+export function compileClusters(
+  service: ModelService,
+  classes: GroupClasses | undefined,
+  release: string,
+): readonly Resource[] {
+  const priorities = hasReserve(classes) ? (['DEFAULT', 'HIGH'] as const) : (['DEFAULT'] as const);
+  return clustersOf(service).map((cluster) => compileCluster(service, cluster, priorities, release));
 }
 
-function compileCluster(service: ModelService, { name, origin }: ServiceCluster, release: string): Resource {
+function compileCluster(
+  service: ModelService,
+  { name, origin }: ServiceCluster,
+  priorities: readonly ('DEFAULT' | 'HIGH')[],
+  release: string,
+): Resource {
   return makeResource({
     type: 'cluster',
     name,
@@ -44,18 +55,17 @@ function compileCluster(service: ModelService, { name, origin }: ServiceCluster,
         update_merge_window: '0s',
       },
       circuit_breakers: {
-        thresholds: [
-          {
-            max_connections: BREAKER_DEFAULTS.maxConnections,
-            max_pending_requests: BREAKER_DEFAULTS.maxPendingRequests,
-            max_requests: BREAKER_DEFAULTS.maxRequests,
-            retry_budget: {
-              budget_percent: { value: BREAKER_DEFAULTS.budgetPercent },
-              min_retry_concurrency: BREAKER_DEFAULTS.minRetryConcurrency,
-            },
-            track_remaining: true,
+        thresholds: priorities.map((priority) => ({
+          ...(priority === 'DEFAULT' ? {} : { priority }),
+          max_connections: BREAKER_DEFAULTS.maxConnections,
+          max_pending_requests: BREAKER_DEFAULTS.maxPendingRequests,
+          max_requests: BREAKER_DEFAULTS.maxRequests,
+          retry_budget: {
+            budget_percent: { value: BREAKER_DEFAULTS.budgetPercent },
+            min_retry_concurrency: BREAKER_DEFAULTS.minRetryConcurrency,
           },
-        ],
+          track_remaining: true,
+        })),
       },
       outlier_detection: outlierDetection(service),
       typed_extension_protocol_options: {

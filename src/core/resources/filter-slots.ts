@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import type { ModelService, SidecarGroup } from '../policy/index.ts';
+import type { GroupClasses } from './classes.ts';
 import { ADS, any, makeResource } from './message.ts';
 import { SLOT } from './names.ts';
 import { idleRateLimitFilter, LOCAL_RATE_LIMIT, rateLimitFilter } from './rate-limit.ts';
@@ -45,12 +46,15 @@ export function slotRefs(): readonly ResourceRef[] {
 export function compileSlots(
   services: readonly ModelService[],
   group: SidecarGroup,
-  release: string,
-  sidecars: number,
+  {
+    classes,
+    release,
+    sidecars,
+  }: { readonly classes: GroupClasses | undefined; readonly release: string; readonly sidecars: number },
 ): readonly Resource[] {
   const configs: Readonly<Record<string, JsonObject>> = {
-    [SLOT.sidecarRateLimit]: any(LOCAL_RATE_LIMIT, rateLimitFilter(services, 'Sidecar', 1)),
-    [SLOT.groupRateLimit]: any(LOCAL_RATE_LIMIT, rateLimitFilter(services, 'Group', sidecars)),
+    [SLOT.sidecarRateLimit]: any(LOCAL_RATE_LIMIT, rateLimitFilter(services, classes, 'Sidecar', 1)),
+    [SLOT.groupRateLimit]: any(LOCAL_RATE_LIMIT, rateLimitFilter(services, classes, 'Group', sidecars)),
   };
   return SLOTS.map(({ name, idle }) =>
     makeResource({

@@ -47,3 +47,8 @@ export function makeResource(spec: ResourceSpec): Resource {
   });
   return { ...encoded, needs, ...(origin === undefined ? {} : { origin }) };
 }
+
+/** A header that is so afterwards, whatever it was. */
+export function setHeader(key: string, value: string): JsonObject {
+  return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
+}

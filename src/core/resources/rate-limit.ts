@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { ModelService, RateLimit } from '../policy/index.ts';
+import type { GroupClasses } from './classes.ts';
 import { SLOT } from './names.ts';
 import { enforcedKey } from './runtime-keys.ts';
 
@@ -13,45 +14,52 @@ const SLOT_OF = { Sidecar: SLOT.sidecarRateLimit, Group: SLOT.groupRateLimit } a
 type Scope = RateLimit['scope'];
 
 /**
- * What a route says about its limits: only descriptors. The buckets live in the ECDS filter, because a changed route
+ * What a route says about its limits (those of one class are in the routes of that class): only descriptors. The buckets live in the ECDS filter, because a changed route
  * configuration would refill every bucket that lives in it.
  */
-export function rateLimitActions(service: ModelService): readonly JsonObject[] {
-  return enforceable(service).flatMap((limit) => {
-    const stage = STAGE[limit.scope];
-    const named = { generic_key: { descriptor_key: 'limit', descriptor_value: bucketName(service, limit) } };
-    if (limit.key === undefined) return [{ stage, actions: [named] }];
-    const name = limit.key.header;
-    return [
-      { stage, actions: [named, { request_headers: { header_name: name, descriptor_key: 'key' } }] },
-      // Without the header Envoy makes no descriptor at all: leaving the key out would be the way round the limit. So all
-      // requests without it share the bucket of one key.
-      {
-        stage,
-        actions: [
-          named,
-          {
-            header_value_match: {
-              descriptor_key: 'key',
-              descriptor_value: '(none)',
-              expect_match: false,
-              headers: [{ name, present_match: true }],
+export function rateLimitActions(service: ModelService, className: string | undefined): readonly JsonObject[] {
+  return service.rateLimits
+    .filter((limit) => limit.class === undefined || limit.class === className)
+    .flatMap((limit) => {
+      const stage = STAGE[limit.scope];
+      const named = { generic_key: { descriptor_key: 'limit', descriptor_value: bucketName(service, limit) } };
+      if (limit.key === undefined) return [{ stage, actions: [named] }];
+      const name = limit.key.header;
+      return [
+        { stage, actions: [named, { request_headers: { header_name: name, descriptor_key: 'key' } }] },
+        // Without the header Envoy makes no descriptor at all: leaving the key out would be the way round the limit. So all
+        // requests without it share the bucket of one key.
+        {
+          stage,
+          actions: [
+            named,
+            {
+              header_value_match: {
+                descriptor_key: 'key',
+                descriptor_value: '(none)',
+                expect_match: false,
+                headers: [{ name, present_match: true }],
+              },
             },
-          },
-        ],
-      },
-    ];
-  });
+          ],
+        },
+      ];
+    });
 }
 
 /**
  * The filter with the buckets of one scope. `sidecars` is how many share a group's limits (a bound, see
  * {@link sharers}). Without limits it lets everything pass.
  */
-export function rateLimitFilter(services: readonly ModelService[], scope: Scope, sidecars: number): JsonObject {
+export function rateLimitFilter(
+  services: readonly ModelService[],
+  classes: GroupClasses | undefined,
+  scope: Scope,
+  sidecars: number,
+): JsonObject {
   const limits = services.flatMap((service) =>
-    enforceable(service)
-      .filter((limit) => limit.scope === scope)
+    service.rateLimits
+      .filter((limit) => limit.scope === scope && concerns(limit, classes))
       .map((limit) => ({ limit, bucket: bucketName(service, limit) })),
   );
   const idle = idleRateLimitFilter(scope);
@@ -96,9 +104,9 @@ function tokenBucket(limit: RateLimit, sidecars: number): JsonObject {
   };
 }
 
-/** With a class the limit is accepted, not enforced yet. */
-function enforceable(service: ModelService): readonly RateLimit[] {
-  return service.rateLimits.filter((limit) => limit.class === undefined);
+/** A bucket of a class that nobody in the group may choose would only be there. */
+function concerns(limit: RateLimit, classes: GroupClasses | undefined): boolean {
+  return limit.class === undefined || classes?.allowed.some(({ name }) => name === limit.class) === true;
 }
 
 function bucketName(service: ModelService, limit: RateLimit): string {

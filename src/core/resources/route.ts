@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { Listener, ModelService, Orca, Retry, Timeouts } from '../policy/index.ts';
-import { extension, makeResource } from './message.ts';
+import { type ClassRoute, type GroupClasses, isReserved } from './classes.ts';
+import { extension, makeResource, setHeader } from './message.ts';
 import { rateLimitActions } from './rate-limit.ts';
 import type { Resource } from './resource.ts';
 import { SPLIT_WEIGHT_DEFAULT, splitPrefix } from './runtime-keys.ts';
@@ -20,7 +21,12 @@ const HOST_SELECTION_ATTEMPTS = 20;
 const RETRY_BUFFER_BYTES = 8 * 1024 * 1024;
 
 /** The route configuration of one listener, by the same name. */
-export function compileRoutes(listener: Listener, services: readonly ModelService[], release: string): Resource {
+export function compileRoutes(
+  listener: Listener,
+  services: readonly ModelService[],
+  classes: GroupClasses | undefined,
+  release: string,
+): Resource {
   const { name, origin } = listener;
   return makeResource({
     type: 'route',
@@ -38,28 +44,43 @@ export function compileRoutes(listener: Listener, services: readonly ModelServic
         name: host.name,
         domains: host.domains,
         request_body_buffer_limit: RETRY_BUFFER_BYTES,
-        // A shed must come first: Envoy takes the first route that matches.
-        routes: host.services.flatMap((service) => [shedRoute(service), compileRoute(service)]),
+        routes: host.services.flatMap((service) => serviceRoutes(service, classes)),
       })),
     },
   });
 }
 
-function compileRoute(service: ModelService): JsonObject {
+/** A shed must come first: Envoy takes the first route that matches. */
+function serviceRoutes(service: ModelService, classes: GroupClasses | undefined): readonly JsonObject[] {
+  if (classes === undefined) return [shedRoute(service), compileRoute(service)];
+  const { allowed, header } = classes;
+  return allowed.flatMap((one, i) => {
+    // The last is the group's default. It takes what the others did not, whatever the client has written there.
+    const named = i < allowed.length - 1 ? [{ name: header, string_match: { exact: one.name } }] : [];
+    const of: ClassRoute = { class: one, header, match: named.length === 0 ? {} : { headers: named } };
+    return [shedRoute(service, of), compileRoute(service, of)];
+  });
+}
+
+function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
   const { timeouts, name, match } = service;
-  const limits = rateLimitActions(service);
+  const limits = rateLimitActions(service, of?.class.name);
+  const headers = [...orcaHeaders(service.orca), ...(of === undefined ? [] : [setHeader(of.header, of.class.name)])];
   return {
-    name,
-    match: { prefix: match.pathPrefix },
+    name: of === undefined ? name : `${name}/${of.class.name}`,
+    match: { prefix: match.pathPrefix, ...of?.match },
     route: {
       ...target(service),
       // Envoy's default is 15 s, which no long answer survives; 0 is none.
       timeout: protoDuration(timeouts.requestMs),
       idle_timeout: protoDuration(timeouts.streamIdleMs),
       retry_policy: retryPolicy(service, timeouts),
+      ...(of !== undefined && isReserved(of.class) ? { priority: 'HIGH' } : {}),
       ...(limits.length === 0 ? {} : { rate_limits: limits }),
     },
-    ...orcaHeaders(service.orca),
+    ...(of === undefined ? {} : { stat_prefix: `${name}.${of.class.name}` }),
+    ...(headers.length === 0 ? {} : { request_headers_to_add: headers }),
+    ...(asksForLoad(service.orca) ? { response_headers_to_remove: LOAD_HEADERS } : {}),
   };
 }
 
@@ -78,22 +99,20 @@ function target(service: ModelService): JsonObject {
   };
 }
 
+const LOAD_HEADERS = ['endpoint-load-metrics', 'endpoint-load-metrics-bin'];
+
 /**
  * vLLM and Triton say their load only to who asks. Then it is Envoy that asked, for itself: clients neither choose the format
  * nor learn how full the server is. The router reads the answer before it is taken out.
  */
-function orcaHeaders(orca: Orca | undefined): JsonObject {
-  if (orca === undefined || orca.requestFormat === 'None') return {};
-  return {
-    request_headers_to_add: [
-      {
-        // In lower case: Triton knows no other.
-        header: { key: 'endpoint-load-metrics-format', value: orca.requestFormat.toLowerCase() },
-        append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
-      },
-    ],
-    response_headers_to_remove: ['endpoint-load-metrics', 'endpoint-load-metrics-bin'],
-  };
+function orcaHeaders(orca: Orca | undefined): readonly JsonObject[] {
+  if (!asksForLoad(orca)) return [];
+  // In lower case: Triton knows no other.
+  return [setHeader('endpoint-load-metrics-format', orca.requestFormat.toLowerCase())];
+}
+
+function asksForLoad(orca: Orca | undefined): orca is Orca {
+  return orca !== undefined && orca.requestFormat !== 'None';
 }
 
 /**

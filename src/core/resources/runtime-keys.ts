@@ -34,11 +34,7 @@ export const SPLIT_WEIGHT_DEFAULT = 1;
 const MAX_SPLIT_WEIGHT = 1_000_000;
 
 export const RUNTIME_KEYS: readonly RuntimeKey[] = [
-  breaker('max_connections', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxConnections),
-  breaker('max_pending_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxPendingRequests),
-  breaker('max_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxRequests),
-  breaker('retry_budget.budget_percent', 0, 100, false, BREAKER_DEFAULTS.budgetPercent),
-  breaker('retry_budget.min_retry_concurrency', 0, UINT32_MAX, true, BREAKER_DEFAULTS.minRetryConcurrency),
+  ...(['default', 'high'] as const).flatMap((priority) => breakers(priority)),
   percentage(enforcedKey(SLOT.sidecarRateLimit), 100),
   percentage(enforcedKey(SLOT.groupRateLimit), 100),
   percentage(shedKey('{cluster}'), 0),
@@ -52,9 +48,9 @@ export const RUNTIME_KEYS: readonly RuntimeKey[] = [
   },
 ];
 
-/** Percentage of a service's new requests that are refused at once. */
-export function shedKey(service: string): string {
-  return `loadline.shed.${service}`;
+/** Percentage of a service's new requests, or of one class of them, that are refused at once. */
+export function shedKey(service: string, className?: string): string {
+  return className === undefined ? `loadline.shed.${service}` : `loadline.shed.${service}.${className}`;
 }
 
 /** `runtime_key_prefix` of the weighted clusters of a service; Envoy puts a dot and the name of the cluster behind it. */
@@ -67,8 +63,9 @@ export function enforcedKey(slot: string): string {
   return `${slot}.enforced`;
 }
 
-export function breakerKey(cluster: string, name: string): string {
-  return `circuit_breakers.${cluster}.default.${name}`;
+/** `high`: of requests whose class has a reserve. */
+export function breakerKey(cluster: string, name: string, priority: 'default' | 'high' = 'default'): string {
+  return `circuit_breakers.${cluster}.${priority}.${name}`;
 }
 
 /** The entry of the table for a key, or undefined. */
@@ -99,8 +96,18 @@ function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-function breaker(name: string, min: number, max: number, integer: boolean, safeDefault: number): RuntimeKey {
-  return { pattern: breakerKey('{cluster}', name), layer: LASTING_LAYER, min, max, integer, safeDefault };
+function breakers(priority: 'default' | 'high'): readonly RuntimeKey[] {
+  const key = (name: string, min: number, max: number, integer: boolean, safeDefault: number): RuntimeKey => ({
+    ...{ pattern: breakerKey('{cluster}', name, priority), layer: LASTING_LAYER },
+    ...{ min, max, integer, safeDefault },
+  });
+  return [
+    key('max_connections', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxConnections),
+    key('max_pending_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxPendingRequests),
+    key('max_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxRequests),
+    key('retry_budget.budget_percent', 0, 100, false, BREAKER_DEFAULTS.budgetPercent),
+    key('retry_budget.min_retry_concurrency', 0, UINT32_MAX, true, BREAKER_DEFAULTS.minRetryConcurrency),
+  ];
 }
 
 function percentage(pattern: string, safeDefault: number): RuntimeKey {

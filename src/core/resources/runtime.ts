@@ -1,5 +1,6 @@
 import { own } from '../../base/units/index.ts';
 import type { ModelService, Policy, SidecarGroup } from '../policy/index.ts';
+import { classesOf, type GroupClasses, hasReserve } from './classes.ts';
 import { servicesOf } from './group-services.ts';
 import { makeResource } from './message.ts';
 import { LAPSING_LAYER, LAPSING_TTL_MS, LASTING_LAYER } from './names.ts';
@@ -7,7 +8,7 @@ import type { Resource } from './resource.ts';
 import { breakerKey, checkRuntimeValue, type RuntimeLayer, shedKey, splitPrefix } from './runtime-keys.ts';
 import { clustersOf, type ServiceCluster } from './service-clusters.ts';
 
-/** Percentage of new requests that is shed, by service. */
+/** Percentage of new requests that is shed, by service, and by service and class (`chat/P2`). */
 export type Sheds = Readonly<Record<string, number>>;
 
 /**
@@ -17,26 +18,51 @@ export type Sheds = Readonly<Record<string, number>>;
 export function compileRuntime(policy: Policy, group: SidecarGroup, sheds: Sheds = {}): readonly Resource[] {
   const lasting: Record<string, number> = {};
   const lapsing: Record<string, number> = {};
+  const classes = classesOf(policy, group);
   for (const service of servicesOf(policy, group)) {
-    for (const cluster of clustersOf(service)) Object.assign(lasting, breakerValues(service, cluster));
+    for (const cluster of clustersOf(service)) {
+      Object.assign(lasting, breakerValues(service, cluster, 'default', classes?.openRatio ?? 1));
+      if (hasReserve(classes)) Object.assign(lasting, breakerValues(service, cluster, 'high', 1));
+    }
     Object.assign(lasting, splitValues(service));
-    const percent = own(sheds, service.name) ?? 0;
-    if (percent !== 0) lapsing[shedKey(service.name)] = percent;
+    Object.assign(lapsing, shedValues(service, classes, sheds));
   }
   return [layer(LAPSING_LAYER, lapsing, group, LAPSING_TTL_MS), layer(LASTING_LAYER, lasting, group)];
 }
 
-/** Limits are those of a sidecar and service: a cluster for a part of the requests has that part of them. */
-function breakerValues(service: ModelService, { name, ratio }: ServiceCluster): Record<string, number> {
+/**
+ * Limits are those of a sidecar and service: a cluster for a part of the requests has that part of them. Classes with a reserve may
+ * use all of it; for the others the reserves are left out.
+ */
+function breakerValues(
+  service: ModelService,
+  cluster: ServiceCluster,
+  priority: 'default' | 'high',
+  openRatio: number,
+): Record<string, number> {
   const { circuitBreakers, retry } = service;
-  const part = (limit: number): number => (ratio === 1 ? limit : Math.max(1, Math.ceil(limit * ratio)));
+  const ratio = cluster.ratio * openRatio;
+  const part = (limit: number): number => (ratio === 1 ? limit : Math.max(1, Math.floor(limit * ratio)));
+  const key = (limit: string): string => breakerKey(cluster.name, limit, priority);
   return {
-    [breakerKey(name, 'max_connections')]: part(circuitBreakers.maxConnections),
-    [breakerKey(name, 'max_pending_requests')]: part(circuitBreakers.maxPendingRequests),
-    [breakerKey(name, 'max_requests')]: part(circuitBreakers.maxRequests),
-    [breakerKey(name, 'retry_budget.budget_percent')]: retry.budget.percent,
-    [breakerKey(name, 'retry_budget.min_retry_concurrency')]: retry.budget.minRetryConcurrency,
+    [key('max_connections')]: part(circuitBreakers.maxConnections),
+    [key('max_pending_requests')]: part(circuitBreakers.maxPendingRequests),
+    [key('max_requests')]: part(circuitBreakers.maxRequests),
+    [key('retry_budget.budget_percent')]: retry.budget.percent,
+    [key('retry_budget.min_retry_concurrency')]: retry.budget.minRetryConcurrency,
   };
+}
+
+/** A shed of the whole service is one of each class that may be shed; what is asked for a class counts where it is more. */
+function shedValues({ name }: ModelService, classes: GroupClasses | undefined, sheds: Sheds): Record<string, number> {
+  const all = own(sheds, name) ?? 0;
+  if (classes === undefined) return all === 0 ? {} : { [shedKey(name)]: all };
+  const values: Record<string, number> = {};
+  for (const { name: one, shed } of classes.allowed) {
+    const percent = Math.max(shed === 'Never' ? 0 : all, own(sheds, `${name}/${one}`) ?? 0);
+    if (percent !== 0) values[shedKey(name, one)] = percent;
+  }
+  return values;
 }
 
 /** All keys of a split, always: with some of them Envoy would mix them with the weights of the route. */

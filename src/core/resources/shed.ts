@@ -1,5 +1,7 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import type { ModelService } from '../policy/index.ts';
+import type { ClassRoute } from './classes.ts';
+import { setHeader } from './message.ts';
 import { shedKey } from './runtime-keys.ts';
 
 const RETRY_AFTER_SEC = 5;
@@ -12,24 +14,22 @@ const BODY = JSON.stringify({
  * version and matches nothing until its runtime key says how many of a hundred: beginning a shed changes no structure. Not the
  * fault filter: what it aborts has taken tokens from the rate limits before it, and carries no Retry-After.
  */
-export function shedRoute({ name, match }: ModelService): JsonObject {
+export function shedRoute({ name, match }: ModelService, of?: ClassRoute): JsonObject {
   return {
-    name: `${name}/shed`,
+    name: of === undefined ? `${name}/shed` : `${name}/${of.class.name}/shed`,
     match: {
       prefix: match.pathPrefix,
+      ...of?.match,
       runtime_fraction: {
         default_value: { numerator: 0, denominator: 'HUNDRED' },
-        runtime_key: shedKey(name),
+        runtime_key: shedKey(name, of?.class.name),
       },
     },
+    ...(of === undefined ? {} : { stat_prefix: `${name}.${of.class.name}.shed` }),
     direct_response: { status: 503, body: { inline_string: BODY } },
     response_headers_to_add: [
-      header('retry-after', String(RETRY_AFTER_SEC)),
-      header('content-type', 'application/json'),
+      setHeader('retry-after', String(RETRY_AFTER_SEC)),
+      setHeader('content-type', 'application/json'),
     ],
   };
-}
-
-function header(key: string, value: string): JsonObject {
-  return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }

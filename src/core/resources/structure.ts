@@ -1,5 +1,6 @@
 import { own } from '../../base/units/index.ts';
 import type { Policy, SidecarGroup } from '../policy/index.ts';
+import { classesOf } from './classes.ts';
 import { compileClusters } from './cluster.ts';
 import { compileSlots } from './filter-slots.ts';
 import { compareText, servicesOf } from './group-services.ts';
@@ -25,12 +26,13 @@ export type CompileOptions = {
 export function compileStructure(policy: Policy, group: SidecarGroup, options: CompileOptions): readonly Resource[] {
   const { release, listenerOverrides } = options;
   const services = servicesOf(policy, group);
+  const classes = classesOf(policy, group);
   return [
-    ...services.flatMap((service) => compileClusters(service, release)),
-    ...compileSlots(services, group, release, sharers(options.sidecars ?? 1)),
+    ...services.flatMap((service) => compileClusters(service, classes, release)),
+    ...compileSlots(services, group, { classes, release, sidecars: sharers(options.sidecars ?? 1) }),
     ...group.listeners.flatMap((listener) => [
       compileListener(listener, release, own(listenerOverrides, listener.name)),
-      compileRoutes(listener, services, release),
+      compileRoutes(listener, services, classes, release),
     ]),
   ].sort(inSendOrder);
 }

@@ -220,21 +220,27 @@ describe('what is accepted and not enforced yet', () => {
     return result.ok ? result.warnings.map(formatIssue) : expect.fail(result.issues.map(formatIssue).join('\n'));
   };
 
-  it('is said of a limit with a class, not of one without', () => {
-    const classes = `---
+  const classes = `---
 apiVersion: loadline.dev/v1alpha1
 kind: TrafficClasses
 metadata: { name: standard }
-spec: { header: x-class, classes: [{ name: P1 }] }
+spec: { header: x-class, classes: [{ name: P1, shed: First }, { name: P2 }] }
 `;
-    const limits = [
-      'rateLimits:',
-      '  - { name: a, rate: 1/s, burst: 1 }',
-      '  - { name: b, rate: 1/s, burst: 1, class: P1 }',
-    ];
-    expect(warnings(service(limits) + classes)).toEqual([
-      'p.yaml:8:7: accepted, not enforced yet: spec.rateLimits[1]',
-      'p.yaml:11:1: accepted, not enforced yet: TrafficClasses/standard',
+  const limits = [
+    'rateLimits:',
+    '  - { name: a, rate: 1/s, burst: 1 }',
+    '  - { name: b, rate: 1/s, burst: 1, class: P1 }',
+  ];
+
+  it('is said of a limit whose class nobody may choose who reaches the service', () => {
+    const withClasses = (allow: string) =>
+      `${service(limits)}${classes}---
+${group('[chat]', 'lab', [`trafficClasses: { use: standard, allow: [${allow}], default: ${allow} }`])}`;
+    const first = 'p.yaml:14:48: accepted, not enforced yet: spec.classes[0].shed';
+    expect(warnings(withClasses('P1'))).toEqual([first]);
+    expect(warnings(withClasses('P2'))).toEqual([
+      'p.yaml:8:39 spec.rateLimits[1].class: not enforced: no group that reaches chat allows the class P1',
+      first,
     ]);
   });
 });

@@ -99,7 +99,7 @@ describe('runtime keys', () => {
       '',
       'circuit_breakers',
       'circuit_breakers..default.max_requests',
-      'circuit_breakers.a.high.max_requests',
+      'circuit_breakers.a.higher.max_requests',
       'upstream.healthy_panic_threshold',
       'xcircuit_breakers.a.default.max_requests',
       'circuit_breakers.a.default.max_requests.b',

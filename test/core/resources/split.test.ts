@@ -82,8 +82,8 @@ describe('a fixed split', () => {
     const layer = at(messageOf(compileRuntime(aPolicy([service]), aGroup([service])), 'runtime', 'lasting'), 'layer');
     expect(layer).toMatchObject({
       'circuit_breakers.chat/a.default.max_requests': 256,
-      'circuit_breakers.chat/b.default.max_requests': 154,
-      'circuit_breakers.chat/c.default.max_requests': 103,
+      'circuit_breakers.chat/b.default.max_requests': 153,
+      'circuit_breakers.chat/c.default.max_requests': 102,
     });
   });
 

@@ -1,16 +1,15 @@
 import type { Issue } from '../../../base/units/index.ts';
 import { formatPath, select } from '../text/path.ts';
-import type { Entry } from './catalogue.ts';
+import type { Catalogue, Entry } from './catalogue.ts';
 import type { Kind } from './read-kind.ts';
+import { strings } from './references.ts';
 
 const CODE = 'POLICY_NOT_ENFORCED';
 
-/**
- * What the language has and this release checks strictly, but does not act on; TrafficClasses as whole documents. The
- * list shrinks with each release.
- */
-const NOT_ENFORCED: Readonly<Record<Exclude<Kind, 'TrafficClasses'>, readonly string[]>> = {
-  SidecarGroup: ['spec.trafficClasses'],
+/** What the language has and this release checks strictly, but does not act on. The list shrinks with each release. */
+const NOT_ENFORCED: Readonly<Record<Kind, readonly string[]>> = {
+  SidecarGroup: [],
+  TrafficClasses: ['spec.classes.*.window'],
   ModelService: [
     'spec.healthCheck',
     'spec.drain',
@@ -18,21 +17,35 @@ const NOT_ENFORCED: Readonly<Record<Exclude<Kind, 'TrafficClasses'>, readonly st
     'spec.pools.*.endpoints.kubernetes',
     'spec.split.failover.firstTokenP95Above',
     'spec.split.failover.returnAfter',
-    'spec.rateLimits.*.class',
     'spec.overload',
     'spec.admissionQueue',
   ],
 };
 
-export function notEnforcedIn({ document, kind, name }: Entry): Issue[] {
-  if (kind === 'TrafficClasses') {
-    return [document.issue(CODE, [], `accepted, not enforced yet: ${kind}/${name ?? ''}`)];
-  }
-  return NOT_ENFORCED[kind].flatMap((pattern) => {
-    return select(document.value, pattern.split('.')).map(({ path }) => {
-      // A limit of a class is not enforced as a whole, not only its class.
-      const at = pattern.endsWith('.class') ? path.slice(0, -1) : path;
-      return document.keyIssue(CODE, at, `accepted, not enforced yet: ${formatPath(at)}`);
-    });
-  });
+export function notEnforcedIn(entry: Entry, catalogue: Catalogue): Issue[] {
+  const { document, kind } = entry;
+  const unbuilt = NOT_ENFORCED[kind].flatMap((pattern) =>
+    select(document.value, pattern.split('.')).map(({ path }) =>
+      document.keyIssue(CODE, path, `accepted, not enforced yet: ${formatPath(path)}`),
+    ),
+  );
+  const first = select(document.value, ['spec', 'classes', '*', 'shed']).filter(({ value }) => value === 'First');
+  for (const { path } of first)
+    unbuilt.push(document.keyIssue(CODE, path, `accepted, not enforced yet: ${formatPath(path)}`));
+  return [...unbuilt, ...(kind === 'ModelService' ? classesOfNobody(entry, catalogue) : [])];
+}
+
+/** A limit of a class counts nothing where no group that reaches the service lets anybody choose that class. */
+function classesOfNobody({ document, name }: Entry, catalogue: Catalogue): Issue[] {
+  if (name === undefined || !catalogue.complete) return [];
+  const groups = catalogue.entries.filter(
+    (one) => one.kind === 'SidecarGroup' && strings(one.document, ['spec', 'modelServices', '*']).includes(name),
+  );
+  const chosen = new Set(groups.flatMap((one) => strings(one.document, ['spec', 'trafficClasses', 'allow', '*'])));
+  if (groups.length === 0) return [];
+  return select(document.value, ['spec', 'rateLimits', '*', 'class'])
+    .filter(({ value }) => typeof value === 'string' && !chosen.has(value))
+    .map(({ path, value }) =>
+      document.keyIssue(CODE, path, `not enforced: no group that reaches ${name} allows the class ${value}`),
+    );
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { TrafficClasses } from '../policy.ts';
+import type { TrafficClass, TrafficClasses } from '../policy.ts';
 import { documentOf } from './document.ts';
 import { mapping, nonEmptyList, oneOf, refuse } from './shape.ts';
 import { percent } from './units.ts';
@@ -7,35 +7,42 @@ import { className, headerName, timeOfDay, timeZone } from './words.ts';
 
 export type ClassesSpec = Omit<TrafficClasses, 'name' | 'origin'>;
 
-type ClassSpec = { name: string; reserve?: number };
-
-const trafficClass: z.ZodType<ClassSpec> = mapping({
+const trafficClass: z.ZodType<TrafficClass> = mapping({
   name: className(),
-  /** Share of `maxRequests` that only this class may use. */
-  reserve: percent().exactOptional(),
+  /** Share of the limits that only this class may use. */
+  reserve: percent().default(0),
   shed: oneOf(['Never', 'First']).exactOptional(),
   window: mapping({ from: timeOfDay(), to: timeOfDay(), timeZone: timeZone() }).exactOptional(),
-});
-
-const classes: z.ZodType<readonly ClassSpec[]> = nonEmptyList(trafficClass, 'a list of at least one class').superRefine(
-  (items, context) => {
-    let reserved = 0;
-    for (const [index, item] of items.entries()) {
-      reserved += item.reserve ?? 0;
-      if (reserved > 100) {
-        refuse(context, [index, 'reserve'], `reserves of at most 100% together (here ${reserved}%)`);
-        return;
-      }
-    }
-  },
-);
-
-const spec: z.ZodType<ClassesSpec> = mapping({ header: headerName(), classes }).transform(
-  ({ header, classes: all }) => ({
-    header,
-    classes: all.map(({ name }) => ({ name })),
+}).transform(
+  ({ name, reserve: reservePercent, shed, window }): TrafficClass => ({
+    name,
+    reservePercent,
+    shed: shed ?? 'Default',
+    ...(window === undefined
+      ? {}
+      : { window: { fromMinute: minuteOf(window.from), toMinute: minuteOf(window.to), timeZone: window.timeZone } }),
   }),
 );
+
+function minuteOf(time: string): number {
+  return 60 * Number(time.slice(0, 2)) + Number(time.slice(3));
+}
+
+const classes: z.ZodType<readonly TrafficClass[]> = nonEmptyList(
+  trafficClass,
+  'a list of at least one class',
+).superRefine((items, context) => {
+  let reserved = 0;
+  for (const [index, item] of items.entries()) {
+    reserved += item.reservePercent;
+    if (reserved >= 100) {
+      refuse(context, [index, 'reserve'], `reserves below 100% together (here ${reserved}%)`);
+      return;
+    }
+  }
+});
+
+const spec: z.ZodType<ClassesSpec> = mapping({ header: headerName(), classes });
 
 export const trafficClasses: z.ZodType<{ metadata: { name: string }; spec: ClassesSpec }> = documentOf(
   'TrafficClasses',
