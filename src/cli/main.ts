@@ -5,6 +5,7 @@ import { addApply } from './commands/apply.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBootstrap } from './commands/bootstrap.ts';
 import { addCerts } from './commands/certs.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDiff } from './commands/diff.ts';
 import { addEdit } from './commands/edit.ts';
@@ -27,6 +28,7 @@ import { addStatus } from './commands/status.ts';
 import { addTop } from './commands/top.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
+import { answerShell, COMPLETE } from './completion/answer-shell.ts';
 import { type Io, printError } from './io.ts';
 import { processIo } from './process-io.ts';
 import { useProfile } from './profiles/use-profile.ts';
@@ -36,6 +38,15 @@ export type Finish = (code: number) => void;
 
 /** Runs one command line. Returns its exit code: 0 ok, 1 refused or failed, 2 usage. */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  if (argv[0] === COMPLETE) {
+    const silent = { out: () => {}, err: () => {}, colour: false };
+    await answerShell(
+      buildProgram(silent, () => {}),
+      argv.slice(argv[1] === '--' ? 2 : 1),
+      io,
+    );
+    return 0;
+  }
   let code = 0;
   const program = buildProgram(io, (finished) => {
     code = finished;
@@ -96,6 +107,7 @@ export function buildProgram(io: Io, finish: Finish): Command {
     addSimulate,
     addReplay,
     addAudit,
+    addCompletion,
     addVersion,
   ]) {
     add(program, io, finish);

@@ -36,6 +36,7 @@ const NAMES = [
   'simulate',
   'replay',
   'audit',
+  'completion',
   'version',
 ];
 

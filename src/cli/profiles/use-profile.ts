@@ -41,6 +41,16 @@ export function useProfile(command: Command, env: Environment = process.env): vo
   }
 }
 
+/** Those of the file of profiles, where there is one. @throws LoadlineError LOADLINE_CONFIG for a file that is bad */
+export function profileNames(env: Environment = process.env): readonly string[] {
+  const file = profilesFile(env);
+  const text = file === undefined ? undefined : textOf(file);
+  if (file === undefined || text === undefined) return [];
+  const read = parseProfiles(file.path, text);
+  if (!read.ok) throw bad(read.issues.map(issueLine).join('\n'));
+  return [...read.value.profiles.keys()];
+}
+
 function profileOf(asked: string | undefined, env: Environment): Profile {
   // Empty: flags and variables alone.
   if (asked === '') return {};
