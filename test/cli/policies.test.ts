@@ -32,6 +32,59 @@ function write(name: string, text: string): string {
 
 const on = (...argv: readonly string[]): Promise<Ran> => run(...argv, '--admin', world.server.address);
 
+describe('validate --server', () => {
+  it('checks files together with what the server has, and changes nothing', async () => {
+    await on('apply', '-f', write('chat.yaml', service('chat')));
+    const lab = write('lab.yaml', group('lab', ['chat']));
+    expect((await run('validate', '-f', lab)).code).toBe(1);
+    const { code, out, err } = await on('validate', '-f', lab, '--server');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^ok 1 file, revision [0-9a-f]{16}, together with what the server has; 0 warnings\n$/);
+    expect((await world.store.status()).revision).toBe(1);
+  });
+
+  it('prints mistakes as it does offline, for people and for programs', async () => {
+    const bad = write('bad.yaml', `# head\n${service('chat', '  timeuots: {}\n')}---\n${group('lab', ['caht'])}`);
+    const [offline, asked] = [await run('validate', '-f', bad), await on('validate', '-f', bad, '--server')];
+    expect(asked).toEqual(offline);
+    expect(asked).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/\n2 errors in 1 file\n$/) });
+    const values = await Promise.all([
+      run('validate', '-f', bad, '-o', 'json'),
+      on('validate', '-f', bad, '--server', '-o', 'json'),
+    ]);
+    for (const ran of values) {
+      expect(ran).toMatchObject({ code: 1, err: '' });
+      expect(JSON.parse(ran.out)).toMatchObject({
+        ok: false,
+        files: 1,
+        issues: [{ code: 'POLICY_UNKNOWN_KEY', path: 'spec.timeuots', position: { line: 7, column: 3 } }, {}],
+      });
+    }
+  });
+
+  it('does not go with Envoys of this machine, and says where there is no server', async () => {
+    const lab = write('lab.yaml', LAB);
+    const both = await on('validate', '-f', lab, '--server', '--envoy');
+    expect(both).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^error: --server asks the Envoys of the server/),
+    });
+    const none = await run('validate', '-f', lab, '--server', '--admin', '127.0.0.1:1');
+    expect(none).toMatchObject({ code: 1, err: expect.stringMatching(/^error: nothing listens on 127\.0\.0\.1:1/) });
+  });
+
+  it('alone reads no profile: offline it works whatever stands there', async () => {
+    const lab = write('lab.yaml', LAB);
+    process.env.LOADLINE_CONFIG = write('profiles.yaml', 'profiles: [');
+    try {
+      expect((await run('validate', '-f', lab)).code).toBe(0);
+      expect((await run('validate', '-f', lab, '--server')).code).toBe(2);
+    } finally {
+      delete process.env.LOADLINE_CONFIG;
+    }
+  });
+});
+
 describe('apply', () => {
   it('says as kubectl does what became of each document', async () => {
     const lab = write('lab.yaml', LAB);

@@ -78,7 +78,7 @@ describe('validate', () => {
     const path = write('dns.yaml', `${group('[chat]')}---\n${service([], 'chat', pools)}`);
     const { code, out, err } = await run('validate', '-f', path);
     expect(code).toBe(0);
-    expect(out).toContain('1 warnings');
+    expect(out).toContain('1 warning\n');
     expect(err).toMatch(new RegExp(`^warning ${path}:\\d+:\\d+`));
   });
 

@@ -21,6 +21,13 @@ export function addProfileFlag(command: Command): Command {
   );
 }
 
+/** Commands that ask a server only with one of their flags, by its name: without it they must not fail over a file of profiles. */
+const ONLY_WITH = new WeakMap<Command, string>();
+
+export function useProfileOnlyWith(command: Command, flag: string): void {
+  ONLY_WITH.set(command, flag);
+}
+
 /**
  * Fills in what neither a flag nor a variable says, before the command runs: so no command knows of profiles, and none can
  * forget them.
@@ -30,6 +37,8 @@ export function useProfile(command: Command, env: Environment = process.env): vo
   const has = (name: string): boolean => command.options.some((option) => option.attributeName() === name);
   // Other commands have a flag of this name for another thing.
   if (!command.options.some(({ envVar }) => envVar === VARIABLE)) return;
+  const flag = ONLY_WITH.get(command);
+  if (flag !== undefined && command.getOptionValue(flag) === undefined) return;
   const profile = profileOf(command.getOptionValue('profile') as string | undefined, env);
   for (const key of PROFILE_KEYS) {
     const value = profile[key];

@@ -24,8 +24,12 @@ export function encodeDryRun(report: DryRunReport): Wire {
   return {
     ...report,
     snapshots: { ...snapshots, items: snapshots.items.map(encodeSnapshot) },
-    verdict: { ...verdict, checks: verdict.checks.map(encodeCheck) },
+    verdict: encodeVerdict(verdict),
   };
+}
+
+export function encodeVerdict(verdict: Verdict): Wire {
+  return { ...verdict, checks: verdict.checks.map(encodeCheck) };
 }
 
 function encodeSnapshot({ receivers, resources }: SnapshotChange): Wire {
@@ -150,7 +154,7 @@ function decodeCount(value: unknown): Shrink['endpoints'] {
   return { before: number(before), after: number(after), removed: number(removed) };
 }
 
-function decodeVerdict(wire: Wire): Verdict {
+export function decodeVerdict(wire: Wire): Verdict {
   return {
     mode: text(wire.mode) as Verdict['mode'],
     outcome: text(wire.outcome) as Verdict['outcome'],

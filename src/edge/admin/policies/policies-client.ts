@@ -1,12 +1,12 @@
 import { type Client, type ServiceError, status } from '@grpc/grpc-js';
 import type { Issue } from '../../../base/units/index.ts';
-import type { DryRunReport } from '../../../core/dry-run/index.ts';
+import type { DryRunReport, Verdict } from '../../../core/dry-run/index.ts';
 import type { PolicyFile } from '../../../core/policy/index.ts';
 import type { DocumentKey } from '../../store/index.ts';
 import { AdminCalls } from '../admin-calls.ts';
 import { openClient } from '../channel.ts';
 import { inWords } from '../client-words.ts';
-import { decodeDryRun } from '../dry-run-message.ts';
+import { decodeDryRun, decodeVerdict } from '../dry-run-message.ts';
 import type { ConnectOptions } from '../observe-client.ts';
 import { flag, fromEnum, list, number, numberOrNull, optional, text, type Wire } from '../wire-values.ts';
 import { decodeDocument, decodeIssue, decodeKey, type PolicyDocument, type PolicyOutcome } from './policy-messages.ts';
@@ -26,7 +26,12 @@ export type WriteOptions = {
   readonly force?: boolean | undefined;
 };
 
-export type PoliciesChecked = { readonly warnings: readonly Issue[]; readonly policyRevision: string };
+export type PoliciesChecked = {
+  readonly warnings: readonly Issue[];
+  readonly policyRevision: string;
+  /** Of the Envoys that were asked, where the server says it to this caller. */
+  readonly verdict?: Verdict;
+};
 
 export type PolicyWritten = {
   readonly revision: number;
@@ -66,7 +71,7 @@ export type PolicyEventView = { readonly revision: number; readonly versions: re
 export interface PoliciesClient {
   validate(
     files: readonly PolicyFile[],
-    options?: { readonly alone?: boolean },
+    options?: { readonly alone?: boolean; readonly envoy?: boolean },
   ): Promise<PolicyAnswer<PoliciesChecked>>;
   diff(files: readonly PolicyFile[], options?: { readonly textsOnly?: boolean }): Promise<PolicyAnswer<PolicyDiff>>;
   apply(files: readonly PolicyFile[], options?: WriteOptions): Promise<PolicyAnswer<PolicyWritten>>;
@@ -123,10 +128,11 @@ export function connectPolicies(address: string, options: ConnectOptions = {}): 
   };
 
   return {
-    validate: (files, { alone = false } = {}) =>
-      ask('Validate', { files, alone }, (wire) => ({
+    validate: (files, options = {}) =>
+      ask('Validate', { files, ...options }, (wire) => ({
         warnings: list(wire.warnings, decodeIssue),
         policyRevision: text(wire.policyRevision),
+        ...optional('verdict', wire.verdict, (value) => decodeVerdict(value as Wire)),
       })),
     diff: (files, options = {}) => ask('Diff', { files, ...options }, decodeDiff),
     apply: (files, terms = {}) => ask('Apply', { files, ...terms }, decodeWritten),

@@ -1,7 +1,7 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import type { Log } from '../../observe/index.ts';
 import type { DocumentKey } from '../../store/index.ts';
-import { encodeDryRun } from '../dry-run-message.ts';
+import { encodeDryRun, encodeVerdict } from '../dry-run-message.ts';
 import type { Permit } from '../gate.ts';
 import { flag, list, number, numberOrNull, text, toEnum, type Wire } from '../wire-values.ts';
 import type { PoliciesSeam } from './policies-seam.ts';
@@ -31,9 +31,13 @@ export function policiesService(seam: PoliciesSeam, log: Log): PoliciesService {
     handle: (request: Wire, caller: Caller) => Promise<Answer<Wire>>,
   ): Readonly<Record<string, UnaryHandler>> => ({ [method]: answering(method, handle, log) });
   const handlers = {
-    ...unary('validate', async ({ files, alone }, caller) => {
-      const checked = await desk.validate(decodeFiles(files), flag(alone), caller);
-      return mapped(checked, ({ warnings, policy }) => ({ warnings, policyRevision: policy.revision }));
+    ...unary('validate', async ({ files, alone, envoy }, caller) => {
+      const checked = await desk.validate(decodeFiles(files), { alone: flag(alone), envoy: flag(envoy) }, caller);
+      return mapped(checked, ({ warnings, policy, verdict }) => ({
+        warnings,
+        policyRevision: policy.revision,
+        verdict: verdict && encodeVerdict(verdict),
+      }));
     }),
     ...unary('diff', async ({ files, textsOnly }, caller) =>
       mapped(await desk.diff(decodeFiles(files), caller, flag(textsOnly)), encodeCompared),

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import type { Issue } from '../../../base/units/index.ts';
-import { verdictIssues } from '../../../core/dry-run/index.ts';
+import { type Verdict, verdictIssues } from '../../../core/dry-run/index.ts';
 import type { DocumentText, Policy } from '../../../core/policy/index.ts';
 import type { Change, Document, DocumentList } from '../../store/index.ts';
 import type { Permit } from '../gate.ts';
@@ -9,7 +9,12 @@ import type { PoliciesSeam } from './policies-seam.ts';
 import { visibleIssues } from './policy-scope.ts';
 import { type Answer, done, refuse, refuseTexts } from './refusal.ts';
 
-export type Checked = { readonly warnings: readonly Issue[]; readonly policy: Policy };
+export type Checked = {
+  readonly warnings: readonly Issue[];
+  readonly policy: Policy;
+  /** Of Envoys, where they were asked. */
+  readonly verdict?: Verdict | undefined;
+};
 
 /** Changes, and the documents that came with the request. */
 export type Planned = { readonly changes: readonly Change[]; readonly coming: readonly DocumentText[] };
@@ -35,16 +40,16 @@ export class PolicyCheck {
     if (!loaded.ok) return refuseTexts(loaded.issues);
     const nameless = coming.find(({ key }) => key === undefined);
     if (nameless !== undefined) return refuseTexts([unknownDocument(nameless)]);
-    const checked = done({ warnings: loaded.warnings, policy: loaded.value });
-    return publish ? ((await this.#verdict(loaded.value, candidate)) ?? checked) : checked;
+    const checked = { warnings: loaded.warnings, policy: loaded.value };
+    return publish ? this.judged(checked, candidate.files) : done(checked);
   }
 
-  /** Why an Envoy would not take what comes of a change; undefined where it would, or nobody is to be asked. */
-  async #verdict(policy: Policy, { files }: Candidate): Promise<ReturnType<typeof refuse> | undefined> {
-    const verdict = await this.#seam.dryRun?.verdict({ policy, files });
+  /** The same with what Envoys say; what they refuse is refused. The files are all of the policy that was checked. */
+  async judged(checked: Checked, files: Candidate['files']): Promise<Answer<Checked>> {
+    const verdict = await this.#seam.dryRun?.verdict({ policy: checked.policy, files });
     const issues = verdict === undefined ? [] : verdictIssues(verdict);
     const [first] = issues;
-    if (first === undefined) return undefined;
+    if (first === undefined) return done({ ...checked, verdict });
     const { message } = first;
     return { ok: false, refusal: { code: status.FAILED_PRECONDITION, message, issues } };
   }
@@ -55,7 +60,7 @@ export function visible(answer: Answer<Checked>, permit: Permit, files: Readonly
   if (answer.ok) {
     const isOwn = ({ position }: Issue): boolean => position !== undefined && files.has(position.file);
     const warnings = answer.value.warnings.filter((one) => isOwn(one) || (permit.everywhere && files.size === 0));
-    return done({ ...answer.value, warnings });
+    return done({ ...answer.value, warnings, verdict: permit.everywhere ? answer.value.verdict : undefined });
   }
   const { issues, code } = answer.refusal;
   if (issues === undefined || permit.everywhere) return answer;

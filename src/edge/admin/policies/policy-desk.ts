@@ -21,7 +21,7 @@ import type {
   WriteRequest,
 } from '../../store/index.ts';
 import type { Permit } from '../gate.ts';
-import { candidateOf, idOf, type Outcome, outcomesOf, putsOf } from './candidate.ts';
+import { type Candidate, candidateOf, idOf, type Outcome, outcomesOf, putsOf } from './candidate.ts';
 import { ownedDocuments, storeOf } from './owned-documents.ts';
 import type { PoliciesSeam } from './policies-seam.ts';
 import { type Checked, type Planned, PolicyCheck, visible } from './policy-check.ts';
@@ -91,18 +91,29 @@ export class PolicyDesk {
     this.#check = new PolicyCheck(seam);
   }
 
-  validate(files: readonly PolicyFile[], alone: boolean, caller: Caller): Promise<Answer<Checked>> {
-    return this.#queued(caller, async () => {
+  /** Envoys are asked after others have had their turn: that takes seconds. */
+  async validate(
+    files: readonly PolicyFile[],
+    { alone, envoy }: { readonly alone: boolean; readonly envoy: boolean },
+    caller: Caller,
+  ): Promise<Answer<Checked>> {
+    type Found = { readonly checked: Checked; readonly files: Candidate['files'] };
+    const found = await this.#queued(caller, async (): Promise<Answer<Found>> => {
       const coming = await this.#read(files, 'ReadPolicies', caller);
       if (!coming.ok) return coming;
       const now = alone ? done(NOTHING) : await ownedDocuments(this.#seam);
       if (!now.ok) return now;
-      const checked = await this.#check.check(now.value, {
-        changes: putsOf(coming.value, new Map()),
-        coming: coming.value,
-      });
-      return visible(checked, caller.permit, namesOf(files));
+      const changes = putsOf(coming.value, new Map());
+      const checked = await this.#check.check(now.value, { changes, coming: coming.value });
+      if (!checked.ok) return checked;
+      return done({ checked: checked.value, files: candidateOf(now.value.documents, coming.value).files });
     });
+    const answer = !found.ok
+      ? found
+      : envoy
+        ? await this.#check.judged(found.value.checked, found.value.files)
+        : done(found.value.checked);
+    return visible(answer, caller.permit, namesOf(files));
   }
 
   /** The report is made after others have had their turn: it may wait for an Envoy. */

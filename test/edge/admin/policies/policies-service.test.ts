@@ -499,6 +499,41 @@ describe('Envoy', () => {
     expect((await store.status()).revision).toBe(0);
   });
 
+  it('is asked about texts that are validated, where the caller wants that, and nothing is changed', async () => {
+    const asked: (readonly string[])[] = [];
+    let publishable = true;
+    const position = { file: 'lab.yaml', line: 5, column: 3 };
+    const [check] = A_REPORT.verdict.checks;
+    const dryRun: DryRunSeam = {
+      verdict: async ({ files }) => {
+        asked.push(files.map(({ name }) => name));
+        const problems = [{ message: 'bad regex', resource: { type: 'rds', name: 'models' }, position }];
+        return {
+          ...A_REPORT.verdict,
+          publishable,
+          checks: [{ ...check!, outcome: 'Refused', envoy: '1.40.0', problems }],
+        };
+      },
+      report: () => expect.fail('not asked'),
+    };
+    const { client, store } = await startWorld(ending, { seam: { dryRun } });
+    await client.apply([file(service('chat'))]);
+    asked.length = 0;
+    const policy = [{ name: 'lab.yaml', text: group('lab', ['chat']) }];
+    expect(value(await client.validate(policy)).verdict).toBeUndefined();
+    expect(asked).toEqual([]);
+    const judged = value(await client.validate(policy, { envoy: true }));
+    expect(judged.verdict?.checks[0]?.problems[0]?.position).toEqual(position);
+    // Together with what the store has.
+    expect(asked).toEqual([expect.arrayContaining(['lab.yaml'])]);
+    expect(asked[0]).toHaveLength(2);
+    publishable = false;
+    const refusal = refused(await client.validate(policy, { envoy: true }));
+    expect(refusal.code).toBe('FAILED_PRECONDITION');
+    expect(places(refusal)).toEqual(['lab.yaml:5:3 : Envoy 1.40.0 refuses rds models: bad regex']);
+    expect((await store.status()).revision).toBe(1);
+  });
+
   it('gets its verdict told with everything else that a change would do, to who may view everything', async () => {
     const asked: unknown[] = [];
     const dryRun: DryRunSeam = {

@@ -203,6 +203,17 @@ describe('roles and policies', () => {
         ],
       });
       for (const name of ['embed', 'lab'] as const) expect(mentions(JSON.stringify(answer), name)).toBe(false);
+      const own = [{ name: 'chat.yaml', text: TEXTS.chat.replace('8000', '8001') }];
+      const validated = await client.validate(own, { envoy: true });
+      expect(validated).toMatchObject({
+        ok: false,
+        issues: [{ code: 'POLICY_ENVOY_REFUSED' }, { code: 'POLICY_ELSEWHERE' }],
+      });
+      for (const name of ['embed', 'lab'] as const) expect(mentions(JSON.stringify(validated), name)).toBe(false);
+      verdict = { ...verdict, publishable: true };
+      expect(await client.validate(own, { envoy: true })).toMatchObject({ ok: true, value: { warnings: [] } });
+      expect(JSON.stringify(await client.validate(own, { envoy: true }))).not.toContain('verdict');
+      verdict = { ...verdict, publishable: false };
       caller = 'spiffe://m/Editor/all';
       const whole = await client.apply([{ name: 'chat.yaml', text: TEXTS.chat.replace('8000', '8001') }]);
       expect(JSON.stringify(whole)).toContain(SECRET.embed);
