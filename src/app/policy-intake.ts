@@ -38,7 +38,8 @@ export class PolicyIntake {
 
   /**
    * Takes the first read in. What stood before the restart stands until a policy that differs from it was judged: it gets no easier way in
-   * than a change that comes while the server runs. Where nothing stood it is in force.
+   * than a change that comes while the server runs. One that canaries had then goes on being tried: they would get what was before, and
+   * then the same again. Where nothing stood it is in force.
    * @param stored texts that were in force before the restart
    * @returns whether it is still to be judged: {@link take} does
    * @throws LoadlineError LOADLINE_POLICY_UNUSABLE when there is nothing to serve, and nothing can come later
@@ -48,9 +49,11 @@ export class PolicyIntake {
     this.#read = first;
     const stood = rollouts.stable;
     const loaded = first.ok ? loads.load(first.files) : undefined;
-    if (stood !== undefined && loaded?.ok === true && loaded.value.revision !== stood.policy.revision) {
+    const revision = loaded?.ok === true ? loaded.value.revision : undefined;
+    const isNew = revision !== undefined && revision !== stood?.policy.revision && !rollouts.wasTried(revision);
+    if (stood !== undefined && isNew) {
       keeper.take({ ok: true, files: stood.files, hash: '' }, now());
-      news.tellAwaited(loaded.value.revision, stood.policy.revision);
+      news.tellAwaited(revision, stood.policy.revision);
       return true;
     }
     keeper.startWith(first, stored, now(), source.mayBeEmpty);

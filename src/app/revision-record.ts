@@ -15,6 +15,8 @@ export type RolloutMemory = {
   readonly returned?: readonly Returned[];
   /** What was in force under a release: `1.2.0 8f734e9ca67626fe`, the newest last. */
   readonly good?: readonly string[];
+  /** What canaries try, or will when they are free: it was let in already. */
+  readonly tried?: string;
 };
 
 /** So many changes can be undone at once. */

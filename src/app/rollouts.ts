@@ -84,6 +84,7 @@ export class Rollouts {
   #candidate: Loaded | undefined;
   #running: Rollout | undefined;
   #waiting: Loaded | undefined;
+  #triedBefore: string | undefined;
   readonly #record: RevisionRecord;
   #moved = false;
   /** Groups that have the bytes of another release. */
@@ -112,7 +113,13 @@ export class Rollouts {
   }
 
   get memory(): RolloutMemory {
-    return this.#record.memory;
+    const tried = (this.#waiting ?? this.#candidate)?.policy.revision;
+    return { ...this.#record.memory, ...(tried === undefined ? {} : { tried }) };
+  }
+
+  /** Whether a revision was tried when the server ended: nobody has to judge anew whether it may be. */
+  wasTried(revision: string): boolean {
+    return this.#triedBefore === revision;
   }
 
   /**
@@ -122,6 +129,7 @@ export class Rollouts {
   restore(stable: Loaded | undefined, memory: RolloutMemory = {}, kept: readonly KeptStructure[] = []): void {
     this.#stable = stable;
     this.#record.restore(memory);
+    this.#triedBefore = memory.tried;
     if (stable === undefined) return;
     const recompiled = kept.filter((one) => !compilesAlike(stable.policy, one)).map(({ key }) => key.group);
     if (recompiled.length === 0) return;

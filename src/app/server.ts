@@ -224,6 +224,7 @@ export class LoadlineServer {
         this.#configureSignals();
         this.#tick();
         if (became === 'InForce') this.#xds.reviewIdentities();
+        else void this.#checkpoints.save(this.#checkpoint());
       },
     });
     this.#views = new Views({

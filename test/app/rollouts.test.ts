@@ -169,6 +169,21 @@ describe('a policy that is wanted', () => {
     expect(after.rollouts.candidate?.policy.revision).toBe(policy(2).policy.revision);
   });
 
+  it('is known to a server that starts anew as one that was tried, or waited for that', () => {
+    const next = ({ rollouts }: World): World => {
+      const after = new World();
+      after.rollouts.restore(policy(1), JSON.parse(JSON.stringify(rollouts.memory)));
+      return after;
+    };
+    const known = ({ rollouts }: World) => [2, 3].map((sec) => rollouts.wasTried(policy(sec).policy.revision));
+    expect(known(next(world))).toEqual([false, false]);
+    world.rollouts.offer(policy(2));
+    expect(known(next(world))).toEqual([true, false]);
+    world.busy = true;
+    world.rollouts.offer(policy(3));
+    expect(known(next(world))).toEqual([false, true]);
+  });
+
   it('is tried by sidecars that come back after a restart, and they are told of then', () => {
     const after = new World();
     after.rollouts.restore(policy(1));

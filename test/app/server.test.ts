@@ -240,6 +240,24 @@ describe('a changed policy that Envoy is asked about', () => {
     expect(problems(after)).toEqual([]);
   });
 
+  it('that canaries try already when the server starts anew is not judged a second time', async () => {
+    const group = '  rollout: { hold: 60s }\n';
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }], { group }));
+    const before = await start({ validate: { mode: 'Require', envoys: [fakeEnvoy()] } });
+    const client = sidecar(before.addresses.xds);
+    client.send(TYPE_URL.cluster, { resource_names_subscribe: ['*'] });
+    await client.next(TYPE_URL.cluster);
+    const tried = ({ log }: Running) => log.lines.some(([, , message]) => / goes to .*canaries/.test(message));
+    writeFileSync(policies, labPolicy([{ port: 1 }, { port: 2 }, { port: 3 }], { group }));
+    await until('it is tried', () => tried(before));
+    await before.server.stop();
+    const fakes = new FakePrograms();
+    ending.push(() => fakes.remove());
+    const silent = fakes.program('envoy', 'setTimeout(() => {}, 60_000);');
+    // Whoever has it would get what was before, and then the same again.
+    expect(tried(await start({ validate: { mode: 'Require', envoys: [silent] } }))).toBe(true);
+  });
+
   it('while no server ran is in force before anybody is let in, where no Envoy is asked', async () => {
     const before = await start();
     const first = await revisionOf(before);

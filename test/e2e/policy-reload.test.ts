@@ -12,7 +12,8 @@ describe('policies that change under a running server', () => {
 
   beforeAll(async () => {
     models = await startModelServers({ count: 3, firstPort: 0 });
-    serve = await new Serve(labPolicy(models.servers)).start();
+    // Without the yes of a real Envoy nothing comes into force.
+    serve = await new Serve(labPolicy(models.servers), ['--validate', 'Require']).start();
     sidecar = await startSidecar(serve.xds, 'a');
   });
 
@@ -74,6 +75,20 @@ describe('policies that change under a running server', () => {
     });
     await load.done;
     expect(load.failures()).toEqual([]);
+  });
+
+  it('what changed while no server ran is in force once Envoy has taken it', async () => {
+    const { revision } = await serve.state();
+    expect(await serve.end('SIGTERM')).toBe(0);
+    serve.write(labPolicy(models.servers, { service: '  circuitBreakers: { maxRequests: 66 }\n' }));
+    await serve.start();
+    await until('Envoy has the new limit', async () =>
+      Object.entries(await sidecar.envoy.runtime()).some(
+        ([key, value]) => key === 'circuit_breakers.chat.default.max_requests' && value === '66',
+      ),
+    );
+    expect((await serve.state()).revision).not.toBe(revision);
+    expect(serve.log).toContain('it is judged first');
   });
 
   it('a removed endpoint leaves without a failed request', async () => {
