@@ -79,7 +79,11 @@ export class Serve {
       }
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`serve ended (${child.exitCode ?? child.signalCode}):\n${text}`);
-      if (Date.now() > deadline) throw new Error(`serve is not ready after ${limitMs} ms:\n${text}`);
+      if (Date.now() > deadline) {
+        // The test that waits for it has nothing in hand yet that it could end.
+        child.kill('SIGKILL');
+        throw new Error(`serve is not ready after ${limitMs} ms:\n${text}`);
+      }
       await sleep(20);
     }
   }
