@@ -53,8 +53,8 @@ An address (\`ADDR\`) is written \`127.0.0.1:18000\`, \`localhost:18000\` or \`[
 | code | means |
 |---|---|
 | 0 | done; \`serve\` and \`modelserver\`: ended by SIGTERM or SIGINT |
-| 1 | refused or failed; standard error says why. \`replay\`: it differs |
-| 2 | wrong usage: an unknown command or flag, a missing or impossible value. \`replay\`: it failed |
+| 1 | refused or failed; standard error says why. \`diff\`, \`replay\`: it differs |
+| 2 | wrong usage: an unknown command or flag, a missing or impossible value. \`diff\`, \`replay\`: it failed |
 
 ${sections.join('\n')}`;
 }

@@ -1,9 +1,10 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { LoadlineError } from '../base/errors.ts';
 import type { Result } from '../base/units/index.ts';
 import type { ByHandClient } from '../edge/admin/index.ts';
 import { DEFAULT_ADMIN } from './commands/status.ts';
-import { OUTPUT_FORMATS, type OutputFormat } from './io.ts';
+import type { OutputFormat } from './io.ts';
+import { outputOption } from './output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from './tls-flags.ts';
 
 /** Flags of every command that does something by hand. */
@@ -11,9 +12,7 @@ export type ByHandFlags = TlsFlags & { readonly admin: string; readonly output: 
 
 export function addByHandFlags(command: Command): Command {
   return addTlsFlags(
-    command
-      .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-      .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table')),
+    command.option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN).addOption(outputOption()),
   );
 }
 

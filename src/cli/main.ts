@@ -67,54 +67,66 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   }
 }
 
+type Add = (program: Command, io: Io, finish: Finish) => void;
+
+/** All commands, in the groups and the order of the help: what a newcomer needs first stands first. */
+const COMMANDS: readonly (readonly [group: string, adds: readonly Add[]])[] = [
+  ['Run the server, and an Envoy:', [addServe, addBootstrap, addCerts, addAgent]],
+  [
+    'Write and change policies:',
+    [addValidate, addSchema, addApply, addDiff, addGet, addEdit, addDelete, addHistory, addRollback, addRollout],
+  ],
+  ['See and understand:', [addStatus, addTop, addExplain, addProxyConfig, addEvents, addAudit]],
+  ['Do something by hand:', [addDrain, addFailover, addShed, addFreeze, addUnfreeze, addOperations, addProbe]],
+  ['Try it out beforehand:', [addSimulate, addReplay, addModelserver]],
+  ['Other:', [addCompletion, addVersion]],
+];
+
 /** The command tree; `docs/reference/commands.md` is generated from it. */
 export function buildProgram(io: Io, finish: Finish): Command {
   const program = new Command('loadline')
     .description('An Envoy control plane for GPU model servers.')
     .option('--version', 'print the version')
+    .addHelpCommand(helpCommand('Other:'))
+    .addHelpText(
+      'after',
+      `
+First steps, without certificates and on this machine alone:
+  loadline serve --dev --policies docs/examples/lab.yaml
+  loadline bootstrap --group lab --node-id a > envoy.yaml
+  loadline status
+
+Exit code 0: done; 1: refused or failed, and standard error says why; 2: wrong usage. diff and replay: 1 differs, 2 failed.`,
+    )
     .showSuggestionAfterError()
-    .showHelpAfterError('(--help shows what is possible)')
+    .showHelpAfterError('(loadline --help shows what is possible)')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
-  for (const add of [
-    addServe,
-    addValidate,
-    addSchema,
-    addApply,
-    addDiff,
-    addGet,
-    addEdit,
-    addDelete,
-    addHistory,
-    addRollback,
-    addBootstrap,
-    addCerts,
-    addStatus,
-    addProxyConfig,
-    addExplain,
-    addEvents,
-    addTop,
-    addFreeze,
-    addUnfreeze,
-    addDrain,
-    addFailover,
-    addShed,
-    addOperations,
-    addProbe,
-    addRollout,
-    addAgent,
-    addModelserver,
-    addSimulate,
-    addReplay,
-    addAudit,
-    addCompletion,
-    addVersion,
-  ]) {
-    add(program, io, finish);
+  for (const [group, adds] of COMMANDS) {
+    program.commandsGroup(group);
+    for (const add of adds) add(program, io, finish);
   }
-  for (const command of commandsOf(program))
-    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
+  for (const command of commandsOf(program)) {
+    if (command.commands.length > 0) command.addHelpCommand(helpCommand('Commands:'));
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: io.out, writeErr: io.err })
+      .showHelpAfterError(`(${pathOf(command)} --help shows what is possible)`);
+  }
   return program;
+}
+
+function helpCommand(group: string): Command {
+  return new Command('help')
+    .argument('[COMMAND]')
+    .description('what a command does, and its flags')
+    .helpOption(false)
+    .helpGroup(group);
+}
+
+/** `loadline operations list`. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 /** All of them, also those below another. */

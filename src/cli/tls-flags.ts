@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { LoadlineError } from '../base/errors.ts';
 import type { ClientTlsFiles } from '../edge/tls/index.ts';
-import { addProfileFlag } from './profiles/use-profile.ts';
+import { addProfileFlag, SERVER_GROUP } from './profiles/use-profile.ts';
 
 /** Flags of every command that is a client of the admin API. */
 export type TlsFlags = {
@@ -15,7 +15,7 @@ export type TlsFlags = {
 /** The variables are for a shell, or a container, that always speaks to the same server. */
 export function addTlsFlags(command: Command): Command {
   const flag = (flags: string, description: string, variable: string): Option =>
-    new Option(flags, description).env(variable);
+    new Option(flags, description).env(variable).helpGroup(SERVER_GROUP);
   return addProfileFlag(command)
     .addOption(flag('--tls-ca <FILE>', "authority of the server's certificate, PEM", 'LOADLINE_TLS_CA'))
     .addOption(flag('--tls-cert <FILE>', 'your own certificate, PEM', 'LOADLINE_TLS_CERT'))

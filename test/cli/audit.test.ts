@@ -56,6 +56,15 @@ describe('loadline audit', () => {
     });
   });
 
+  it('gives the verdict as a value', async () => {
+    const ran = await run('audit', 'verify', '--data', data, '-o', 'json');
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(ran.out)).toMatchObject({ ok: true, records: 4, contents: 3, lost: 0, head: { sequence: 4 } });
+    const broken = await run('audit', 'verify', '--data', data, '--known', `4:${'0'.repeat(64)}`, '-o', 'json');
+    expect(broken).toMatchObject({ code: 1, err: '' });
+    expect(JSON.parse(broken.out)).toMatchObject({ ok: false, sequence: 4 });
+  });
+
   it('names the first broken record and why, with exit code 1', async () => {
     const file = new SqliteFile(join(storeFolder(data), 'store.db'));
     const key = 'audit/0000000000000002';

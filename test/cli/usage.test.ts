@@ -7,6 +7,9 @@ import { run } from './run.ts';
 const commands: readonly Command[] = buildProgram({ out: () => {}, err: () => {}, colour: false }, () => {}).commands;
 const NAMES = [
   'serve',
+  'bootstrap',
+  'certs',
+  'agent',
   'validate',
   'schema',
   'apply',
@@ -16,26 +19,23 @@ const NAMES = [
   'delete',
   'history',
   'rollback',
-  'bootstrap',
-  'certs',
+  'rollout',
   'status',
-  'proxy-config',
-  'explain',
-  'events',
   'top',
-  'freeze',
-  'unfreeze',
+  'explain',
+  'proxy-config',
+  'events',
+  'audit',
   'drain',
   'failover',
   'shed',
+  'freeze',
+  'unfreeze',
   'operations',
   'probe',
-  'rollout',
-  'agent',
-  'modelserver',
   'simulate',
   'replay',
-  'audit',
+  'modelserver',
   'completion',
   'version',
 ];
@@ -67,7 +67,7 @@ describe('loadline', () => {
     [['status', '--outptu', 'json'], "error: unknown option '--outptu'\n(Did you mean --output?)"],
     [
       ['status', '--output', 'xml'],
-      "error: option '--output <FORMAT>' argument 'xml' is invalid. Allowed choices are table, yaml, json.",
+      "error: option '-o, --output <FORMAT>' argument 'xml' is invalid. Allowed choices are table, yaml, json.",
     ],
     [['version', 'extra'], "error: too many arguments for 'version'."],
     [['explain'], "error: missing required argument 'SERVICE[/POOL[/ENDPOINT]]'"],
@@ -105,6 +105,8 @@ describe('loadline', () => {
     const expected = { code: 0, out: `loadline ${version} (node ${process.versions.node})\n`, err: '' };
     expect(await run('version')).toEqual(expected);
     expect(await run('--version')).toEqual(expected);
+    const { out } = await run('version', '-o', 'json');
+    expect(JSON.parse(out)).toEqual({ version, node: process.versions.node });
   });
 });
 
@@ -121,22 +123,31 @@ describe('the help of each command', () => {
     if (name !== 'version') expect(out).toMatch(new RegExp(`\\nExamples?:\\n {2}loadline ${name}`));
   });
 
-  it('offers the formats table, yaml and json wherever a value is printed', () => {
-    for (const name of [
-      'status',
-      'proxy-config',
-      'explain',
-      'replay',
-      'apply',
-      'diff',
-      'get',
-      'delete',
-      'history',
-      'rollback',
-    ]) {
-      const output = commands.find((one) => one.name() === name)?.options.find(({ long }) => long === '--output');
-      expect(output?.argChoices, name).toEqual(['table', 'yaml', 'json']);
-      expect(output?.defaultValue, name).toBe('table');
-    }
+  /** Commands that print no value, and why. */
+  const WITHOUT_FORMATS: Readonly<Record<string, string>> = {
+    serve: 'runs, and logs',
+    agent: 'runs, and logs',
+    modelserver: 'runs, and logs',
+    schema: 'prints a JSON Schema',
+    bootstrap: 'prints the bootstrap of an Envoy, as YAML or JSON',
+    completion: 'prints a script',
+    edit: 'talks with a person',
+    top: 'draws on a screen; status prints the same',
+  };
+
+  it('offers the formats table, yaml and json wherever a value is printed, and by the same two flags', () => {
+    const all = commands.flatMap((one) => (one.commands.length === 0 ? [one] : one.commands));
+    expect(all.length).toBeGreaterThan(35);
+    const without = all.filter((command) => {
+      const output = command.options.find(({ long }) => long === '--output');
+      if (output === undefined || command.name() === 'bootstrap') return true;
+      expect(output, command.name()).toMatchObject({
+        short: '-o',
+        argChoices: ['table', 'yaml', 'json'],
+        defaultValue: 'table',
+      });
+      return false;
+    });
+    expect(without.map((one) => one.name()).sort()).toEqual(Object.keys(WITHOUT_FORMATS).sort());
   });
 });

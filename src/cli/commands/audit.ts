@@ -1,12 +1,13 @@
 import { styleText } from 'node:util';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditRecord, KnownHead } from '../../edge/store/index.ts';
 import { atLeastOne } from '../flag-values.ts';
-import { type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import { type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { outputOption } from '../output-flag.ts';
 import { DEFAULT_DATA } from './serve.ts';
 
-type VerifyFlags = { readonly data: string; readonly known?: KnownHead };
+type VerifyFlags = { readonly data: string; readonly known?: KnownHead; readonly output: OutputFormat };
 type ListFlags = {
   readonly data: string;
   readonly limit: number;
@@ -36,10 +37,15 @@ export function addAudit(program: Command, io: Io, finish: Finish): void {
       'a record that you noted earlier (this command and the log of `serve` print one): proves that nothing up to it was written anew',
       knownHead,
     )
+    .addOption(outputOption())
     .addHelpText('after', '\nExit code 1 when the trail is broken or cannot be read.')
-    .action(async ({ data, known }: VerifyFlags) => {
+    .action(async ({ data, known, output }: VerifyFlags) => {
       const { storeFolder, verifyStoredTrail } = await import('../../edge/store/index.ts');
       const verdict = await verifyStoredTrail(storeFolder(data), known);
+      if (output !== 'table') {
+        printValue(io, output, verdict);
+        return finish(verdict.ok ? 0 : 1);
+      }
       if (!verdict.ok) {
         const broken = io.colour ? styleText('red', 'broken') : 'broken';
         io.err(`${broken} at record ${verdict.sequence}: ${verdict.reason}\n`);
@@ -59,7 +65,7 @@ export function addAudit(program: Command, io: Io, finish: Finish): void {
     .option('--data <DIR>', DATA, DEFAULT_DATA)
     .option('--limit <N>', 'how many records', atLeastOne, 50)
     .option('--before <SEQUENCE>', 'only records before this one, for the next page', atLeastOne)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(outputOption())
     .action(async ({ data, limit, before, output }: ListFlags) => {
       const { readStoredTrail, storeFolder } = await import('../../edge/store/index.ts');
       const records = await readStoredTrail(storeFolder(data), { before, limit });

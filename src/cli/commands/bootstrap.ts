@@ -46,7 +46,7 @@ export function addBootstrap(program: Command, io: Io): void {
       '--out <DIR>',
       'write the bootstrap there, and with TLS the two SDS files that it names; nothing is printed',
     )
-    .addOption(new Option('--output <FORMAT>', 'format').choices(['yaml', 'json']).default('yaml'))
+    .addOption(new Option('-o, --output <FORMAT>', 'how to print it').choices(['yaml', 'json']).default('yaml'))
     .addHelpText(
       'after',
       '\nExamples:\n  loadline bootstrap --group lab --node-id a > envoy.yaml' +

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import type { DevelopmentFile } from '../../edge/tls/index.ts';
 import { atLeastOne, collected } from '../flag-values.ts';
-import type { Io } from '../io.ts';
+import { type Io, type OutputFormat, printValue } from '../io.ts';
+import { outputOption } from '../output-flag.ts';
 
 type Flags = {
   readonly out: string;
@@ -12,6 +13,7 @@ type Flags = {
   readonly sidecar?: readonly string[];
   readonly days: number;
   readonly force?: boolean;
+  readonly output: OutputFormat;
 };
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -36,9 +38,10 @@ export function addCerts(program: Command, io: Io): void {
     )
     .option('--days <N>', 'how long they are valid', atLeastOne, 90)
     .option('--force', 'replace what is there')
+    .addOption(outputOption())
     .addHelpText('after', EXAMPLE)
     .action(async (flags: Flags) => {
-      const { out, trustDomain, host = [], sidecar = ['lab'], days, force = false } = flags;
+      const { out, trustDomain, host = [], sidecar = ['lab'], days, force = false, output } = flags;
       check('--trust-domain', [trustDomain], TRUST_DOMAIN, 'a name in lower case such as mesh.example');
       check('--host', host, HOST, 'a DNS name or an IP address');
       check('--sidecar', sidecar, NAME, 'a name of letters a-z, digits and inner hyphens');
@@ -53,7 +56,8 @@ export function addCerts(program: Command, io: Io): void {
         force,
         nowMs: Date.now(),
       });
-      io.out(writtenText(files));
+      if (output === 'table') io.out(writtenText(files));
+      else printValue(io, output, { files });
       io.err(nextSteps(out, trustDomain, sidecar[0] as string));
     });
 }

@@ -4,8 +4,9 @@ import type { EventBatch, EventView } from '../../edge/admin/index.ts';
 import { eventHead, eventLine, eventValue } from '../event-words.ts';
 import { positiveDuration } from '../flag-values.ts';
 import { untilInterrupted } from '../interrupt.ts';
-import { type Io, OUTPUT_FORMATS, type OutputFormat, printValue } from '../io.ts';
+import { type Io, type OutputFormat, printValue } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN } from './status.ts';
 
@@ -27,7 +28,7 @@ export function addEvents(program: Command, io: Io, finish: Finish): void {
     .addOption(new Option('--since <DURATION>', 'only what is not older, such as 10m').argParser(positiveDuration))
     .option('--kind <KIND...>', 'only events of these kinds, such as Nack or WeightsPushed')
     .option('--for <SUBJECT...>', 'only about these and what is below them, such as chat or chat/gpu')
-    .addOption(new Option('-o, --output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+    .addOption(outputOption());
   addTlsFlags(command)
     .addHelpText(
       'after',

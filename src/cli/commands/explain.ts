@@ -1,10 +1,11 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import type { EndpointExplanation, ExplainView } from '../../edge/observe/index.ts';
 import { outcomeWords, termLines } from '../explain-words.ts';
-import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import { age, type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
 import { operationLine } from '../operation-words.ts';
+import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { watchDecisions } from '../watch-decisions.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
@@ -28,7 +29,7 @@ export function addExplain(program: Command, io: Io, finish: Finish): void {
       '-w, --watch',
       'go on with each decision that changes something, one line for each endpoint, until you end it',
     )
-    .addOption(new Option('-o, --output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+    .addOption(outputOption());
   addTlsFlags(command)
     .addHelpText(
       'after',

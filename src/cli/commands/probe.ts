@@ -2,8 +2,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import { parseDurationMs } from '../../base/units/index.ts';
 import type { ProbeEvent, ProbeRequest } from '../../edge/admin/index.ts';
-import { type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import { type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
 
@@ -27,7 +28,7 @@ export function addProbe(program: Command, io: Io, finish: Finish): void {
     )
     .option('--reason <TEXT>', 'why; it stands in explain, the events and the log', 'how fast is the loop')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+    .addOption(outputOption());
   addTlsFlags(command)
     .addHelpText(
       'after',

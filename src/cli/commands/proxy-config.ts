@@ -4,8 +4,9 @@ import { LoadlineError } from '../../base/errors.ts';
 import type { ConfigResourceView, ConfigTypeView, ProxyConfigView } from '../../edge/observe/index.ts';
 import { granted } from '../by-hand.ts';
 import { envoyWords, placeWords } from '../envoy-words.ts';
-import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import { age, type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN } from './status.ts';
 
@@ -35,7 +36,7 @@ export function addProxyConfig(program: Command, io: Io, finish: Finish): void {
     .option('--content', 'print the resources themselves, as the sidecar should have them now, in YAML or JSON')
     .option('--group <NAME>', 'in place of NODE: the content for a sidecar of this group that joins now')
     .option('--envoy-version <VERSION>', 'with --group: for this release of Envoy, such as 1.38 (default: the newest)')
-    .addOption(new Option('-o, --output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+    .addOption(outputOption());
   addTlsFlags(command)
     .addHelpText(
       'after',

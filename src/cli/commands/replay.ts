@@ -1,8 +1,9 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import type { OtherPolicy, ReplayReport, ServiceComparison } from '../../core/control/index.ts';
-import { type Io, OUTPUT_FORMATS, type OutputFormat, printError, printValue, table } from '../io.ts';
+import { type Io, type OutputFormat, printError, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { outputOption } from '../output-flag.ts';
 
 type Flags = { readonly policy?: string; readonly output: OutputFormat };
 
@@ -15,7 +16,7 @@ export function addReplay(program: Command, io: Io, finish: Finish): void {
     .description("run a recording of `loadline serve --record` through today's control law, and compare")
     .argument('<FILE>', 'the recording')
     .option('--policy <PATH>', 'policy file or folder that stands in for the recorded one')
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(outputOption())
     .addHelpText(
       'after',
       '\nExamples:\n  loadline replay day.jsonl\n  loadline replay day.jsonl --policy chat.yaml\n\n' +

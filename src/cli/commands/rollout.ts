@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { RolloutAction, RolloutAnswer } from '../../edge/admin/index.ts';
-import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import { age, type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { DEFAULT_ADMIN } from './status.ts';
 
@@ -70,9 +71,7 @@ function addAction(rollout: Command, io: Io, action: RolloutAction, description:
 }
 
 function common(command: Command): Command {
-  command
-    .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+  command.option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN).addOption(outputOption());
   return addTlsFlags(command);
 }
 

@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { LoadlineError } from '../../base/errors.ts';
 import { aboveZero, atLeastOne, collected, counts, duration, positiveDuration, wholeNumber } from '../flag-values.ts';
-import { type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import { type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { outputOption } from '../output-flag.ts';
 import { type RehearseFlags, rehearse } from './rehearse.ts';
 
 type Flags = RehearseFlags & {
@@ -99,7 +100,7 @@ export function addSimulate(program: Command, io: Io, finish: Finish): void {
     .option('--first-seed <N>', 'the seed of the first run; the others follow', wholeNumber, 1)
     .addOption(new Option('--arm <NAME...>', 'who balances').choices(ARM_NAMES).default(['LeastRequest', 'Loadline']))
     .option('--json <FILE>', 'write all figures as JSON')
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(outputOption())
     .addHelpText(
       'after',
       '\nExamples:\n' +

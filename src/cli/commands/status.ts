@@ -1,10 +1,11 @@
 import { styleText } from 'node:util';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { ServerView } from '../../edge/observe/index.ts';
 import { envoyWords, placeWords } from '../envoy-words.ts';
-import { age, type Io, OUTPUT_FORMATS, type OutputFormat, printValue, table } from '../io.ts';
+import { age, type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
 import { operationLine } from '../operation-words.ts';
+import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:18001';
@@ -16,7 +17,7 @@ export function addStatus(program: Command, io: Io, finish: Finish): void {
     .command('status')
     .description('sidecars by resource type (SYNCED, STALE, NACKED), policy, endpoints, sources and certificates')
     .option('--admin <ADDR>', 'address of the server', DEFAULT_ADMIN)
-    .addOption(new Option('--output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+    .addOption(outputOption());
   addTlsFlags(command)
     .addHelpText('after', '\nExample:\n  loadline status --output json')
     .action(async ({ admin, output, ...flags }: Flags) => {

@@ -1,12 +1,16 @@
 import type { Command } from 'commander';
-import type { Io } from '../io.ts';
+import { type Io, type OutputFormat, printValue } from '../io.ts';
+import { outputOption } from '../output-flag.ts';
 
 export function addVersion(program: Command, io: Io): void {
   program
     .command('version')
     .description('print the version')
-    .action(async () => {
+    .addOption(outputOption())
+    .action(async ({ output }: { readonly output: OutputFormat }) => {
       const { VERSION } = await import('../../app/index.ts');
-      io.out(`loadline ${VERSION} (node ${process.versions.node})\n`);
+      const node = process.versions.node;
+      if (output === 'table') io.out(`loadline ${VERSION} (node ${node})\n`);
+      else printValue(io, output, { version: VERSION, node });
     });
 }

@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PoliciesClient, WriteOptions } from '../../edge/admin/index.ts';
 import { DEFAULT_ADMIN } from '../commands/status.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { OUTPUT_FORMATS, type OutputFormat } from '../io.ts';
+import type { OutputFormat } from '../io.ts';
+import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { type Key, keyOf } from './document-target.ts';
 
@@ -14,7 +15,7 @@ export function addServerFlags(command: Command): Command {
 }
 
 export function addOutputFlag(command: Command): Command {
-  return command.addOption(new Option('-o, --output <FORMAT>', 'format').choices(OUTPUT_FORMATS).default('table'));
+  return command.addOption(outputOption());
 }
 
 export type Condition = { readonly storeRevision: number } | { readonly document: Key; readonly revision: number };

@@ -9,6 +9,8 @@ import { listed, PROFILE_KEYS, type Profile, type ProfileKey, parseProfiles } fr
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const VARIABLE = 'LOADLINE_PROFILE';
+/** Title of these flags in the help: the same long tail in some twenty commands. */
+export const SERVER_GROUP = 'Which server, and as whom:';
 const NO_PATH: ReadonlySet<ProfileKey> = new Set(['admin', 'tlsServerName']);
 
 /** For every command that is a client of the admin API. */
@@ -17,7 +19,9 @@ export function addProfileFlag(command: Command): Command {
     new Option(
       '--profile <NAME>',
       "address and certificates by the name that your file of profiles has for them (default: its current one; '' for none)",
-    ).env(VARIABLE),
+    )
+      .env(VARIABLE)
+      .helpGroup(SERVER_GROUP),
   );
 }
 
