@@ -10,6 +10,9 @@ const APPLICATION_ID = 0x4c6f4c69;
 /** Of the table and of what stands in its records. A change that old code cannot read raises it. */
 export const FORMAT = 1;
 
+/** There is no version beyond it in sight: a larger number was never written as one. */
+const MAX_FORMAT = 1000;
+
 const NO_LIMIT = -1;
 
 /**
@@ -149,8 +152,10 @@ function open(path: string): Sqlite.Database {
     // Of the disk's pages also those that a policy was deleted from: it is not to be found there later.
     database.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
     const format = Number(database.get('PRAGMA user_version')?.user_version);
-    if (format > FORMAT) throw new NewerFormat(`it has format ${format}; this version of Loadline knows ${FORMAT}`);
-    if (format === 0) create(database);
+    if (format > FORMAT && format <= MAX_FORMAT)
+      throw new NewerFormat(`it has format ${format}; this version of Loadline knows ${FORMAT}`);
+    if (format === 0 && isEmpty(database)) create(database);
+    else if (format !== FORMAT) throw new SqliteDamage(`its header says format ${format}`);
     const check = database.get('PRAGMA integrity_check(1)')?.integrity_check;
     if (check !== 'ok') throw new SqliteDamage(String(check));
     return database;
@@ -160,6 +165,11 @@ function open(path: string): Sqlite.Database {
       throw new SqliteDamage(error.message);
     throw error;
   }
+}
+
+/** A new file has format 0; one with tables had another, and its header is damaged. */
+function isEmpty(database: Sqlite.Database): boolean {
+  return database.all('SELECT name FROM sqlite_schema LIMIT 1').length === 0;
 }
 
 function create(database: Sqlite.Database): void {
