@@ -19,8 +19,8 @@ export type RolloutMemory = {
   readonly tried?: string;
 };
 
-/** So many changes can be undone at once. */
-const MAX_GOOD = 100;
+/** Any of the last hundred revisions can be gone back to at once, from one that came after them, and while others are gone back to. */
+const MAX_GOOD = 200;
 
 /** What rollouts have shown of revisions under this release: which were in force, and which were taken back. */
 export class RevisionRecord {
