@@ -3,6 +3,7 @@ import type { OperationBook } from '../core/operations/index.ts';
 import type { Log } from '../edge/observe/index.ts';
 import { CheckpointStore, type PolicyText } from '../edge/store/index.ts';
 import type { RolloutMemory } from './revision-record.ts';
+import { type LoadPolicy, readCheckpoint } from './stored-checkpoint.ts';
 
 export type Checkpoint = {
   readonly state: ControlState;
@@ -38,10 +39,16 @@ export class Checkpoints {
     await this.#store.open();
   }
 
-  async load(): Promise<Checkpoint | undefined> {
-    const { checkpoint, warnings } = await this.#store.load();
-    for (const warning of warnings) this.#log.warn({ detail: warning.message }, 'checkpoint not usable');
-    return checkpoint as Checkpoint | undefined;
+  /** What can be used of the newest one. What is damaged is kept aside under another name, for who looks into it. */
+  async load(nowMs: number, load: LoadPolicy): Promise<Checkpoint | undefined> {
+    const { checkpoint: content, warnings } = await this.#store.load();
+    for (const { message, path } of warnings) this.#log.warn({ detail: message, path }, 'checkpoint not usable');
+    const { checkpoint, problems } = readCheckpoint(content, nowMs, load);
+    if (problems.length > 0) {
+      const detail = `${problems.join('; ')}; ${await this.#store.keepAside()}`;
+      this.#log.error({ detail }, 'a part of the checkpoint is not usable');
+    }
+    return checkpoint;
   }
 
   /**

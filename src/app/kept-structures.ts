@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { encodedResourceFromBytes } from '../base/codec/index.ts';
 import { contentHash } from '../base/units/index.ts';
 import type { KeptStructure } from '../core/control/index.ts';
@@ -19,6 +20,23 @@ type Stored = {
     readonly resources: readonly StoredResource[];
   }[];
 };
+
+const word = z.string();
+const place = z.looseObject({ file: word, line: z.number(), column: z.number() });
+const resource = z.looseObject({
+  typeUrl: word.regex(/^type\.googleapis\.com\/envoy\./),
+  name: word,
+  bytes: z.base64(),
+  ttlMs: z.number().nonnegative().optional(),
+  needs: z.array(z.looseObject({ typeUrl: word, name: word })),
+  origin: place.optional(),
+});
+const key = z.looseObject({ group: word, release: word.regex(/^\d+\.\d+$/), listenerOverrides: z.record(word, word) });
+/** A checksum says that it is whole, not that this build has written it. */
+const STORED = z.object({
+  texts: word,
+  structures: z.array(z.looseObject({ key, sidecars: z.number().int().nonnegative(), resources: z.array(resource) })),
+});
 
 const FILE = 'structures';
 /** Groups, release bands and listener overrides that are remembered; one more is compiled anew after a restart. */
@@ -52,8 +70,16 @@ export class KeptStructures {
   async load(files: readonly PolicyText[]): Promise<readonly KeptStructure[]> {
     const { content, warnings } = await this.#file.load();
     for (const warning of warnings) this.#log.warn({ detail: warning.message }, 'kept structures not usable');
-    const stored = content as Stored | undefined;
-    if (stored?.texts !== hashOf(files)) return [];
+    if (content === undefined) return [];
+    const read = STORED.safeParse(content);
+    if (!read.success) {
+      const [first] = read.error.issues;
+      const detail = `${first?.path.join('.')}: ${first?.message}; ${await this.#file.setAside()}`;
+      this.#log.error({ detail }, 'kept structures not usable');
+      return [];
+    }
+    const stored = content as Stored;
+    if (stored.texts !== hashOf(files)) return [];
     this.#texts = stored.texts;
     const structures = stored.structures.map(({ resources, ...rest }) => ({
       ...rest,

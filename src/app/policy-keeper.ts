@@ -1,6 +1,6 @@
 import { LoadlineError } from '../base/errors.ts';
 import type { Issue } from '../base/units/index.ts';
-import { formatIssue, loadPolicy, type Policy } from '../core/policy/index.ts';
+import { formatIssue, type Policy } from '../core/policy/index.ts';
 import type { PolicyView } from '../edge/observe/index.ts';
 import type { PolicyRead, PolicyText } from '../edge/store/index.ts';
 import { PolicyLoads } from './policy-loads.ts';
@@ -14,8 +14,12 @@ export type Loaded = {
 };
 
 /** Texts that were good once; undefined when this release takes them for good no more. */
-export function loadTexts(files: readonly PolicyText[], nowMs: number): Loaded | undefined {
-  const result = loadPolicy(files);
+export function loadTexts(
+  files: readonly PolicyText[],
+  nowMs: number,
+  loads: PolicyLoads = new PolicyLoads(),
+): Loaded | undefined {
+  const result = loads.load(files);
   return result.ok ? { policy: result.value, files, warnings: result.warnings, loadedAtMs: nowMs } : undefined;
 }
 

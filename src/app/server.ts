@@ -256,11 +256,11 @@ export class LoadlineServer {
   }
 
   async #open(): Promise<Addresses> {
-    const stored = await this.#checkpoints.load();
+    const stored = await this.#checkpoints.load(this.#now(), (files) => this.#loads.load(files));
     const first = await this.#policies.open();
     if (stored !== undefined) {
       const kept = await this.#kept.load(stored.policyFiles);
-      this.#rollouts.restore(loadTexts(stored.policyFiles, this.#now()), stored.rollout, kept);
+      this.#rollouts.restore(loadTexts(stored.policyFiles, this.#now(), this.#loads), stored.rollout, kept);
       this.#loop.restore(stored.state, this.#now());
     }
     this.#operations.restore(stored?.operations);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Checkpoint, Checkpoints } from '../../src/app/checkpoints.ts';
 import { INITIAL_STATE, type Plan } from '../../src/core/control/index.ts';
+import { loadPolicy } from '../../src/core/policy/index.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
 
 const START_MS = 1_800_000_000_000;
@@ -37,7 +38,7 @@ async function stored(): Promise<Checkpoint | undefined> {
   await checkpoints.close();
   checkpoints = new Checkpoints(join(folder, 'data'), log);
   await checkpoints.open();
-  return checkpoints.load();
+  return checkpoints.load(START_MS, loadPolicy);
 }
 
 describe('checkpoints', () => {

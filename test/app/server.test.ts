@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -127,6 +127,29 @@ describe('the server', () => {
     expect(await received(await start({ data: join(folder, 'empty') }))).not.toEqual([
       expect.stringContaining(chat.version),
     ]);
+  });
+
+  it('starts with what is whole of a checkpoint that another build, or a hand, has left, and keeps the rest for who asks', async () => {
+    const fleet = new Fleet(loaded(labPolicy([{ port: 1 }, { port: 2 }])), [6, 6]);
+    fleet.run(5);
+    const state = structuredClone(fleet.state) as unknown as { load: Record<string, { endpoints: object }> };
+    const { endpoints } = state.load.chat!;
+    state.load.chat!.endpoints = Object.fromEntries(Object.keys(endpoints).map((id) => [id, { gpus: 5 }]));
+    const data = join(folder, 'data');
+    const store = new CheckpointStore(data);
+    await store.open();
+    const policyFiles = [{ name: 'lab.yaml', text: labPolicy([{ port: 1 }, { port: 2 }]) }];
+    const operations = { running: [{ id: 'shed-1', kind: 'Shed', percent: 1e300 }], finished: [] };
+    await store.save({ state, policyFiles, operations, rollout: { returned: [null], good: 'x' } });
+    await store.close();
+    // The files are bad: it is the policy of the checkpoint that goes on.
+    writeFileSync(policies, 'kind: Nonsense');
+    const running = await start({ data });
+    expect(JSON.parse(await text(running, '/api/state'))).toMatchObject({ services: [{ name: 'chat' }] });
+    const told = running.log.lines.find(([, , message]) => message === 'a part of the checkpoint is not usable');
+    for (const part of ['operations.running', 'rollout.', 'state: ', 'checkpoint.0.unusable'])
+      expect(told?.[1].detail, part).toContain(part);
+    expect(existsSync(join(data, 'checkpoint.0.unusable'))).toBe(true);
   });
 
   it('takes a changed policy in, and keeps the last good one when the next is bad', async () => {

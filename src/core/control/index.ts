@@ -30,3 +30,4 @@ export {
   tick,
   weightsOptions,
 } from './tick.ts';
+export { whyUnusable } from './usable-state.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { LoadlineError } from '../../base/errors.ts';
 import type { Issue } from '../../base/units/index.ts';
+import { keepAside, moveAside } from './aside.ts';
 import { acquireDataLock, type DataLock } from './data-lock.ts';
 import { errorCode } from './error-code.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
@@ -114,8 +115,15 @@ export class CheckpointStore {
     }
     const decoded = decodeGeneration(bytes);
     if (decoded.ok) return decoded.value;
-    warnings.push({ code: decoded.code, path, message: `not used: ${decoded.reason}` });
+    const kept = await moveAside(this.#fs, path);
+    warnings.push({ code: decoded.code, path, message: `not used: ${decoded.reason}; ${kept}` });
     return undefined;
+  }
+
+  /** For what is whole and does not hold what it should: the next saves replace it. @returns what became of it, in words. */
+  keepAside(): Promise<string> {
+    this.#requireLock();
+    return keepAside(this.#fs, join(this.#folder, SLOTS[this.#newest]));
   }
 
   #requireLock(): void {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { LoadlineError } from '../../base/errors.ts';
 import type { Issue } from '../../base/units/index.ts';
+import { moveAside } from './aside.ts';
 import { errorCode } from './error-code.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { decodeGeneration, encodeGeneration } from './generation.ts';
@@ -26,12 +27,18 @@ export class KeptFile {
     try {
       const decoded = decodeGeneration(await this.#fs.read(path));
       if (decoded.ok) return { content: decoded.value.content, warnings: [] };
-      return { content: undefined, warnings: [{ code: decoded.code, path, message: `not used: ${decoded.reason}` }] };
+      const message = `not used: ${decoded.reason}; ${await this.setAside()}`;
+      return { content: undefined, warnings: [{ code: decoded.code, path, message }] };
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return { content: undefined, warnings: [] };
       const message = `cannot be read: ${(error as Error).message}`;
       return { content: undefined, warnings: [{ code: 'CHECKPOINT_UNREADABLE', path, message }] };
     }
+  }
+
+  /** Moves away what does not hold what it should. @returns what became of it, in words. */
+  setAside(): Promise<string> {
+    return moveAside(this.#fs, join(this.#folder, this.#name));
   }
 
   /** One at a time. @throws LoadlineError LOADLINE_STORE; what was there before still is */
