@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   mkdirSync,
@@ -134,6 +134,42 @@ describe('reading policy files', () => {
     expect(reasonOf(folder)).toMatch(/a\.yaml:1:1: expected UTF-8/);
     bytes('a.yaml', '\ufeffkind: ä€😀\ufffd\n');
     expect(readPolicyFiles(folder)).toMatchObject({ ok: true, files: [{ text: '\ufeffkind: ä€😀\ufffd\n' }] });
+  });
+
+  it('always answers while somebody else writes, cuts, renames and removes the files', async () => {
+    const churn = `
+      const { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } = require('node:fs');
+      const pick = (all) => all[Math.floor(Math.random() * all.length)];
+      const name = () => process.argv[1] + '/' + pick(['a', 'b', 'c']) + '.yaml';
+      const acts = [
+        () => writeFileSync(name(), 'kind: x # '.repeat(Math.random() * 20000)),
+        () => appendFileSync(name(), 'more\\n'.repeat(1000)),
+        () => truncateSync(name(), 100),
+        () => renameSync(name(), name()),
+        () => rmSync(name()),
+      ];
+      console.log('begun');
+      for (;;) try { pick(acts)(); } catch (error) { if (error.code !== 'ENOENT') throw error; }`;
+    const writer = spawn(process.execPath, ['-e', churn, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(writer.stdout, 'data');
+      const said = new Map<boolean, number>([
+        [true, 0],
+        [false, 0],
+      ]);
+      // Until it has met both a whole folder and one that changed under it; what throws fails the test.
+      for (let reads = 0; reads < 20_000 && (reads < 300 || Math.min(...said.values()) === 0); reads += 1) {
+        const read = readPolicyFiles(folder);
+        said.set(read.ok, (said.get(read.ok) ?? 0) + 1);
+        if (!read.ok) expect(read.reason).toMatch(/cannot be read: ENOENT|no \*\.yaml/);
+      }
+      expect(Math.min(...said.values())).toBeGreaterThan(0);
+      expect(writer.exitCode).toBeNull();
+    } finally {
+      const gone = once(writer, 'exit');
+      writer.kill('SIGKILL');
+      await gone;
+    }
   });
 
   it('prints no file name that would move a cursor', () => {
