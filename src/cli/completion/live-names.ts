@@ -13,6 +13,8 @@ export type LiveQuestion = {
   readonly current: string;
 };
 
+/** SERVICE/POOL/ENDPOINT: only the last needs to know of endpoints. */
+const TARGET_PARTS = 3;
 /** Whoever pressed the key is waiting: names that come later are none. */
 const DEADLINE_MS = 1000;
 
@@ -36,7 +38,8 @@ export async function liveNames(question: LiveQuestion): Promise<readonly string
   }
   const client = connectObserve(admin, options);
   try {
-    return namesIn(await client.status(), question);
+    const withoutEndpoints = question.current.split('/').length < TARGET_PARTS;
+    return namesIn(await client.status({ withoutEndpoints }), question);
   } finally {
     client.close();
   }
@@ -60,7 +63,6 @@ export function namesIn(
   question: Omit<LiveQuestion, 'command'>,
 ): readonly string[] {
   const { live, operands, current } = question;
-  const endpoints = services.flatMap(({ pools }) => pools.flatMap((pool) => pool.endpoints.map(({ id }) => id)));
   switch (live) {
     case 'Services':
       return services.map(({ name }) => name);
@@ -75,14 +77,14 @@ export function namesIn(
     case 'Targets':
     case 'Endpoints': {
       const depth = current.split('/').length;
-      const heads = endpoints.filter((id) => id.startsWith(current)).map((id) => headOf(id, depth));
-      return live === 'Targets' ? heads : heads.map((head) => (depth < 3 ? `${head}/` : head));
+      const heads = services.flatMap(({ name, pools }) => {
+        if (depth === 1) return [name];
+        if (depth === 2) return pools.map((pool) => `${name}/${pool.name}`);
+        return pools.flatMap((pool) => pool.endpoints.map(({ id }) => id));
+      });
+      return live === 'Endpoints' && depth < TARGET_PARTS ? heads.map((head) => `${head}/`) : heads;
     }
     default:
       return [];
   }
-}
-
-function headOf(id: string, depth: number): string {
-  return id.split('/').slice(0, depth).join('/');
 }

@@ -44,7 +44,7 @@ import { bounded, MAX_MESSAGE_BYTES } from './request-limits.ts';
 import { type RolloutSeam, rolloutHandlers } from './rollout-service.ts';
 import { type SnapshotSeam, SnapshotStreams } from './snapshot-streams.ts';
 import { encodeStatus } from './status-message.ts';
-import { visibleStatus } from './visible-status.ts';
+import { visibleStatus, withoutEndpoints } from './visible-status.ts';
 import type { Wire } from './wire-values.ts';
 
 /** What the Observe service reads from. Called on each request; must not block. */
@@ -133,8 +133,10 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   const snapshots = options.snapshots === undefined ? undefined : new SnapshotStreams(options.snapshots, log);
   const decisions = options.decisions === undefined ? undefined : new DecisionStreams(options.decisions, log);
   serve(adminService('Observe'), {
-    status: unary(log, 'Status', (_request, permit) => {
-      return { ok: true, value: encodeStatus(visibleStatus(observe.status(), permit)), warnings: [] };
+    status: unary(log, 'Status', (request, permit) => {
+      const view = visibleStatus(observe.status(), permit);
+      const told = request.withoutEndpoints === true ? withoutEndpoints(view) : view;
+      return { ok: true, value: encodeStatus(told), warnings: [] };
     }),
     explain: unary(log, 'Explain', (request) => {
       const target = decodeTarget(request);

@@ -25,7 +25,7 @@ import type { Wire } from './wire-values.ts';
 
 /** The Observe service, from the other side. Every call rejects with LoadlineError LOADLINE_ADMIN, in words for a person. */
 export interface ObserveClient {
-  status(): Promise<ServerView>;
+  status(options?: { readonly withoutEndpoints?: boolean }): Promise<ServerView>;
   /** Issues (`NotFound`) when there is no such service, pool or endpoint, or (`Invalid`) when the target names none. */
   explain(target: ExplainTarget): Promise<Result<ExplainView>>;
   /** Issues (`NotFound`) when no such sidecar is connected, or (`Invalid`) for a type that there is not. */
@@ -82,9 +82,9 @@ export function connectObserve(address: string, options: ConnectOptions = {}): O
   };
 
   return {
-    status: async () => {
+    status: async (options = {}) => {
       try {
-        return decodeStatus(await calls.unary('Status', {}));
+        return decodeStatus(await calls.unary('Status', options));
       } catch (error) {
         throw inWords(error, address, deadlineMs);
       }

@@ -35,3 +35,12 @@ function visibleNode(node: NodeView, permit: Permit): readonly NodeView[] {
   }));
   return [{ ...node, types }];
 }
+
+/** Services and pools by their names. */
+export function withoutEndpoints(view: ServerView): ServerView {
+  const services = view.services.map((service) => ({
+    ...service,
+    pools: service.pools.map((pool) => ({ ...pool, endpoints: [] })),
+  }));
+  return { ...view, services };
+}

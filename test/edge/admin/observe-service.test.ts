@@ -66,6 +66,17 @@ describe('the Observe service', () => {
     expect(await client(address).status()).toEqual(buildServerView(INPUT));
   });
 
+  it('leaves endpoints out of the status for who wants names alone', async () => {
+    const { address } = await serve();
+    const { services, ...rest } = await client(address).status({ withoutEndpoints: true });
+    const whole = buildServerView(INPUT);
+    expect({ ...rest, services: [] }).toEqual({ ...whole, services: [] });
+    expect(services).toEqual(
+      whole.services.map((one) => ({ ...one, pools: one.pools.map((pool) => ({ ...pool, endpoints: [] })) })),
+    );
+    expect(services[0]?.pools.length).toBeGreaterThan(0);
+  });
+
   it('explains a service, a pool, an endpoint', async () => {
     const { address } = await serve();
     const observe = client(address);
