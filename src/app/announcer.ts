@@ -33,9 +33,9 @@ export class Announcer {
       metrics.shifted(shift);
       timeline.add(shiftEvent(shift, now()));
     }
-    for (const { kind, endpoint, message } of events) {
-      log.warn({ event: kind, endpoint, about: message }, 'belief changed');
-      timeline.add({ atMs: now(), kind, subject: endpoint, message });
+    for (const { kind, subject, message } of events) {
+      log.warn({ event: kind, subject, about: message }, 'belief changed');
+      timeline.add({ atMs: now(), kind, subject, message });
     }
     for (const { service, outcome, endpoints } of pushed) {
       const weights = endpoints.map(({ id, weight }) => `${id.slice(id.lastIndexOf('/') + 1)}=${weight}`).join(' ');

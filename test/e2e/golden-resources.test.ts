@@ -269,7 +269,9 @@ describe('an Envoy that runs what we send', () => {
     const services = [aService('chat', { hostnames: ['*'], rateLimits: limits })];
     const shed = async (percent: number) => {
       const sheds = { chat: percent };
-      feed?.write(compileRuntime(aPolicy(services), aGroup(services), sheds).filter(({ name }) => name === 'lapsing'));
+      feed?.write(
+        compileRuntime(aPolicy(services), aGroup(services), { sheds }).filter(({ name }) => name === 'lapsing'),
+      );
       const want = percent === 0 ? undefined : String(percent);
       await until(async () => (await running.runtime())['loadline.shed.chat'] === want);
     };

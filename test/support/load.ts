@@ -4,6 +4,8 @@ export type Load = {
   readonly outcomes: RequestOutcome[];
   /** Outcomes that were not complete, with their times in milliseconds since the start. */
   failures(): readonly { readonly atMs: number; readonly why: string }[];
+  /** Requests sent so far. */
+  sent(): number;
   /** Milliseconds since the start, on the clock of the outcomes' times. */
   sinceStartMs(): number;
   readonly done: Promise<void>;
@@ -41,6 +43,7 @@ export function startLoad(
       outcomes
         .filter(({ failure }) => failure !== undefined)
         .map(({ arrival, failure }) => ({ atMs: arrival.atMs, why: `${failure?.kind} ${failure?.detail}` })),
+    sent: () => loop.sent,
     sinceStartMs: () => performance.now() - startedAt,
     done,
     finish: () => {

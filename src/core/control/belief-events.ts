@@ -5,8 +5,15 @@ import type { ControlState, TickOutput } from './tick.ts';
 
 /** What an operator may ask about later: who was drained for its GPU and is back, which signal contradicts itself. */
 export type BeliefEvent = {
-  readonly kind: 'EndpointDrained' | 'EndpointReturned' | 'SignalConflict' | 'SignalAgrees';
-  readonly endpoint: EndpointId;
+  readonly kind:
+    | 'EndpointDrained'
+    | 'EndpointReturned'
+    | 'SignalConflict'
+    | 'SignalAgrees'
+    | 'RetriesCut'
+    | 'RetriesBack';
+  /** An endpoint, or a service. */
+  readonly subject: EndpointId;
   readonly message: string;
 };
 
@@ -15,7 +22,7 @@ export function beliefEvents(
   before: ControlState,
   { state, loads }: Pick<TickOutput, 'state' | 'loads'>,
 ): readonly BeliefEvent[] {
-  const events: BeliefEvent[] = [];
+  const events: BeliefEvent[] = retryEvents(before.plan?.retryCuts ?? [], state.plan?.retryCuts ?? []);
   for (const [service, load] of Object.entries(state.load)) {
     const old = own(before.load, service)?.endpoints;
     if (old === undefined) continue;
@@ -27,23 +34,46 @@ export function beliefEvents(
         const fault = loads[service]?.endpoints.find(({ id }) => id === endpoint)?.gpuFault?.words ?? 'a fatal XID';
         events.push({
           kind: 'EndpointDrained',
-          endpoint,
+          subject: endpoint,
           message: `its GPU reported ${fault}: it gets no new requests`,
         });
       } else if (drained && now.drainedAtMs === null) {
         const message = 'its GPU is well again, or its server was started anew: it ramps up after its first completion';
-        events.push({ kind: 'EndpointReturned', endpoint, message });
+        events.push({ kind: 'EndpointReturned', subject: endpoint, message });
       }
       const [then, conflicts] = [conflictsOf(was), conflictsOf(now)];
       if (then.length === 0 && conflicts.length === 0) continue;
       for (const signal of SIGNALS) {
         const turned = turnOf(then.includes(signal), conflicts.includes(signal));
         if (turned === undefined) continue;
-        events.push({ kind: turned, endpoint, message: `${signal} ${wordsOf(now, signal)}` });
+        events.push({ kind: turned, subject: endpoint, message: `${signal} ${wordsOf(now, signal)}` });
       }
     }
   }
   return events;
+}
+
+function retryEvents(before: readonly string[], now: readonly string[]): BeliefEvent[] {
+  return [
+    ...now
+      .filter((service) => !before.includes(service))
+      .map(
+        (subject): BeliefEvent => ({
+          kind: 'RetriesCut',
+          subject,
+          message: 'all of its servers fail: nothing is tried again',
+        }),
+      ),
+    ...before
+      .filter((service) => !now.includes(service))
+      .map(
+        (subject): BeliefEvent => ({
+          kind: 'RetriesBack',
+          subject,
+          message: 'a server answers: retries are as the policy says',
+        }),
+      ),
+  ];
 }
 
 function turnOf(then: boolean, now: boolean): 'SignalConflict' | 'SignalAgrees' | undefined {

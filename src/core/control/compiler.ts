@@ -33,7 +33,7 @@ export type KeptStructure = {
 };
 
 type Compiled = {
-  /** What the structural resources depend on besides the key: policy revision, how many share the group's limits, sheds. */
+  /** What the structural resources depend on besides the key: policy revision, how many share the group's limits, sheds, cut retries. */
   readonly structureOf: string;
   readonly structure: readonly Resource[];
   /** Of it, what is worth keeping over a restart; undefined for endpoints alone. */
@@ -89,7 +89,7 @@ export class Compiler {
     }
     if (group === undefined) return undefined;
     const sidecars = sharers(own(plan.sidecars, group.name)?.length ?? 1);
-    const structureOf = `${plan.policyRevision} ${sidecars} ${JSON.stringify(plan.sheds ?? {})}`;
+    const structureOf = `${plan.policyRevision} ${sidecars} ${JSON.stringify([plan.sheds, plan.retryCuts])}`;
     const same = before?.structureOf === structureOf ? before : undefined;
     const kept = same?.kept ?? {
       key,
@@ -175,7 +175,7 @@ function compileKept(policy: Policy, group: SidecarGroup, key: SnapshotKey, side
 }
 
 function structureFor(plan: Plan, group: SidecarGroup, kept: readonly Resource[]): readonly Resource[] {
-  return attributed([...kept, ...compileRuntime(plan.policy, group, plan.sheds)], plan);
+  return attributed([...kept, ...compileRuntime(plan.policy, group, plan)], plan);
 }
 
 /** With the revision of the policy beside each place in it: after the next edit the place alone would mislead. */

@@ -18,4 +18,6 @@ export type Plan = {
   readonly sidecars: Readonly<Record<string, readonly string[]>>;
   /** Percentage of new requests that is shed, by service; absent: none. */
   readonly sheds?: Readonly<Record<string, number>>;
+  /** Services in which nothing is tried again now, because all of their servers fail; sorted. Absent: none. */
+  readonly retryCuts?: readonly string[];
 };

@@ -1,6 +1,7 @@
 import { own } from '../../base/units/index.ts';
 import { type FaultDrainOptions, type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
+import { cutsRetries } from '../overload/index.ts';
 import type { ModelService, Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import { heldAt, type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
@@ -132,6 +133,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     endpoints: Object.fromEntries(endpoints),
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
+    ...retryCuts(before.plan?.retryCuts ?? [], loads),
   };
   const plan = planWith(law, operations, before.plan);
   return {
@@ -140,6 +142,11 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     law,
     loads,
   };
+}
+
+function retryCuts(before: readonly string[], loads: TickOutput['loads']): Pick<Plan, 'retryCuts'> {
+  const cut = Object.keys(loads).filter((name) => cutsRetries(before.includes(name), loads[name] as ServiceLoad));
+  return cut.length === 0 ? {} : { retryCuts: cut.sort() };
 }
 
 /** By hand or not: what a balance of a service has of its requests, the policy says. */

@@ -10,7 +10,10 @@ export type RuntimeLayer = typeof LASTING_LAYER | typeof LAPSING_LAYER;
 export type RuntimeKey = {
   /** `{cluster}` stands for the name of a cluster. */
   readonly pattern: string;
+  /** Where it belongs. */
   readonly layer: RuntimeLayer;
+  /** It may stand in the lapsing layer too, over its lasting value. */
+  readonly mayLapse?: true;
   readonly min: number;
   readonly max: number;
   readonly integer: boolean;
@@ -78,7 +81,7 @@ export function checkRuntimeValue(layer: RuntimeLayer, key: string, value: numbe
   const known = runtimeKey(key);
   if (known === undefined)
     throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} is not in the table of runtime keys`);
-  if (known.layer !== layer) {
+  if (known.layer !== layer && !(known.mayLapse === true && layer === LAPSING_LAYER)) {
     throw new LoadlineError('LOADLINE_RUNTIME_KEY', `${key} belongs to the layer ${known.layer}, not ${layer}`);
   }
   // NaN fails both comparisons.
@@ -105,8 +108,11 @@ function breakers(priority: 'default' | 'high'): readonly RuntimeKey[] {
     key('max_connections', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxConnections),
     key('max_pending_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxPendingRequests),
     key('max_requests', 1, UINT32_MAX, true, BREAKER_DEFAULTS.maxRequests),
-    key('retry_budget.budget_percent', 0, 100, false, BREAKER_DEFAULTS.budgetPercent),
-    key('retry_budget.min_retry_concurrency', 0, UINT32_MAX, true, BREAKER_DEFAULTS.minRetryConcurrency),
+    { ...key('retry_budget.budget_percent', 0, 100, false, BREAKER_DEFAULTS.budgetPercent), mayLapse: true },
+    {
+      ...key('retry_budget.min_retry_concurrency', 0, UINT32_MAX, true, BREAKER_DEFAULTS.minRetryConcurrency),
+      mayLapse: true,
+    },
   ];
 }
 

@@ -8,21 +8,34 @@ import type { Resource } from './resource.ts';
 import { breakerKey, checkRuntimeValue, type RuntimeLayer, shedKey, splitPrefix } from './runtime-keys.ts';
 import { clustersOf, type ServiceCluster } from './service-clusters.ts';
 
-/** Percentage of new requests that is shed, by service, and by service and class (`chat/P2`). */
-export type Sheds = Readonly<Record<string, number>>;
+/** What is so for now, beside what the policy says. */
+export type Passing = {
+  /** Percentage of new requests that is shed, by service, and by service and class (`chat/P2`). */
+  readonly sheds?: Readonly<Record<string, number>>;
+  /** Services in which nothing is tried again. */
+  readonly retryCuts?: readonly string[];
+};
 
 /**
  * The two runtime layers. Breaker and retry-budget numbers travel here, not in the cluster: a changed cluster would lose
  * its pools, ejections and health. What is shed stands in the layer that lapses with the controller. Throws LOADLINE_RUNTIME_KEY for a number that Envoy would take and must not get.
  */
-export function compileRuntime(policy: Policy, group: SidecarGroup, sheds: Sheds = {}): readonly Resource[] {
+export function compileRuntime(
+  policy: Policy,
+  group: SidecarGroup,
+  { sheds = {}, retryCuts = [] }: Passing = {},
+): readonly Resource[] {
   const lasting: Record<string, number> = {};
   const lapsing: Record<string, number> = {};
   const classes = classesOf(policy, group);
   for (const service of servicesOf(policy, group)) {
+    const isCut = retryCuts.includes(service.name);
     for (const cluster of clustersOf(service)) {
-      Object.assign(lasting, breakerValues(service, cluster, 'default', classes?.openRatio ?? 1));
-      if (hasReserve(classes)) Object.assign(lasting, breakerValues(service, cluster, 'high', 1));
+      for (const priority of hasReserve(classes) ? (['default', 'high'] as const) : (['default'] as const)) {
+        const openRatio = priority === 'high' ? 1 : (classes?.openRatio ?? 1);
+        Object.assign(lasting, breakerValues(service, cluster, priority, openRatio));
+        if (isCut) Object.assign(lapsing, noRetries(cluster, priority));
+      }
     }
     Object.assign(lasting, splitValues(service));
     Object.assign(lapsing, shedValues(service, classes, sheds));
@@ -54,7 +67,11 @@ function breakerValues(
 }
 
 /** A shed of the whole service is one of each class that may be shed; what is asked for a class counts where it is more. */
-function shedValues({ name }: ModelService, classes: GroupClasses | undefined, sheds: Sheds): Record<string, number> {
+function shedValues(
+  { name }: ModelService,
+  classes: GroupClasses | undefined,
+  sheds: NonNullable<Passing['sheds']>,
+): Record<string, number> {
   const all = own(sheds, name) ?? 0;
   if (classes === undefined) return all === 0 ? {} : { [shedKey(name)]: all };
   const values: Record<string, number> = {};
@@ -63,6 +80,14 @@ function shedValues({ name }: ModelService, classes: GroupClasses | undefined, s
     if (percent !== 0) values[shedKey(name, one)] = percent;
   }
   return values;
+}
+
+/** In the layer that lapses, over the budget of the policy: without a controller it is that again. */
+function noRetries({ name }: ServiceCluster, priority: 'default' | 'high'): Record<string, number> {
+  return {
+    [breakerKey(name, 'retry_budget.budget_percent', priority)]: 0,
+    [breakerKey(name, 'retry_budget.min_retry_concurrency', priority)]: 0,
+  };
 }
 
 /** All keys of a split, always: with some of them Envoy would mix them with the weights of the route. */

@@ -21,6 +21,8 @@ export const EVENT_KINDS = {
   EndpointReturned: 'Service',
   SignalConflict: 'Service',
   SignalAgrees: 'Service',
+  RetriesCut: 'Service',
+  RetriesBack: 'Service',
   ProbeStarted: 'Service',
   ProbeEnded: 'Service',
   OperationBegan: 'Service',

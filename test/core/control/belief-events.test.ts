@@ -33,7 +33,7 @@ function told(seconds: readonly Partial<Record<Metric, number>>[], lines = '') {
   });
   const decision = out?.plan.decisions.chat;
   return {
-    events: events.map(({ kind, endpoint, message }) => [kind, endpoint, message]),
+    events: events.map(({ kind, subject, message }) => [kind, subject, message]),
     decided: decision?.endpoints.find(({ id }) => id === LOST),
     reason: decision && reasonsOf(decision, out?.loads.chat).get(LOST),
   };

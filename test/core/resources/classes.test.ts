@@ -110,7 +110,7 @@ describe('traffic classes', () => {
   it('are shed one by one; a shed of the service spares those that never are, and the larger of two counts', () => {
     const policy = classed([aService('chat')], FOUR, { allow: ['P0', 'P2', 'P3'], default: 'P2' });
     const shed = (sheds: Record<string, number>) =>
-      at(messageOf(compileRuntime(policy, policy.groups[0]!, sheds), 'runtime', 'lapsing'), 'layer') ?? {};
+      at(messageOf(compileRuntime(policy, policy.groups[0]!, { sheds }), 'runtime', 'lapsing'), 'layer') ?? {};
     expect(shed({ chat: 30 })).toEqual({ 'loadline.shed.chat.P2': 30, 'loadline.shed.chat.P3': 30 });
     expect(shed({ chat: 30, 'chat/P3': 100, 'chat/P2': 10 })).toEqual({
       'loadline.shed.chat.P2': 30,

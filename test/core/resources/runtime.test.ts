@@ -28,15 +28,32 @@ describe('runtime layers', () => {
     });
   });
 
+  it('take the retry budget away in the lapsing one, where every server fails: without a controller it is as before', () => {
+    const services = [aService('chat'), aService('embed')];
+    const resources = compileRuntime(aPolicy(services), aGroup(services), { retryCuts: ['chat'] });
+    expect(messageOf(resources, 'runtime', 'lapsing')).toEqual({
+      name: 'lapsing',
+      layer: {
+        'circuit_breakers.chat.default.retry_budget.budget_percent': 0,
+        'circuit_breakers.chat.default.retry_budget.min_retry_concurrency': 0,
+      },
+    });
+    expect(fingerprint(resources)['Runtime lasting']).toBe(
+      fingerprint(compileRuntime(aPolicy(services), aGroup(services)))['Runtime lasting'],
+    );
+  });
+
   it('say what is shed in the lapsing one, of the group’s own services alone', () => {
     const services = [aService('chat'), aService('embed')];
-    const resources = compileRuntime(aPolicy(services), aGroup(services), { chat: 20, embed: 0, other: 50 });
+    const resources = compileRuntime(aPolicy(services), aGroup(services), { sheds: { chat: 20, embed: 0, other: 50 } });
     expect(messageOf(resources, 'runtime', 'lapsing')).toEqual({
       name: 'lapsing',
       layer: { 'loadline.shed.chat': 20 },
     });
     for (const percent of [101, -1, 0.5, Number.NaN])
-      expect(() => compileRuntime(aPolicy(services), aGroup(services), { chat: percent })).toThrow(LoadlineError);
+      expect(() => compileRuntime(aPolicy(services), aGroup(services), { sheds: { chat: percent } })).toThrow(
+        LoadlineError,
+      );
   });
 
   it('let the lapsing one lapse and the lasting one last', () => {
@@ -88,8 +105,13 @@ describe('runtime keys', () => {
   });
 
   it('belong to one layer: what must lapse cannot be sent to last', () => {
-    for (const { pattern, layer, safeDefault } of RUNTIME_KEYS) {
+    for (const { pattern, layer, mayLapse, safeDefault } of RUNTIME_KEYS) {
       const other = layer === 'lasting' ? 'lapsing' : 'lasting';
+      if (mayLapse === true) {
+        expect(layer, 'over its lasting value').toBe('lasting');
+        expect(() => checkRuntimeValue('lapsing', pattern, safeDefault)).not.toThrow();
+        continue;
+      }
       expect(() => checkRuntimeValue(other, pattern, safeDefault)).toThrow(/belongs to the layer/);
     }
   });

@@ -1,0 +1,1 @@
+export { cutsRetries } from './retry-cut.ts';

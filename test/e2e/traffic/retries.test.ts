@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Failing, startFailing } from '../../support/failing-backends.ts';
+import { startLoad } from '../../support/load.ts';
+import { poolsPolicy } from '../../support/pools-policy.ts';
+import { Serve, sleep, until } from '../../support/serve.ts';
+import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
+
+const PER_SEC = 200;
+
+describe('retries', () => {
+  let servers: Failing;
+  let serve: Serve;
+  let sidecar: Sidecar;
+
+  beforeAll(async () => {
+    servers = await startFailing(3);
+    serve = await new Serve(poolsPolicy([{ name: 'gpu', ports: servers.ports }])).start();
+    sidecar = await startSidecar(serve.xds, 'a');
+  });
+
+  afterAll(async () => {
+    await sidecar?.envoy.stop();
+    await serve?.dispose();
+    await servers?.stop();
+  });
+
+  const tries = async (): Promise<number> =>
+    ((await sidecar.envoy.clusters()).chat ?? []).reduce((sum, { rqTotal }) => sum + rqTotal, 0);
+
+  it('do not storm a service that is down, and need nobody when it is back', async () => {
+    const load = startLoad([sidecar], { perSec: PER_SEC, seconds: 30 });
+    await sleep(3000);
+    await servers.mode('Busy');
+    await sleep(5000);
+    const before = { tries: await tries(), sent: load.sent() };
+    await sleep(8000);
+    const after = { tries: await tries(), sent: load.sent() };
+    const factor = (after.tries - before.tries) / (after.sent - before.sent);
+    process.stdout.write(`a dead service is offered ${factor.toFixed(3)} times its load from 5 s on\n`);
+    expect(factor).toBeLessThanOrEqual(1.2);
+    const events = await (await serve.get('/api/events')).text();
+    expect(events).toContain('RetriesCut');
+    await servers.mode('Well');
+    const wellAtMs = load.sinceStartMs();
+    await load.done;
+    const late = load.failures().filter(({ atMs }) => atMs > wellAtMs + 10_000);
+    expect(late, 'failures more than 10 s after it was back').toEqual([]);
+    await until('the budget is the policy’s again', async () =>
+      Object.entries(await sidecar.envoy.runtime()).some(
+        ([key, value]) => key === 'circuit_breakers.chat.default.retry_budget.budget_percent' && value === '5',
+      ),
+    );
+  }, 90_000);
+
+  it('never run a request again whose answer began', async () => {
+    await until(
+      'nobody is ejected',
+      async () => ((await sidecar.envoy.clusters()).chat ?? []).every(({ ejected }) => !ejected),
+      60_000,
+    );
+    await servers.mode('CutAnswers');
+    const before = await tries();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => answerOf(sidecar.port)));
+    expect(answers.every((answer) => answer.startsWith('cut'))).toBe(true);
+    expect(await tries()).toBe(before + 5);
+    const stats = await sidecar.envoy.stats('^cluster\\.chat\\.upstream_rq_retry$');
+    await servers.mode('Well');
+    expect(Object.values(stats).every(Number.isFinite)).toBe(true);
+  }, 90_000);
+});
+
+/** What a POST came to: `whole`, or `cut` after so many bytes. */
+async function answerOf(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
+    method: 'POST',
+    body: '{"prompt":"hello"}',
+  });
+  try {
+    return `whole: ${(await response.text()).length}`;
+  } catch {
+    return `cut (${response.status})`;
+  }
+}
