@@ -9,7 +9,7 @@ const PURE = [
 const REAL_PARTS = ['test/e2e/**/*.test.ts', 'test/long/llama-cpp.test.ts'];
 /** What these find out hangs on when something happens, but they are light: two of them have the machine for themselves. */
 const PACED = [
-  ...['controller-death', 'failing-servers', 'gpu-fault', 'probe', 'shift'].map(endToEnd),
+  ...['controller-death', 'failing-servers', 'gpu-fault', 'probe', 'shift', 'traffic/*'].map(endToEnd),
   // Clients in Go, which `npm test` builds in the meantime.
   'test/edge/http2/h2spec.test.ts',
   'test/edge/xds/grpc-clients.test.ts',

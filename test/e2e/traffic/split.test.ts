@@ -7,10 +7,10 @@ import { Serve, sleep, until } from '../../support/serve.ts';
 import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 
 const LONG = process.env.LOADLINE_TEST_LONG === '1';
-/** With 10,000 requests the share of a pool strays by half a point (one sigma). */
-const REQUESTS = 10_000;
+/** With 10,000 requests the share of a pool strays by half a point (one sigma), with 4,000 by 0.8. */
+const REQUESTS = LONG ? 10_000 : 4000;
+const POINTS = LONG ? 2 : 3.2;
 const PER_SEC = 400;
-const POINTS = 2;
 const STREAM_SEC = LONG ? 60 : 10;
 const POOLS = ['core', 'plain', 'spare'] as const;
 
@@ -98,13 +98,15 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('a fixed split on Envoy %s', (releas
     skip,
   }) => {
     const one = sidecar ?? skip(`no Envoy ${release}`);
-    const load = startLoad([one], { perSec: 100, seconds: 10 });
-    await sleep(3000);
+    const load = startLoad([one], { perSec: 100, seconds: 5 });
+    await sleep(2000);
     await pools.get('spare')?.stop();
     pools.delete('spare');
     await load.done;
-    // Refused connections are tried again elsewhere; a server that is cut off while it answers is not.
-    expect(load.failures().length).toBeLessThanOrEqual(1);
+    // Refused connections are tried again elsewhere. What a server had when it was killed is nobody's to repeat.
+    const name = 'cluster.chat/spare.upstream_cx_destroy_remote_with_active_rq';
+    const had = (await one.envoy.stats(`^${name.replaceAll('.', '\\.')}$`))[name] ?? 0;
+    expect(load.failures().length - had).toBeLessThanOrEqual(1);
     const before = await one.envoy.stats('^cluster\\.chat/spare\\.(upstream_rq_total|lb_healthy_panic)$');
     const after = startLoad([one], { perSec: 200, seconds: 5 });
     await after.done;
