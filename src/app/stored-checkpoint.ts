@@ -89,7 +89,7 @@ export function readCheckpoint(content: unknown, nowMs: number, load: LoadPolicy
   const operations = part<OperationBook>('operations', BOOK);
   const rollout = part<RolloutMemory>('rollout', MEMORY);
   const state = part<ControlState>('state', STATE);
-  const unusable = state === undefined ? undefined : tried(state, load(policyFiles), nowMs);
+  const unusable = state === undefined ? undefined : tried(state, load(policyFiles), operations, nowMs);
   if (unusable !== undefined) problems.push(`state: ${unusable}`);
   return {
     checkpoint: {
@@ -102,7 +102,18 @@ export function readCheckpoint(content: unknown, nowMs: number, load: LoadPolicy
   };
 }
 
-function tried(state: ControlState, loaded: Result<Policy>, nowMs: number): string | undefined {
-  // Without a policy nothing is decided with it.
-  return loaded.ok ? whyUnusable(state, loaded.value, staticEndpointSets(loaded.value), nowMs) : undefined;
+function tried(
+  state: ControlState,
+  loaded: Result<Policy>,
+  operations: OperationBook | undefined,
+  nowMs: number,
+): string | undefined {
+  // Where the texts are no policy any more it is gone on with under another one: that which it was decided by stands in for it.
+  const policy = loaded.ok ? loaded.value : state.plan?.policy;
+  if (policy === undefined) return undefined;
+  try {
+    return whyUnusable(state, policy, staticEndpointSets(policy), operations?.running ?? [], nowMs);
+  } catch (error) {
+    return `its policy is none: ${(error as Error).message}`;
+  }
 }

@@ -1,4 +1,5 @@
 import { own } from '../../base/units/index.ts';
+import type { Operation } from '../operations/index.ts';
 import type { Policy } from '../policy/index.ts';
 import type { EndpointSet, LoadReport, Metric, Sample } from '../topology/index.ts';
 import { sameWeights } from '../weights/index.ts';
@@ -31,7 +32,23 @@ export function whyUnusable(
   stored: ControlState,
   policy: Policy,
   endpointSets: readonly EndpointSet[],
+  operations: readonly Operation[],
   nowMs: number,
+): string | undefined {
+  // What is heard takes the place of what is remembered, and where nothing is heard that stays.
+  return (
+    whyNot(stored, policy, endpointSets, operations, nowMs, false) ??
+    whyNot(stored, policy, endpointSets, operations, nowMs, true)
+  );
+}
+
+function whyNot(
+  stored: ControlState,
+  policy: Policy,
+  endpointSets: readonly EndpointSet[],
+  operations: readonly Operation[],
+  nowMs: number,
+  hears: boolean,
 ): string | undefined {
   try {
     let state = restoreState(stored, nowMs);
@@ -43,9 +60,10 @@ export function whyUnusable(
         nowMs: atMs,
         policy,
         endpointSets,
-        samples: samplesOf(endpointSets, turn, atMs),
-        reports: [reportOf(endpointSets, atMs)],
+        samples: hears ? samplesOf(endpointSets, turn, atMs) : [],
+        reports: hears ? [reportOf(endpointSets, atMs)] : [],
         presence: [],
+        operations,
       });
       const odd = oddNumberIn(out.plan.decisions, 'decisions') ?? oddNumberIn(out.state.load, 'load');
       if (odd !== undefined) return `${odd} is no finite number`;
