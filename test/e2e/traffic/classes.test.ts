@@ -100,9 +100,9 @@ describe('traffic classes in a flood', () => {
     // What the servers can do is used by the others, and what they cannot is refused at once and not queued.
     expect(others.length - failed(others).length).toBeGreaterThan(0.5 * CAPACITY * SECONDS);
     expect(failed(others).every((why) => why === 'Status 503')).toBe(true);
-    // Nobody waits for a slot, but for a moment where two sidecar picks met: what P0 takes is what a step of a full batch takes. The
-    // wall clock says so too where the machine has time for all of this; in CI it has not.
-    expect(queued).toBeLessThanOrEqual(3);
+    // There is room for all that is let in, so nobody waits long for a slot: where picks meet at one server (two choices of two) its queue
+    // is short. The wall clock says so too where the machine has time for all of this; in CI it has not.
+    expect(queued).toBeLessThanOrEqual(SLOTS / 2);
     if (LONG) expect(p99(p0)).toBeLessThan(1.3 * p99(alone));
   }, 300_000);
 
