@@ -12,6 +12,7 @@ export function rolloutSeams(loop: ControlLoop, xds: XdsServer): Pick<RolloutsOp
       members: (group) => loop.membersOf(group),
       groupOf: (nodeId) => loop.groupOf(nodeId),
       standings: (nodeIds) => xds.canaryStandings(nodeIds),
+      isServed: (groups) => xds.nodeIds().some((id) => groups.has(xds.node(id)?.group ?? '')),
     },
     tracks: {
       canaryRefusals: () => loop.canaryRefusals(xds.canaryKeys()),

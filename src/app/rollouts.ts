@@ -30,6 +30,8 @@ export interface Fleet {
   members(group: string): readonly Member[];
   groupOf(nodeId: string): string | undefined;
   standings(nodeIds: readonly string[]): ReadonlyMap<string, CanaryStanding>;
+  /** Whether a sidecar of one of these groups has a stream at this moment; members are those of the last tick. */
+  isServed(groups: ReadonlySet<string>): boolean;
 }
 
 /** What the two tracks of the control loop are told. */
@@ -275,7 +277,7 @@ export class Rollouts {
     const { fleet, now, isBusy } = this.#options;
     const start = { members: (group: string) => fleet.members(group), traffic: this.#traffic, nowMs: now() };
     const rollout = startRollout(cause, from, wanted.policy, start, this.#frozen);
-    if (rollout === undefined) return this.#inForce(wanted, this.#hasSidecars(from));
+    if (rollout === undefined) return this.#inForce(wanted, this.#isServed(from));
     if (isBusy()) {
       this.#waiting = wanted;
       this.#tell(rollout, 'RolloutWaits', `${whatOf(rollout)} waits: canaries try what is done by hand`);
@@ -291,8 +293,8 @@ export class Rollouts {
     return this.#frozen.size > 0;
   }
 
-  #hasSidecars({ groups }: Policy): boolean {
-    return groups.some(({ name }) => this.#options.fleet.members(name).some(({ connected }) => connected));
+  #isServed({ groups }: Policy): boolean {
+    return this.#options.fleet.isServed(new Set(groups.map(({ name }) => name)));
   }
 
   /** @param had whether sidecars have had it: then it can be gone back to */
@@ -306,7 +308,11 @@ export class Rollouts {
   #replace(wanted: Loaded, had: boolean): void {
     const before = this.#stable;
     // What they had until now they have had, if these were the bytes of this release.
-    if (before !== undefined && !this.#isFrozen && this.#hasSidecars(before.policy))
+    if (
+      before !== undefined &&
+      !this.#isFrozen &&
+      this.#options.fleet.isServed(new Set(before.policy.groups.map(({ name }) => name)))
+    )
       this.#record.held(before.policy.revision);
     if (had) this.#record.held(wanted.policy.revision);
     this.#stable = wanted;

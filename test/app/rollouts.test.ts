@@ -36,6 +36,8 @@ class World {
     connected: true,
   }));
   busy = false;
+  /** The tick has not met them yet. */
+  newcomers = false;
   readonly events: NewEvent[] = [];
   readonly ended: string[] = [];
   readonly canaries: Record<string, number>[] = [];
@@ -44,6 +46,7 @@ class World {
     release: '1.0.0',
     fleet: {
       members: () => this.members,
+      isServed: () => this.newcomers || this.members.some(({ connected }) => connected),
       groupOf: () => 'lab',
       standings: (ids) =>
         new Map(ids.flatMap((id) => (this.standing === undefined ? [] : [[id, this.standing] as const]))),
@@ -199,6 +202,18 @@ describe('a policy that is wanted', () => {
       expect.stringMatching(/goes to canaries, when sidecars are back$/),
       expect.stringMatching(/goes to 1 canaries first: [abc]$/),
     ]);
+  });
+
+  it('was in force before for sidecars too that came after the last tick', () => {
+    const early = new World();
+    early.members = [];
+    early.rollouts.offer(policy(1));
+    early.tick();
+    early.newcomers = true;
+    early.rollouts.offer(policy(2));
+    early.members = world.members;
+    expect(early.rollouts.isGood(policy(1).policy.revision)).toBe(true);
+    expect(early.rollouts.offer(policy(1))).toBe('InForce');
   });
 
   it('is everybody’s at once when it was in force before: an undo has no time for canaries', () => {

@@ -38,6 +38,7 @@ class World {
   readonly #seams = {
     fleet: {
       members: () => this.members,
+      isServed: () => this.members.some(({ connected }) => connected),
       groupOf: () => 'lab',
       standings: (ids: readonly string[]) => new Map(ids.map((id) => [id, this.standing] as const)),
     },
