@@ -21,6 +21,7 @@ export { ShiftMeters } from './shift-meters.ts';
 export { LEAVE_GRACE_MS, type Sidecar, type Sidecars } from './sidecars.ts';
 export { signalAges } from './signal-ages.ts';
 export { signalStates } from './signal-states.ts';
+export { weightsOptions } from './step-service.ts';
 export {
   type ControlState,
   INITIAL_STATE,
@@ -28,6 +29,5 @@ export {
   type TickInput,
   type TickOutput,
   tick,
-  weightsOptions,
 } from './tick.ts';
 export { whyUnusable } from './usable-state.ts';

@@ -1,19 +1,20 @@
 import { own } from '../../base/units/index.ts';
-import { type FaultDrainOptions, type LoadState, type ServiceLoad, stepLoad } from '../load/index.ts';
+import type { LoadState, ServiceLoad } from '../load/index.ts';
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
 import { cutsRetries } from '../overload/index.ts';
-import type { ModelService, Policy } from '../policy/index.ts';
+import type { Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
-import { heldAt, type ServiceDecision, stepWeights, type WeightsOptions, type WeightsState } from '../weights/index.ts';
-import { balancesOf, divided, joined, within } from './balancing.ts';
+import type { ServiceDecision, WeightsState } from '../weights/index.ts';
+import { divided } from './balancing.ts';
 import { byService } from './by-service.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
-import { type LoopDelay, loopDelaySec, stepLoopDelay } from './loop-delay.ts';
+import type { LoopDelay } from './loop-delay.ts';
 import { membersOf } from './members.ts';
 import { type Perturbation, perturbed } from './perturbation.ts';
 import type { Plan } from './plan.ts';
 import { samePlan } from './same-plan.ts';
 import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
+import { stepService } from './step-service.ts';
 
 /** Everything that a tick remembers. Plain data: it is checkpointed as JSON. */
 export type ControlState = {
@@ -88,43 +89,21 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     const all = endpoints.get(name) ?? [];
     // The law sees who is taken out as draining: it spreads the load over the others, and who comes back ramps up.
     const members = withTakenOut(all, takenOut(operations, name, all));
-    const { samples, reports } = heard(name);
-    const leastRequest = service.loadBalancer.type === 'LeastRequest';
-    const believed = stepLoad(own(before.load, name), {
+    const step = stepService(before, service, {
       nowMs,
-      service: name,
-      endpoints: members,
-      samples,
-      reports,
-      presence,
-      options: { leastRequest, orca: service.orca !== undefined, faultDrain: faultDrainOf(service) },
-    });
-    const delay = stepLoopDelay(own(before.delays ?? {}, name), {
-      service: name,
-      reportsSec: believed.load.reportDelaySec,
-      deliveries,
       elapsedSec,
+      endpoints: members,
+      heard: heard(name),
+      presence,
+      deliveries,
+      freeze: freezeOf(operations, name),
     });
-    const freeze = freezeOf(operations, name);
-    const parts = balancesOf(service).map((balance) => {
-      const { key } = balance;
-      const decided = stepWeights(own(before.weights, key), {
-        nowMs,
-        service: name,
-        ...within(balance, service, { endpoints: members, load: believed.load }),
-        options: weightsOptions(service),
-        loopDelaySec: loopDelaySec(delay),
-      });
-      weights[key] =
-        freeze === undefined ? decided.state : heldAt(decided.state, own(before.weights, key), freeze.weights);
-      return decided.decision;
-    });
-    const decision = joined(service, parts);
-    delays[name] = delay;
-    load[name] = believed.state;
-    loads[name] = believed.load;
-    decisions[name] = perturbed(decision, perturbations, nowMs, own(before.plan?.decisions, name));
-    issued[name] = stepIssued(own(before.issued, name) ?? {}, believed.load.endpoints, elapsedSec);
+    Object.assign(weights, step.weights);
+    delays[name] = step.delay;
+    load[name] = step.believed.state;
+    loads[name] = step.believed.load;
+    decisions[name] = perturbed(step.decision, perturbations, nowMs, own(before.plan?.decisions, name));
+    issued[name] = stepIssued(own(before.issued, name) ?? {}, step.believed.load.endpoints, elapsedSec);
   }
 
   const law: Omit<Plan, 'sequence'> = {
@@ -170,28 +149,4 @@ export function planWith(
   const next = withShares(operated(law, operations));
   const same = before !== undefined && samePlan(before, next);
   return { ...next, sequence: same ? before.sequence : (before?.sequence ?? 0) + 1 };
-}
-
-/**
- * Whose endpoints drain when their GPU is lost, and how many: as many as Envoy may eject. Only where Loadline steers at all:
- * with `weights` in `Shadow` or `Disabled` nothing is sent that the operator has not said.
- */
-function faultDrainOf({ pools, loadBalancer, outlierDetection }: ModelService): FaultDrainOptions {
-  const willing = pools.filter(({ signals }) => signals.gpu?.fatalXid !== 'Ignore').map(({ name }) => name);
-  return {
-    pools: loadBalancer.weights === 'Active' ? willing : [],
-    maxPercent: outlierDetection.maxEjectionPercent,
-    atLeastOne: outlierDetection.alwaysEjectOneHost,
-  };
-}
-
-/** What the policy says about the weights of a service. */
-export function weightsOptions({ loadBalancer }: ModelService): WeightsOptions {
-  return {
-    mode: loadBalancer.weights,
-    blendRatio: loadBalancer.blendRatio,
-    leastRequest: loadBalancer.type === 'LeastRequest',
-    maxWeightRatio: loadBalancer.maxWeightRatio,
-    warmupMs: loadBalancer.warmupMs,
-  };
 }
