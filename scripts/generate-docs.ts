@@ -11,6 +11,7 @@ import { ACTIONS, type Action, METHODS, ROLE_TABLE, rolesWith, type Scope } from
 import { METRICS, type MetricDefinition, type MetricName } from '../src/edge/observe/metric-catalogue.ts';
 import { XDS_TYPES } from '../src/edge/observe/xds-types.ts';
 import { apiPage } from './api-page.ts';
+import { envoyPage } from './envoy-page.ts';
 import { policySchema } from './policy-schema.ts';
 import { signalsPage } from './signals-page.ts';
 
@@ -25,6 +26,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/roles.md', rolesPage()],
+    ['docs/reference/observe-through-envoy.md', `${GENERATED}\n${envoyPage()}`],
     ['docs/reference/signals.md', `${GENERATED}\n${signalsPage()}`],
     ['docs/reference/policy.schema.json', policySchema()],
   ]);

@@ -25,7 +25,6 @@ export function shedRoute({ name, match }: ModelService, of?: ClassRoute): JsonO
         runtime_key: shedKey(name, of?.class.name),
       },
     },
-    ...(of === undefined ? {} : { stat_prefix: `${name}.${of.class.name}.shed` }),
     direct_response: { status: 503, body: { inline_string: BODY } },
     response_headers_to_add: [
       setHeader('retry-after', String(RETRY_AFTER_SEC)),

@@ -40,11 +40,11 @@ describe('traffic classes', () => {
         stats,
       ]),
     ).toEqual([
-      ['chat/P1/shed', [{ name: 'x-class', string_match: { exact: 'P1' } }], 'chat.P1.shed'],
+      ['chat/P1/shed', [{ name: 'x-class', string_match: { exact: 'P1' } }], undefined],
       ['chat/P1', [{ name: 'x-class', string_match: { exact: 'P1' } }], 'chat.P1'],
-      ['chat/P3/shed', [{ name: 'x-class', string_match: { exact: 'P3' } }], 'chat.P3.shed'],
+      ['chat/P3/shed', [{ name: 'x-class', string_match: { exact: 'P3' } }], undefined],
       ['chat/P3', [{ name: 'x-class', string_match: { exact: 'P3' } }], 'chat.P3'],
-      ['chat/P2/shed', undefined, 'chat.P2.shed'],
+      ['chat/P2/shed', undefined, undefined],
       ['chat/P2', undefined, 'chat.P2'],
     ]);
   });
