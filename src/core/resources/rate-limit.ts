@@ -2,6 +2,7 @@ import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { ModelService, RateLimit } from '../policy/index.ts';
 import type { GroupClasses } from './classes.ts';
+import { setHeader } from './message.ts';
 import { SLOT } from './names.ts';
 import { enforcedKey } from './runtime-keys.ts';
 
@@ -73,6 +74,9 @@ export function rateLimitFilter(
       runtime_key: enforcedKey(SLOT_OF[scope]),
     },
     always_consume_default_token_bucket: false,
+    // How full the bucket is that counted, and when it has a token again; on every answer of a limited request.
+    enable_x_ratelimit_headers: 'DRAFT_VERSION_03',
+    response_headers_to_add: [setHeader('retry-after', String(retryAfterSec(limits.map(({ limit }) => limit))))],
     descriptors: limits.map(({ limit, bucket }) => ({
       entries: [{ key: 'limit', value: bucket }, ...(limit.key === undefined ? [] : [{ key: 'key' }])],
       token_bucket: tokenBucket(limit, scope === 'Group' ? sidecars : 1),
@@ -85,6 +89,14 @@ export function rateLimitFilter(
 /** The default configuration of the slot: there, and without effect. */
 export function idleRateLimitFilter(scope: Scope): JsonObject {
   return { stat_prefix: scope === 'Group' ? 'group_rate_limit' : 'sidecar_rate_limit', stage: STAGE[scope] };
+}
+
+/**
+ * One for all limits of the filter, since Envoy knows no other; until the next token of the fastest: who waits for less is refused
+ * again, who waited for the slowest would wait in vain.
+ */
+function retryAfterSec(limits: readonly RateLimit[]): number {
+  return Math.max(1, Math.ceil(1 / Math.max(...limits.map(({ ratePerSec }) => ratePerSec))));
 }
 
 /** The next power of two: a sidecar that comes or goes rarely changes it, and a change would refill the buckets. */
