@@ -12,6 +12,7 @@ import {
   issuedShares,
   type KeptStructure,
   type LoopDelay,
+  leavingReasons,
   type Perturbation,
   type Plan,
   planWith,
@@ -125,8 +126,10 @@ export class ControlLoop implements SnapshotProvider {
 
   /** Why each endpoint of a service has its weight, in a sentence. */
   reasons(service: string): ReadonlyMap<EndpointId, string> {
-    const decision = own(this.#state.plan?.decisions, service);
-    return decision === undefined ? new Map() : reasonsOf(decision, own(this.#loads, service));
+    const { plan } = this.#state;
+    const decision = own(plan?.decisions, service);
+    if (plan === undefined || decision === undefined) return new Map();
+    return new Map([...reasonsOf(decision, own(this.#loads, service)), ...leavingReasons(plan, service)]);
   }
 
   /** What to know of the beliefs about each endpoint of a service, in words. */

@@ -3,7 +3,9 @@
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
-const ANSWER = 'data: {"choices":[{"text":"ok"}]}\n\ndata: [DONE]\n\n';
+const EVENT = 'data: {"choices":[{"text":"ok"}]}\n\n';
+const ANSWER = `${EVENT}data: [DONE]\n\n`;
+const STREAM_MS = 3000;
 const SLOW_MS = 1000;
 const STATUS = { Busy: 503, Full: 429 };
 const modes = Array.from({ length: Number(process.argv[2]) }, () => 'Well');
@@ -16,13 +18,21 @@ const servers = modes.map((_, index) =>
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end(ANSWER);
     };
-    if (mode in STATUS) {
-      response.writeHead(STATUS[mode], { 'content-type': 'application/json' });
+    if (mode in STATUS || (mode === 'Unwell' && request.url === '/health')) {
+      response.writeHead(STATUS[mode] ?? 503, { 'content-type': 'application/json' });
       response.end('{"error":{"message":"told to fail"}}');
     } else if (mode === 'Slow') setTimeout(answer, SLOW_MS);
-    else if (mode === 'CutAnswers') {
+    else if (mode === 'Streams') {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write('data: {"choices":[{"text":"ok"}]}\n\n', () => setTimeout(() => response.destroy(), 20));
+      response.write(EVENT);
+      const more = setInterval(() => response.write(EVENT), STREAM_MS / 20);
+      setTimeout(() => {
+        clearInterval(more);
+        response.end(ANSWER);
+      }, STREAM_MS);
+    } else if (mode === 'CutAnswers') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(EVENT, () => setTimeout(() => response.destroy(), 20));
     } else answer();
   }),
 );

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** `Busy` 503, `Full` 429, `Slow` a second to the answer, `CutAnswers` a connection that ends after the first event. */
-export type Mode = 'Well' | 'Busy' | 'Full' | 'Slow' | 'CutAnswers';
+/** `Busy` 503, `Unwell` 503 to health checks alone, `Full` 429, `Slow` a second to the answer, `Streams` an answer of 3 s, `CutAnswers` a connection that ends after the first event. */
+export type Mode = 'Well' | 'Busy' | 'Unwell' | 'Full' | 'Slow' | 'Streams' | 'CutAnswers';
 
 /** Servers that can be told to fail, in a process of their own. */
 export type Failing = {

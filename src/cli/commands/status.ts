@@ -102,7 +102,9 @@ export function statusText(view: ServerView, colour: boolean): string {
     );
     if (rows.length > 0)
       lines.push(table(['ENDPOINT', 'WEIGHT', 'SHARE', 'ISSUED', 'IN FLIGHT', 'PRESSURE', 'AGE', 'STATE'], rows));
-    for (const { address, port, signalStates, gpuFault, state } of service.pools.flatMap((pool) => pool.endpoints)) {
+    for (const { address, port, signalStates, gpuFault, leavingSinceMs, state, reason } of service.pools.flatMap(
+      (pool) => pool.endpoints,
+    )) {
       const conflicts = Object.entries(signalStates).flatMap(([kind, made]) => (made === 'Conflict' ? [kind] : []));
       if (gpuFault !== null)
         lines.push(
@@ -111,6 +113,7 @@ export function statusText(view: ServerView, colour: boolean): string {
             `  ${address}:${port} ${state === 'Draining' ? 'drains' : 'stays'}: its GPU reported ${gpuFault}`,
           ),
         );
+      if (leavingSinceMs !== null) lines.push(paint('yellow', `  ${address}:${port} ${reason}`));
       if (conflicts.length > 0)
         lines.push(
           paint(

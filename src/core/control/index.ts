@@ -4,6 +4,7 @@ export { Compiler, compilesAlike, type KeptStructure, type Refusal } from './com
 export { type Counterfactual, counterfactualOf, imbalanceOf, type ShareMove } from './counterfactual.ts';
 export { endpointNotes } from './endpoint-notes.ts';
 export { type IssuedRates, issuedShares } from './issued-share.ts';
+export { leavingReasons } from './leavers.ts';
 export type { LoopDelay } from './loop-delay.ts';
 export { endAtMs, factorAt, type Perturbation } from './perturbation.ts';
 export type { Plan } from './plan.ts';

@@ -19,7 +19,11 @@ function setBack(stored: ControlState, byMs: number): ControlState {
   return {
     ...(moved(rest, byMs) as typeof rest),
     // The policy holds durations alone.
-    plan: plan && { ...plan, decisions: moved(plan.decisions, byMs) as typeof plan.decisions },
+    plan: plan && {
+      ...plan,
+      decisions: moved(plan.decisions, byMs) as typeof plan.decisions,
+      endpoints: moved(plan.endpoints, byMs) as typeof plan.endpoints,
+    },
   };
 }
 

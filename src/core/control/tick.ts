@@ -1,5 +1,5 @@
 import { own } from '../../base/units/index.ts';
-import type { LoadState, ServiceLoad } from '../load/index.ts';
+import { type LoadState, openRequests, type ServiceLoad } from '../load/index.ts';
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
 import { cutsRetries } from '../overload/index.ts';
 import type { Policy } from '../policy/index.ts';
@@ -79,7 +79,10 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   const endpoints = new Map(
     policy.services.map((service) => [
       service.name,
-      membersOf(service, input.endpointSets, own(before.plan?.endpoints, service.name) ?? []),
+      membersOf(service, input.endpointSets, own(before.plan?.endpoints, service.name) ?? [], {
+        nowMs,
+        openRequests: (id) => openRequests(own(before.load, service.name), id),
+      }),
     ]),
   );
   const heard = byService(endpoints, input);

@@ -2,6 +2,7 @@ export { beliefNotes } from './belief-notes.ts';
 export type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './endpoint-load.ts';
 export type { FaultDrainOptions } from './fault-drain.ts';
 export type { LoadState } from './load-state.ts';
+export { openRequests } from './open-requests.ts';
 export {
   conflictsOf,
   conflictWords,

@@ -81,6 +81,10 @@ export type ModelService = {
   readonly split?: Split;
   readonly loadBalancer: LoadBalancer;
   readonly outlierDetection: OutlierDetection;
+  /** Absent: nobody asks the servers how they are. */
+  readonly healthCheck?: HealthCheck;
+  /** Absent: an endpoint that leaves its pool is gone at once. */
+  readonly drain?: DrainPolicy;
   readonly retry: Retry;
   readonly circuitBreakers: CircuitBreakers;
   readonly rateLimits: readonly RateLimit[];
@@ -192,6 +196,25 @@ export type OutlierDetection = {
   readonly baseEjectionTimeMs: number;
   readonly maxEjectionPercent: number;
   readonly alwaysEjectOneHost: boolean;
+};
+
+/** What each sidecar asks every server of a service, whether there are requests or not. */
+export type HealthCheck = {
+  readonly path: string;
+  readonly intervalMs: number;
+  /** While the sidecar has never had a request for the service. */
+  readonly noTrafficIntervalMs: number;
+  readonly timeoutMs: number;
+  /** Failures in a row of any kind (a status other than 200, a time-out, a broken connection) until it is out. */
+  readonly unhealthyThreshold: number;
+  /** Answers of 200 in a row until it is back; for a server that was never asked one is enough. */
+  readonly healthyThreshold: number;
+};
+
+/** What becomes of an endpoint that leaves its pool. */
+export type DrainPolicy = {
+  /** So long it may finish what it has; it goes before that when nothing is left. */
+  readonly deadlineMs: number;
 };
 
 export type Retry = {

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { ModelService } from '../policy/index.ts';
 import { type GroupClasses, hasReserve } from './classes.ts';
+import { healthChecks, newcomersApart } from './health-check.ts';
 import { ADS, any, extension, makeResource } from './message.ts';
 import { ORCA_METRIC_NAMES } from './orca-metrics.ts';
 import type { Resource } from './resource.ts';
@@ -53,7 +54,9 @@ function compileCluster(
         healthy_panic_threshold: { value: 0 },
         // The default of 1 s would hold back ejections behind weight pushes (measured: 133-930 ms).
         update_merge_window: '0s',
+        ...newcomersApart(service),
       },
+      ...healthChecks(service),
       circuit_breakers: {
         thresholds: priorities.map((priority) => ({
           ...(priority === 'DEFAULT' ? {} : { priority }),

@@ -21,6 +21,11 @@ export type Endpoint = {
   /** The engine's batch limit, when the policy gives it; learned otherwise. */
   readonly maxRunningRequests?: number;
   readonly lifecycle: Lifecycle;
+  /**
+   * Since when it is in no pool any more, of one that finishes what it has. Never said by discovery: the controller
+   * remembers it with the Plan.
+   */
+  readonly leavingSinceMs?: number;
 };
 
 /** What discovery says about one pool. `complete: false` means the source has not answered yet: never publish that as empty. */

@@ -109,7 +109,7 @@ function decodeTls(wire: Wire): TlsView {
 }
 
 function encodeEndpoint(endpoint: EndpointView): Wire {
-  const { ageMs, signalAgesMs, signalStates, gpuFault, state, ...same } = endpoint;
+  const { ageMs, signalAgesMs, signalStates, gpuFault, leavingSinceMs, state, ...same } = endpoint;
   const states = Object.entries(signalStates).map(([kind, one]) => [kind, toEnum('SIGNAL_STATE', one)]);
   return {
     ...same,
@@ -118,6 +118,7 @@ function encodeEndpoint(endpoint: EndpointView): Wire {
     // A field that is left out costs nothing, and a large fleet has ten thousands of endpoints.
     ...(states.length === 0 ? {} : { signalStates: Object.fromEntries(states) }),
     ...(gpuFault === null ? {} : { gpuFault }),
+    ...(leavingSinceMs === null ? {} : { leaveTime: toSeconds(leavingSinceMs) }),
     state: toEnum('ENDPOINT_STATE', state),
   };
 }
@@ -158,6 +159,7 @@ function decodeEndpoint(wire: Wire): EndpointView {
       Object.entries((wire.signalStates ?? {}) as Wire).map(([kind, one]) => [kind, fromEnum('SIGNAL_STATE', one)]),
     ),
     gpuFault: wire.gpuFault === undefined || wire.gpuFault === null ? null : text(wire.gpuFault),
+    leavingSinceMs: fromSeconds(wire.leaveTime),
     state: fromEnum('ENDPOINT_STATE', wire.state),
     reason: text(wire.reason),
   };

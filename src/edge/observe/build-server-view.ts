@@ -27,20 +27,38 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
     name: service.name,
     outcome: decision?.outcome ?? 'Undecided',
     decidedAtMs: decision?.decidedAtMs ?? null,
-    pools: service.pools.map((pool) =>
-      poolView(
-        input,
-        pool,
-        rows.filter((row) => row.endpoint.pool === pool.name),
+    pools: [
+      ...service.pools.map((pool) =>
+        poolView(
+          input,
+          pool.name,
+          rows.filter((row) => row.endpoint.pool === pool.name),
+          pool,
+        ),
       ),
-    ),
+      ...removedPools(service, rows).map((name) =>
+        poolView(
+          input,
+          name,
+          rows.filter((row) => row.endpoint.pool === name),
+        ),
+      ),
+    ],
   };
 }
 
-function poolView(input: ViewInput, pool: Pool, rows: readonly EndpointRow[]): PoolView {
-  const note = poolNote(pool, rows.length);
+/** Pools that the policy has no more, whose endpoints finish what they have. */
+function removedPools({ pools }: ModelService, rows: readonly EndpointRow[]): readonly string[] {
+  const names = new Set(rows.map(({ endpoint }) => endpoint.pool));
+  for (const { name } of pools) names.delete(name);
+  return [...names].sort();
+}
+
+/** `pool`: absent where the policy has it no more. */
+function poolView(input: ViewInput, name: string, rows: readonly EndpointRow[], pool?: Pool): PoolView {
+  const note = pool === undefined ? 'removed from the policy: its endpoints drain' : poolNote(pool, rows.length);
   return {
-    name: pool.name,
+    name,
     split: rows.reduce((sum, row) => sum + (row.decision?.share ?? 0), 0),
     ...(note === undefined ? {} : { note }),
     endpoints: rows.map((row) => endpointView(input, row)),
@@ -76,6 +94,7 @@ function endpointView(input: ViewInput, row: EndpointRow): EndpointView {
       (own(input.signals, endpoint.id) ?? []).map(({ signal, state }) => [signal, state]),
     ),
     gpuFault: load?.gpuFault?.words ?? null,
+    leavingSinceMs: endpoint.leavingSinceMs ?? null,
     state: row.state,
     reason: row.reason,
   };

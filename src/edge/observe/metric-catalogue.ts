@@ -202,7 +202,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   loadline_endpoints_drained: {
     kind: 'gauge',
-    help: 'Endpoints that get no new requests, by service and reason: `GpuFault` (a fatal XID of its GPU) or `Asked` (discovery or an operator says so).',
+    help: 'Endpoints that get no new requests, by service and reason: `GpuFault` (a fatal XID of its GPU), `Left` (it is in its pool no more, and finishes what it has) or `Asked` (discovery, an operator or a notice says so).',
     labels: ['service', 'reason'],
   },
   loadline_endpoint_signals: {

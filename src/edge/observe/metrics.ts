@@ -6,7 +6,7 @@ import type { EventLoopLagMeter } from './event-loop-lag.ts';
 import { type Cell, HotCounter, HotHistogram, type Observer } from './hot-series.ts';
 import { LabelLimit } from './label-limit.ts';
 import { METRICS, type MetricDefinition, type MetricName } from './metric-catalogue.ts';
-import type { ServerView } from './server-view.ts';
+import type { EndpointView, ServerView } from './server-view.ts';
 
 /** The part of the state that has series: sidecars have none, there may be thousands. */
 export type MeteredView = Pick<ServerView, 'nowMs' | 'revision' | 'policy' | 'services' | 'operations' | 'tls'>;
@@ -259,9 +259,9 @@ export class Metrics {
     drained.reset();
     signals.reset();
     for (const { name: service, pools } of services) {
-      for (const reason of ['GpuFault', 'Asked']) drained.set({ service, reason }, 0);
-      for (const { state, gpuFault, signalStates } of pools.flatMap(({ endpoints }) => endpoints)) {
-        if (state === 'Draining') drained.inc({ service, reason: gpuFault === null ? 'Asked' : 'GpuFault' });
+      for (const reason of ['GpuFault', 'Left', 'Asked']) drained.set({ service, reason }, 0);
+      for (const { state, gpuFault, leavingSinceMs, signalStates } of pools.flatMap(({ endpoints }) => endpoints)) {
+        if (state === 'Draining') drained.inc({ service, reason: drainedFor({ gpuFault, leavingSinceMs }) });
         for (const [signal, made] of Object.entries(signalStates)) signals.inc({ service, signal, state: made });
       }
     }
@@ -330,4 +330,9 @@ function combinations(
     (all, label) => all.flatMap((one) => (values[label] ?? []).map((value) => ({ ...one, [label]: value }))),
     [{}],
   );
+}
+
+function drainedFor({ gpuFault, leavingSinceMs }: Pick<EndpointView, 'gpuFault' | 'leavingSinceMs'>): string {
+  if (leavingSinceMs !== null) return 'Left';
+  return gpuFault === null ? 'Asked' : 'GpuFault';
 }

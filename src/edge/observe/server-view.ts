@@ -32,6 +32,8 @@ export type EndpointView = {
   readonly signalStates: Readonly<Record<string, SignalState>>;
   /** What its GPU reported after which it can do no more work; it drains for that when `state` says so. */
   readonly gpuFault: string | null;
+  /** Since when it is in its pool no more and finishes what it has; `null`: it is in it. */
+  readonly leavingSinceMs: number | null;
   readonly state: EndpointState;
   readonly reason: string;
 };

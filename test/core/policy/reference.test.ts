@@ -27,8 +27,6 @@ describe('the two policies that define the language', () => {
     expect(result.warnings.map(formatIssue)).toEqual([
       'chat.yaml:24:19: accepted, not enforced yet: spec.classes[3].shed',
       'chat.yaml:24:32: accepted, not enforced yet: spec.classes[3].window',
-      'chat.yaml:37:3: accepted, not enforced yet: spec.healthCheck',
-      'chat.yaml:38:3: accepted, not enforced yet: spec.drain',
       'chat.yaml:45:9: accepted, not enforced yet: spec.pools[0].endpoints.kubernetes',
       'chat.yaml:50:9: accepted, not enforced yet: spec.pools[1].endpoints.dns',
       'chat.yaml:61:47: accepted, not enforced yet: spec.split.failover.firstTokenP95Above',

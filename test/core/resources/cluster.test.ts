@@ -3,6 +3,15 @@ import { compileStructure } from '../../../src/core/resources/index.ts';
 import { aGroup, aPolicy, aService } from './build-policy.ts';
 import { at, messageOf } from './read-resource.ts';
 
+const HEALTH_CHECK = {
+  path: '/health',
+  intervalMs: 5000,
+  noTrafficIntervalMs: 7000,
+  timeoutMs: 2000,
+  unhealthyThreshold: 2,
+  healthyThreshold: 3,
+};
+
 function clusterOf(service: ReturnType<typeof aService>) {
   const resources = compileStructure(aPolicy([service]), aGroup([service]), { release: '1.40', listenerOverrides: {} });
   return messageOf(resources, 'cluster', service.name);
@@ -53,6 +62,48 @@ describe('cluster', () => {
       enforcing_local_origin_success_rate: 0,
       successful_active_health_check_uneject_host: false,
     });
+  });
+
+  it('asks servers how they are only where the policy says so', () => {
+    const plain = clusterOf(aService('chat'));
+    expect(plain).not.toHaveProperty('health_checks');
+    expect(plain.common_lb_config).not.toHaveProperty('ignore_new_hosts_until_first_hc');
+  });
+
+  it('checks health with the policy’s times, also while idle, never in step, and by the protocol of the servers', () => {
+    const checked = clusterOf(aService('chat', { hostnames: ['*.models', 'chat.models'], healthCheck: HEALTH_CHECK }));
+    expect(checked.health_checks).toEqual([
+      {
+        timeout: '2s',
+        interval: '5s',
+        no_traffic_interval: '7s',
+        initial_jitter: '1s',
+        interval_jitter_percent: 25,
+        unhealthy_threshold: 2,
+        healthy_threshold: 3,
+        reuse_connection: false,
+        http_health_check: {
+          host: 'chat.models',
+          path: '/health',
+          retriable_statuses: [{ start: '100', end: '600' }],
+        },
+      },
+    ]);
+    expect(at(checked, 'common_lb_config.ignore_new_hosts_until_first_hc')).toBe(true);
+    const two = clusterOf(
+      aService('chat', {
+        hostnames: ['*'],
+        upstream: { protocol: 'Http2' },
+        healthCheck: { ...HEALTH_CHECK, intervalMs: 300 },
+      }),
+    );
+    expect(at(two, 'health_checks')).toMatchObject([
+      {
+        initial_jitter: '0.300s',
+        reuse_connection: true,
+        http_health_check: { host: 'chat', codec_client_type: 'HTTP2' },
+      },
+    ]);
   });
 
   it('balances by weight alone: with a local cluster, zones would override the weights', () => {

@@ -71,6 +71,7 @@ const endpoint = fc.record({
   signalAgesMs: fc.dictionary(fc.constantFrom('engine', 'gpu', 'reports'), spanMs, { noNullPrototype: true }),
   signalStates: fc.dictionary(fc.constantFrom('engine', 'gpu', 'xid'), signalState, { noNullPrototype: true }),
   gpuFault: unknown(text),
+  leavingSinceMs: unknown(timeMs),
   state,
   reason: text,
 });

@@ -11,8 +11,6 @@ const NOT_ENFORCED: Readonly<Record<Kind, readonly string[]>> = {
   SidecarGroup: [],
   TrafficClasses: ['spec.classes.*.window'],
   ModelService: [
-    'spec.healthCheck',
-    'spec.drain',
     'spec.pools.*.endpoints.dns',
     'spec.pools.*.endpoints.kubernetes',
     'spec.split.failover.firstTokenP95Above',

@@ -30,7 +30,7 @@ export type PolicyChange = {
 const MAX_VALUE_CHARS = 200;
 
 /** Parts of the language that are no part of the normal form. */
-const NOT_ENFORCED = /^spec\.(?:healthCheck|drain|split|overload|admissionQueue|classes)\b/;
+const NOT_ENFORCED = /^spec\.(?:split|overload|admissionQueue|classes)\b/;
 
 /** By what the elements of each list are told apart. */
 const IDENTITIES: Readonly<Record<Kind, Readonly<Record<string, Identity>>>> = {

@@ -1,5 +1,6 @@
 import { formatDuration } from '../../../base/units/index.ts';
 import type {
+  HealthCheck,
   ModelService,
   Pool,
   PoolEndpoints,
@@ -53,6 +54,8 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     timeouts,
     loadBalancer,
     outlierDetection,
+    healthCheck,
+    drain,
     retry,
     ...rest
   } = service;
@@ -78,8 +81,19 @@ export function writtenService(service: ModelService, document: PolicyDocument):
       baseEjectionTime: formatDuration(baseEjectionTimeMs),
       maxEjectionPercent: `${maxEjectionPercent}%`,
     },
+    ...(healthCheck === undefined ? {} : { healthCheck: writtenHealthCheck(healthCheck) }),
+    ...(drain === undefined ? {} : { drain: { deadline: formatDuration(drain.deadlineMs) } }),
     retry: writtenRetry(retry),
     rateLimits: service.rateLimits.map(writtenLimit),
+  };
+}
+
+function writtenHealthCheck({ intervalMs, noTrafficIntervalMs, timeoutMs, ...rest }: HealthCheck): Written {
+  return {
+    ...rest,
+    interval: formatDuration(intervalMs),
+    noTrafficInterval: formatDuration(noTrafficIntervalMs),
+    timeout: formatDuration(timeoutMs),
   };
 }
 

@@ -39,7 +39,7 @@ const spec: z.ZodType<ServiceSpec> = mapping({
   rateLimits: list(rateLimit, 'a list of rate limits').default(() => []),
   overload: overload.exactOptional(),
   admissionQueue: admissionQueue.exactOptional(),
-}).transform(({ healthCheck: _1, drain: _2, overload: _3, admissionQueue: _4, ...enforced }) => enforced);
+}).transform(({ overload: _1, admissionQueue: _2, ...enforced }) => enforced);
 
 export const modelService: z.ZodType<{ metadata: { name: string }; spec: ServiceSpec }> = documentOf(
   'ModelService',

@@ -35,6 +35,15 @@ describe('the difference of two policies', () => {
     ]);
   });
 
+  it('tells health checks and the drain of leavers in the words of the language', () => {
+    const before = version(service(['healthCheck: {}']));
+    const after = version(service(['healthCheck: { path: /health, interval: 1s, timeout: 2s }', 'drain: {}']));
+    expect(words(before, after)).toEqual([
+      'Changed ModelService/chat spec.healthCheck.interval 5s -> 1s @6:43',
+      'Added ModelService/chat spec.drain - -> { deadline: 2m } @7:10',
+    ]);
+  });
+
   it('tells elements of lists by what they are called, wherever they stand in the list', () => {
     const pools = (lines: readonly string[]) => service([], 'chat', `pools: [${lines.join(', ')}]`);
     const pool = (name: string, endpoints: readonly string[]) =>
