@@ -58,19 +58,19 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
   },
   'edge/admin': {
-    values: ['edge/listen', 'edge/tls', 'edge/observe', 'core/access', 'core/policy', 'core/dry-run'],
-    types: [
-      'edge/store',
-      'edge/signals',
+    values: [
+      'edge/listen',
+      'edge/tls',
+      'edge/observe',
+      'core/access',
       'core/operations',
       'core/policy',
-      'core/snapshot',
-      'core/topology',
       'core/dry-run',
     ],
+    types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology', 'core/dry-run'],
   },
   'edge/agent': {
-    values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology'],
+    values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology', 'core/operations'],
     types: ['edge/tls'],
   },
   'lab/modelserver': {},

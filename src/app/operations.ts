@@ -9,20 +9,23 @@ import {
   EMPTY_BOOK,
   earlier,
   freezeOf,
+  interruptionOf,
   isTried,
   lapse,
+  lastCalls,
   type Operation,
   type OperationBook,
   type OperationRequest,
   planOperation,
   restoredBook,
   takenOut,
+  takesOut,
   targetOf,
   timeText,
   triedOut,
 } from '../core/operations/index.ts';
 import { listed } from '../core/rollout/index.ts';
-import type { LoadReport } from '../core/topology/index.ts';
+import type { Endpoint, LoadReport } from '../core/topology/index.ts';
 import type { BeginAnswer, BeginRequest, ByHandSeam, CancelAnswer } from '../edge/admin/index.ts';
 import {
   type EventKind,
@@ -62,6 +65,10 @@ const MAX_REASON = 500;
 const LOADLINE = 'loadline';
 const TRIED_FIRST =
   'canaries have it first, and everybody when they have held it; loadline operations list shows how far it is, --now would skip it';
+/** Two sources tell of one interruption within so much. */
+const SAME_NOTICE_MS = 15_000;
+const LAST_CALL = 'its machine is about to go away';
+const HAS_LEFT = 'its endpoint has left the pool';
 const NOT_SAVED = 'the checkpoint cannot be written: a server that starts anew would not know of this';
 const NOT_RECORDED = 'the audit trail cannot be written: the log of the server alone tells of this';
 
@@ -95,7 +102,7 @@ export class Operations implements ByHandSeam {
   /** Input of a tick at this time: what everybody has. What is at its end is over with it, and told once. */
   inputOf(nowMs: number): readonly Operation[] {
     const { book, lapsed } = lapse(this.#book, nowMs);
-    this.#book = book;
+    this.#book = lastCalls(book, nowMs).book;
     for (const { operation } of lapsed) {
       this.#say('OperationLapsed', operation, 'its end has come');
       void this.#record('Lapse', operation, LOADLINE, 'its end has come');
@@ -122,18 +129,33 @@ export class Operations implements ByHandSeam {
 
   /** Once a tick, with the load reports since the last: sees whether what is tried holds. */
   step(reports: readonly LoadReport[]): void {
-    const { trial, now } = this.#options;
+    const { trial } = this.#options;
     const step = trial.step(reports);
     if (step === undefined) return;
     this.#passed = step.kind === 'Passed';
     if (step.kind === 'Passed') return;
     const why = scrubText(step.why).slice(-MAX_REASON);
-    for (const one of this.tried) {
-      this.#book = cancelled(this.#book, one.id, { atMs: Math.round(now()), by: LOADLINE, reason: why });
-      this.#say('OperationCancelled', one, `taken back from the canaries: ${why}`, 'error');
-      void this.#record('Cancel', one, LOADLINE, why);
-    }
+    for (const one of this.tried) this.#takeBack(one, why, 'error', 'taken back from the canaries: ');
     trial.end();
+  }
+
+  #takeBack(operation: Operation, why: string, level: 'info' | 'error', words = ''): void {
+    this.#book = cancelled(this.#book, operation.id, {
+      atMs: Math.round(this.#options.now()),
+      by: LOADLINE,
+      reason: why,
+    });
+    this.#say('OperationCancelled', operation, `${words}${why}`, level);
+    void this.#record('Cancel', operation, LOADLINE, why);
+  }
+
+  /** What a notice is about may have left its pool. Who stands there later is another machine. */
+  #endGone({ endpoints }: Plan): void {
+    const interrupted = this.#book.running.filter((one) => interruptionOf(one) !== undefined);
+    if (interrupted.length === 0) return;
+    const all = Object.values(endpoints).flat();
+    const stands = new Set(all.flatMap(({ id, leavingSinceMs }) => (leavingSinceMs === undefined ? [id] : [])));
+    for (const one of interrupted) if (!stands.has(targetOf(one))) this.#takeBack(one, HAS_LEFT, 'info');
   }
 
   /** After each tick: tells who lost its effect, and who has it again. */
@@ -148,7 +170,8 @@ export class Operations implements ByHandSeam {
       if (!before.has(one.id)) this.#say('OperationSuspended', one, 'nobody else would take requests');
     for (const one of this.#book.running)
       if (before.has(one.id) && !this.#suspended.has(one.id))
-        this.#say('OperationResumed', one, 'others take requests again');
+        this.#say('OperationResumed', one, one.forced ? LAST_CALL : 'others take requests again');
+    this.#endGone(plan);
   }
 
   views(): readonly OperationView[] {
@@ -167,6 +190,15 @@ export class Operations implements ByHandSeam {
   freezeOf(service: string): OperationView | undefined {
     const freeze = freezeOf(this.#book.running, service);
     return freeze === undefined ? undefined : this.find(freeze.id);
+  }
+
+  /** One that runs already for this endpoint, and says that its machine goes away no later than that. */
+  noticed({ service, pool, id }: Endpoint, atMs: number): OperationView | undefined {
+    const known = this.#book.running.find((one) => {
+      const stands = one.service === service && takesOut(one, { pool, id }) ? interruptionOf(one) : undefined;
+      return stands !== undefined && stands.atMs <= atMs + SAME_NOTICE_MS;
+    });
+    return known === undefined ? undefined : this.find(known.id);
   }
 
   async begin({ what, end, dryRun }: BeginRequest, author: string): Promise<Result<BeginAnswer>> {
@@ -322,7 +354,7 @@ export class Operations implements ByHandSeam {
     for (;;) {
       const letters = Array.from({ length: ID_LENGTH }, () => ID_LETTERS[randomInt(ID_LETTERS.length)]);
       const id = `${kind.toLowerCase()}-${letters.join('')}`;
-      if (this.find(id) === undefined) return id;
+      if (!isKnown(this.#book, id)) return id;
     }
   }
 
@@ -333,4 +365,8 @@ export class Operations implements ByHandSeam {
     log[level]({ ...fields, target: targetOf(operation), event, about: message }, 'operation by hand');
     happened({ atMs: now(), kind: event, subject: targetOf(operation), message: `${id}: ${message}`, fields });
   }
+}
+
+function isKnown({ running, finished }: OperationBook, id: string): boolean {
+  return running.some((one) => one.id === id) || finished.some(({ operation }) => operation.id === id);
 }

@@ -21,6 +21,7 @@ import { ControlLoop } from './control-loop.ts';
 import { DecisionFeed } from './decision-feed.ts';
 import { ControlInbox } from './inbox.ts';
 import { KeptStructures } from './kept-structures.ts';
+import { Notices } from './notices.ts';
 import { OperationTrial } from './operation-trial.ts';
 import { Operations } from './operations.ts';
 import { PolicyIntake } from './policy-intake.ts';
@@ -86,6 +87,7 @@ export class LoadlineServer {
   readonly #loop: ControlLoop;
   readonly #probes: Probes;
   readonly #operations: Operations;
+  readonly #notices: Notices;
   readonly #trial: OperationTrial;
   readonly #xds: XdsServer;
   readonly #rollouts: Rollouts;
@@ -194,6 +196,13 @@ export class LoadlineServer {
       save: () => this.#checkpoints.saved(this.#checkpoint()),
       record: (entry) => (this.#policies instanceof StorePolicies ? this.#policies.store.record(entry) : undefined),
     });
+    this.#notices = new Notices({
+      loop: this.#loop,
+      operations: this.#operations,
+      access: () => this.#access,
+      isOpen: certificates === undefined,
+      now: this.#now,
+    });
     this.#validation = new Validation(options.validate, {
       data,
       loads: this.#loads,
@@ -286,6 +295,7 @@ export class LoadlineServer {
       events: { timeline: this.#timeline, now: this.#now },
       operations: this.#probes,
       byHand: this.#operations,
+      notices: this.#notices,
       rollouts: {
         view: () => this.#rollouts.view(),
         act: (action, reason, by) => this.#actOnRollout(action, reason, by),
@@ -309,6 +319,7 @@ export class LoadlineServer {
       events: this.#timeline,
       metrics: this.#metrics,
       readiness: () => this.#readiness(),
+      notices: this.#notices,
       log: this.#options.log,
     });
     const xds = await this.#xds.start();

@@ -2,68 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Operations } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operations.ts';
 import { LoadlineError } from '../../src/base/errors.ts';
 import type { BeginRequest } from '../../src/edge/admin/index.ts';
-import {
-  type AuditEntry,
-  type AuditRecord,
-  EmbeddedStore,
-  type RecordOutcome,
-  storeFolder,
-  verifyStoredTrail,
-} from '../../src/edge/store/index.ts';
-import { aFleet } from '../core/operations/two-pools.ts';
-import { FakeLog } from '../edge/observe/fake-log.ts';
-
-const ADA = 'spiffe://lab/ada';
-const RECORDED: RecordOutcome = { kind: 'Recorded', record: {} as AuditRecord };
-
-/** A server's loop and what is done to it by hand; disk and trail may fail. */
-function world(disk: { saves?: boolean; record?: (entry: AuditEntry) => Promise<RecordOutcome> | undefined } = {}) {
-  const fleet = aFleet();
-  const events: string[] = [];
-  const trail: AuditEntry[] = [];
-  let saved = 0;
-  const operations = new Operations({
-    loop: {
-      get plan() {
-        return fleet.state.plan;
-      },
-      get loads() {
-        return fleet.loads;
-      },
-    },
-    perturbations: () => [],
-    trial: { canaries: [], wouldTry: () => false, start: () => false, step: () => undefined, end: () => {} },
-    isBusy: () => false,
-    now: () => fleet.nowMs,
-    log: new FakeLog(),
-    happened: ({ kind, subject }) => events.push(`${kind} ${subject}`),
-    apply: () => tick(),
-    save: async () => {
-      saved += 1;
-      return disk.saves ?? true;
-    },
-    record: (entry) => {
-      trail.push(entry);
-      return disk.record === undefined ? Promise.resolve(RECORDED) : disk.record(entry);
-    },
-  });
-  const tick = () => {
-    fleet.operations = operations.inputOf(fleet.nowMs);
-    operations.ticked(fleet.tick());
-  };
-  const seconds = (count: number) => {
-    for (let i = 0; i < count; i++) {
-      fleet.nowMs += 1000;
-      tick();
-    }
-  };
-  const drained = () =>
-    fleet.state.plan?.decisions.chat?.endpoints.flatMap(({ id, health }) => (health === 'Draining' ? [id] : [])) ?? [];
-  return { operations, fleet, tick, seconds, drained, events, trail, saves: () => saved };
-}
+import { EmbeddedStore, storeFolder, verifyStoredTrail } from '../../src/edge/store/index.ts';
+import { ADA, world } from './operations-world.ts';
 
 const drain = (over: Partial<BeginRequest> = {}, what: Partial<BeginRequest['what']> = {}): BeginRequest => ({
   what: {

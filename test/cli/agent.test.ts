@@ -3,7 +3,9 @@ import { run } from './run.ts';
 
 describe('loadline agent', () => {
   it.each([
-    [[], 'nothing to read: give --nvidia-smi, --gpu-exporter URL or --engine ADDR=URL'],
+    [[], 'nothing to read: give --nvidia-smi, --gpu-exporter URL, --engine ADDR=URL or --spot-notices'],
+    [['--spot-notices', 'https://x/'], '--spot-notices https://x/: expected a URL without a path, such as http://169'],
+    [['--spot-notices', 'http://x/latest'], '--spot-notices http://x/latest: expected a URL without a path'],
     [['--nvidia-smi'], 'nobody is told whose the GPUs are: give --endpoint ADDR, --node or --pod'],
     [
       ['--nvidia-smi', '--gpu-exporter', 'http://127.0.0.1:9400/metrics', '--node', 'n'],

@@ -8,3 +8,4 @@ export { type Random, seededRandom } from './random.ts';
 export { emptyRecord, own } from './record.ts';
 export type { Issue, Position, Result } from './result.ts';
 export { REDACTED, scrubText } from './scrub-text.ts';
+export { TokenBucket } from './token-bucket.ts';

@@ -19,9 +19,12 @@ type Flags = TlsFlags & {
   readonly gpuExporter?: string;
   readonly engine: readonly string[];
   readonly endpoint: readonly string[];
+  readonly spotNotices?: string | true;
   readonly logLevel: LogLevel;
 };
 
+/** Where a machine of EC2 asks about itself. It hands out credentials too, so it is asked only where the operator says so. */
+const METADATA_URL = 'http://169.254.169.254';
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 10_000;
 
@@ -46,6 +49,10 @@ export function addAgent(program: Command, _io: Io, finish: Finish): void {
       collect,
       [],
     )
+    .option(
+      '--spot-notices [URL]',
+      `ask the instance metadata service of this machine whether it goes away, and have the servers of --endpoint and --engine drained then (default: ${METADATA_URL})`,
+    )
     .addOption(new Option('--log-level <LEVEL>', 'least level that is logged').choices(LEVELS).default('info'));
   addTlsFlags(command)
     .addHelpText(
@@ -56,7 +63,8 @@ Only pools whose policy has signals.push are spoken for. ADDR is the address and
 Examples:
   loadline agent --server 127.0.0.1:18001 --nvidia-smi --engine 10.0.0.1:8000=http://127.0.0.1:8000/metrics
   loadline agent --nvidia-smi --endpoint 10.0.0.1:8000=GPU-5ca1ab1e,GPU-c0ffee00 --endpoint 10.0.0.1:8001=GPU-ba5eba11
-  loadline agent --gpu-exporter http://127.0.0.1:9400/metrics --node gpu-node-7`,
+  loadline agent --gpu-exporter http://127.0.0.1:9400/metrics --node gpu-node-7
+  loadline agent --spot-notices --endpoint 10.0.0.1:8000`,
     )
     .action(async (flags: Flags) => {
       const options = await optionsOf(flags);
@@ -66,7 +74,7 @@ Examples:
 }
 
 async function optionsOf(flags: Flags): Promise<AgentOptions> {
-  const { server, node, pod, nvidiaSmi, gpuExporter } = flags;
+  const { server, node, pod, nvidiaSmi, gpuExporter, spotNotices } = flags;
   const dialled = parseAddress(server);
   if (!dialled.ok) throw usage(`--server: ${dialled.issues[0]?.message}`);
   const intervalMs = parseDurationMs(flags.interval);
@@ -87,8 +95,8 @@ async function optionsOf(flags: Flags): Promise<AgentOptions> {
     const place = endpointOf('--endpoint', address);
     return list === undefined ? place : { ...place, gpus: gpusOf(text, list) };
   });
-  if (nvidiaSmi === undefined && gpuExporter === undefined && engines.length === 0) {
-    throw usage('nothing to read: give --nvidia-smi, --gpu-exporter URL or --engine ADDR=URL');
+  if (nvidiaSmi === undefined && gpuExporter === undefined && engines.length === 0 && spotNotices === undefined) {
+    throw usage('nothing to read: give --nvidia-smi, --gpu-exporter URL, --engine ADDR=URL or --spot-notices');
   }
   const gpus: AgentOptions['gpus'] =
     gpuExporter !== undefined
@@ -111,6 +119,7 @@ async function optionsOf(flags: Flags): Promise<AgentOptions> {
     ...(node === undefined ? {} : { node }),
     ...(pod === undefined ? {} : { pod }),
     ...(gpus === undefined ? {} : { gpus }),
+    ...(spotNotices === undefined ? {} : { metadata: spotNotices === true ? METADATA_URL : metadataUrl(spotNotices) }),
   };
 }
 
@@ -141,6 +150,11 @@ function gpusOf(text: string, list: string): readonly string[] {
 function pageUrl(flag: string, text: string): string {
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
   throw usage(`${flag}: expected a URL such as http://127.0.0.1:8000/metrics, got '${text}'`);
+}
+
+function metadataUrl(text: string): string {
+  if (/^http:\/\/[^/?#@]+\/?$/.test(text) && URL.canParse(text)) return text;
+  throw usage(`--spot-notices ${text}: expected a URL without a path, such as http://169.254.169.254`);
 }
 
 function usage(message: string): LoadlineError {

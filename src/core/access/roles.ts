@@ -3,6 +3,7 @@ import type { Role } from '../policy/index.ts';
 /** What can be done, in the few words that roles are made of. Every method of the gRPC API is one of them. */
 export const ACTIONS = {
   PushSignals: 'say how loaded a model server is (`loadline agent`)',
+  GiveNotice: 'say that a machine goes away, so that its model servers get nothing new',
   View: 'see weights, beliefs, sidecars, and what an operator does',
   ReadPolicies: 'read policies and their history, check and compare texts',
   Operate: 'probe, freeze, shed, drain, fail over, for a time',
@@ -19,13 +20,13 @@ export type RoleDefinition = { readonly about: string; readonly actions: readonl
  * keeping operations from her would protect nothing. An agent is a program beside a GPU and sees nothing.
  */
 export const ROLE_TABLE: Readonly<Record<Role, RoleDefinition>> = {
-  Agent: { about: 'a program beside GPUs', actions: ['PushSignals'] },
+  Agent: { about: 'a program beside GPUs', actions: ['PushSignals', 'GiveNotice'] },
   Viewer: { about: 'who looks', actions: ['View', 'ReadPolicies'] },
-  Operator: { about: 'who is on call', actions: ['View', 'ReadPolicies', 'Operate'] },
-  Editor: { about: 'who writes policies', actions: ['View', 'ReadPolicies', 'Operate', 'EditPolicies'] },
+  Operator: { about: 'who is on call', actions: ['GiveNotice', 'View', 'ReadPolicies', 'Operate'] },
+  Editor: { about: 'who writes policies', actions: ['GiveNotice', 'View', 'ReadPolicies', 'Operate', 'EditPolicies'] },
   Admin: {
     about: 'who answers for it all',
-    actions: ['PushSignals', 'View', 'ReadPolicies', 'Operate', 'EditPolicies', 'Administer'],
+    actions: ['PushSignals', 'GiveNotice', 'View', 'ReadPolicies', 'Operate', 'EditPolicies', 'Administer'],
   },
 };
 

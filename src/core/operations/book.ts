@@ -1,3 +1,4 @@
+import { isLastCall } from './interruption.ts';
 import { isTried, type Operation } from './operation.ts';
 
 export type FinishedOperation = {
@@ -54,6 +55,17 @@ export function lapse(
   if (over.length === 0) return { book, lapsed: [] };
   const lapsed = over.map((operation): FinishedOperation => ({ operation, how: 'Lapsed', atMs: nowMs }));
   return { book: finish(book, lapsed, nowMs), lapsed };
+}
+
+/** With those whose machine is about to go in force although nobody else is left, each once. The same book while there is none. */
+export function lastCalls(
+  book: OperationBook,
+  nowMs: number,
+): { readonly book: OperationBook; readonly called: readonly Operation[] } {
+  const called = book.running.filter((one) => isLastCall(one, nowMs));
+  if (called.length === 0) return { book, called };
+  const running = book.running.map((one) => (called.includes(one) ? { ...one, forced: true } : one));
+  return { book: { ...book, running }, called };
 }
 
 /**

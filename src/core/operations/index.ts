@@ -5,10 +5,13 @@ export {
   earlier,
   type FinishedOperation,
   lapse,
+  lastCalls,
   type OperationBook,
   restoredBook,
   triedOut,
 } from './book.ts';
+export { type Interruption, interruptionAt, interruptionOf } from './interruption.ts';
+export { endpointsOn, type Machine, machineText, type Notice } from './notice.ts';
 export { freezeOf, operated } from './operated.ts';
 export {
   inForce,
@@ -20,6 +23,14 @@ export {
   targetOf,
 } from './operation.ts';
 export { type OperationFacts, planOperation } from './plan-operation.ts';
+export {
+  checkDeadline,
+  PLAIN_REASON,
+  readAddress,
+  readInstance,
+  readInstanceAction,
+  readNotice,
+} from './read-notice.ts';
 export { asksFor, type OperationRequest } from './request.ts';
 export { isDrain, takenOut, takesOut, withTakenOut } from './taken-out.ts';
 export { effectWords, timeText } from './words.ts';

@@ -1,4 +1,5 @@
 import type { EndpointId } from '../topology/index.ts';
+import type { Interruption } from './interruption.ts';
 
 type Begun = {
   /** Short enough to be typed: `drain-k3x9`. */
@@ -25,7 +26,13 @@ type Begun = {
 export type Freeze = Begun & { readonly kind: 'Freeze'; readonly weights: Readonly<Record<EndpointId, number>> };
 
 /** What it names takes no new requests: one endpoint (`address:port`) of a pool, a pool, or the whole service. */
-export type Drain = Begun & { readonly kind: 'Drain'; readonly pool?: string; readonly endpoint?: string };
+export type Drain = Begun & {
+  readonly kind: 'Drain';
+  readonly pool?: string;
+  readonly endpoint?: string;
+  /** Its machine goes away; absent: somebody wants it so. */
+  readonly interruption?: Interruption;
+};
 
 /** The pool `from` takes no new requests; with `to` no other pool but that one does. */
 export type Failover = Begun & { readonly kind: 'Failover'; readonly from: string; readonly to?: string };

@@ -5,6 +5,7 @@ import type { ModelService } from '../policy/index.ts';
 import { type Endpoint, hostPort } from '../topology/index.ts';
 import type { ServiceDecision } from '../weights/index.ts';
 import { checkRequest } from './check-request.ts';
+import { interruptionOf } from './interruption.ts';
 import { freezeOf } from './operated.ts';
 import type { Operation } from './operation.ts';
 import { remainingLoad } from './remaining-load.ts';
@@ -24,6 +25,8 @@ export type OperationFacts = {
 };
 
 const MAX_RUNNING = 200;
+/** Machines that go away, all at once where a cloud has need of them; they do not take the place of what people do. */
+const MAX_INTERRUPTIONS = 1000;
 const NAMES_SHOWN = 20;
 /** The knee: beyond it requests queue. */
 const KNEE = 1;
@@ -48,10 +51,9 @@ export function planOperation(
   const endpoints = own(facts.plan?.endpoints, request.service);
   if (service === undefined || decision === undefined || endpoints === undefined)
     return refused(notFound('service', request.service, facts.plan?.policy.services ?? []));
-  if (facts.running.length >= MAX_RUNNING)
-    return refused(
-      issue('Refused', '', `${MAX_RUNNING} operations run already`, 'cancel some: loadline operations list'),
-    );
+  const most = mostOf(request);
+  if (facts.running.filter((one) => mostOf(one) === most).length >= most)
+    return refused(issue('Refused', '', `${most} operations run already`, 'cancel some: loadline operations list'));
   const missing = missingTarget(request, service, endpoints);
   if (missing !== undefined) return refused(missing);
   const operation = operationOf(request, { id, author, nowMs: facts.nowMs }, decision);
@@ -92,9 +94,10 @@ function operationOf(
       return { ...begun, kind: 'Freeze', weights: Object.fromEntries(weights) };
     }
     case 'Drain': {
-      const { pool, endpoint } = request;
+      const { pool, endpoint, interruption } = request;
       return {
         ...begun,
+        ...(interruption === undefined ? {} : { interruption, forced: nowMs >= interruption.lastCallMs }),
         kind: 'Drain',
         ...(pool === undefined ? {} : { pool }),
         ...(endpoint === undefined ? {} : { endpoint }),
@@ -110,6 +113,10 @@ function operationOf(
     case 'Shed':
       return { ...begun, kind: 'Shed', percent: request.percent };
   }
+}
+
+function mostOf(what: OperationRequest | Operation): number {
+  return what.kind === 'Drain' && what.interruption !== undefined ? MAX_INTERRUPTIONS : MAX_RUNNING;
 }
 
 function missingTarget(
@@ -199,8 +206,15 @@ function drainVerdict(operation: Operation, stand: Stand): Verdict {
     notes.push(
       note(`${other.id} takes out some of them already, until ${timeText(other.endsAtMs)}: the later end counts`),
     );
-  for (const service of sharedWith(out, name, plan))
-    notes.push(note(`an address of them also serves ${service}, which is not touched`));
+  // Of a machine that goes away every service is told by itself.
+  if (interruptionOf(operation) === undefined)
+    for (const service of sharedWith(out, name, plan))
+      notes.push(note(`an address of them also serves ${service}, which is not touched`));
+  const interruption = interruptionOf(operation);
+  if (rest.length === 0 && interruption !== undefined) {
+    const until = operation.forced ? '' : `: it goes on taking requests until ${timeText(interruption.lastCallMs)}`;
+    return { issues: [], notes: [...notes, note(`${emptyWords(name, running, drains.size > before.size)}${until}`)] };
+  }
   if (rest.length === 0) return { issues: [forceable(emptyWords(name, running, drains.size > before.size))], notes };
   const { ratio, now, inFlight } = remainingLoad(own(loads, name), stays) ?? {};
   if (ratio === undefined || now === undefined) {

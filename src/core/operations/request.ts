@@ -1,4 +1,5 @@
 import { scrubText } from '../../base/units/index.ts';
+import type { Interruption } from './interruption.ts';
 import type { Operation } from './operation.ts';
 
 type Asked = {
@@ -15,7 +16,12 @@ type Asked = {
 /** What somebody asks for, before it is checked. */
 export type OperationRequest =
   | (Asked & { readonly kind: 'Freeze' })
-  | (Asked & { readonly kind: 'Drain'; readonly pool?: string; readonly endpoint?: string })
+  | (Asked & {
+      readonly kind: 'Drain';
+      readonly pool?: string;
+      readonly endpoint?: string;
+      readonly interruption?: Interruption;
+    })
   | (Asked & { readonly kind: 'Failover'; readonly from: string; readonly to?: string })
   | (Asked & { readonly kind: 'Shed'; readonly percent: number; readonly class?: string });
 

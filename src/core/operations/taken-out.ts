@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointId } from '../topology/index.ts';
+import { interruptionOf } from './interruption.ts';
 import type { Operation } from './operation.ts';
 
 export type TakenOut = {
@@ -12,22 +13,36 @@ const NOBODY: TakenOut = { by: new Map(), suspended: [] };
 
 /**
  * Whom the operations take out of one service. Each was checked when it began, but endpoints may leave since: one that was not
- * forced and would leave nobody to take requests is suspended, the newest first, until somebody is there again.
+ * forced and would leave nobody to take requests is suspended, the newest first, until somebody is there again. A machine that goes
+ * away comes before all that somebody wants: who is drained by hand takes requests again rather than that it does.
  */
 export function takenOut(operations: readonly Operation[], service: string, endpoints: readonly Endpoint[]): TakenOut {
   const ours = operations.filter((one) => one.service === service && isDrain(one));
   if (ours.length === 0) return NOBODY;
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
+  const known = new Map(endpoints.map((one) => [one.id, one]));
   const by = new Map<EndpointId, Operation>();
   const suspended: Operation[] = [];
-  for (const operation of [...ours].sort(byAge)) {
-    const out = endpoints.filter((endpoint) => takesOut(operation, endpoint) && !by.has(endpoint.id));
+  for (const operation of [...ours].sort(byPrecedence)) {
+    const out = namedBy(operation, endpoints, known).filter(({ id }) => !by.has(id));
     const ids = new Set(out.map(({ id }) => id));
     const stays = active.some(({ id }) => !by.has(id) && !ids.has(id));
     if (!stays && !operation.forced && active.some(({ id }) => ids.has(id))) suspended.push(operation);
     else for (const { id } of out) by.set(id, operation);
   }
   return { by, suspended };
+}
+
+/** A cloud may call back hundreds of machines at once: each of them is looked up, and not searched for. */
+function namedBy(
+  operation: Operation,
+  endpoints: readonly Endpoint[],
+  known: ReadonlyMap<EndpointId, Endpoint>,
+): readonly Endpoint[] {
+  if (operation.kind !== 'Drain' || operation.endpoint === undefined)
+    return endpoints.filter((endpoint) => takesOut(operation, endpoint));
+  const endpoint = known.get(`${operation.service}/${operation.pool}/${operation.endpoint}`);
+  return endpoint === undefined ? [] : [endpoint];
 }
 
 /** Whether an operation asks this endpoint of its service to take no new requests. */
@@ -37,7 +52,9 @@ export function takesOut(operation: Operation, { pool, id }: Pick<Endpoint, 'poo
   if (operation.kind !== 'Drain') return false;
   if (operation.pool === undefined) return true;
   if (operation.endpoint === undefined) return pool === operation.pool;
-  return id === `${operation.service}/${operation.pool}/${operation.endpoint}`;
+  // Compared by its parts: of thousands of endpoints and operations no name is put together.
+  const { service, pool: named, endpoint } = operation;
+  return pool === named && id.length === service.length + named.length + endpoint.length + 2 && id.endsWith(endpoint);
 }
 
 export function isDrain({ kind }: Operation): boolean {
@@ -60,6 +77,8 @@ export function withTakenOut(endpoints: readonly Endpoint[], { by }: TakenOut): 
   return list;
 }
 
-function byAge(a: Operation, b: Operation): number {
-  return a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1);
+/** A machine that goes away is gone before whatever somebody wants; then the older comes first, of one moment that which was begun first. */
+function byPrecedence(a: Operation, b: Operation): number {
+  const goes = (one: Operation): number => (interruptionOf(one) === undefined ? 1 : 0);
+  return goes(a) - goes(b) || a.startedAtMs - b.startedAtMs;
 }

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../topology/index.ts';
+import { interruptionOf } from './interruption.ts';
 import type { Operation } from './operation.ts';
 import { takesOut } from './taken-out.ts';
 
@@ -18,7 +19,9 @@ export function standingWords(operation: Operation): string {
     case 'Freeze':
       return `its weight is frozen ${until}`;
     case 'Drain':
-      return `drained by hand ${until}`;
+      return operation.interruption === undefined
+        ? `drained by hand ${until}`
+        : `its machine goes away at ${timeText(operation.interruption.atMs)} (${operation.reason}; ${operation.author})`;
     case 'Failover':
       return `its pool is failed over to ${operation.to === undefined ? 'the others' : `pool ${operation.to}`} ${until}`;
     case 'Shed':
@@ -44,6 +47,9 @@ export function effectWords(operation: Operation, endpoints: readonly Endpoint[]
         operation.kind === 'Drain'
           ? ''
           : `, ${operation.to === undefined ? 'the others carry' : `pool ${operation.to} carries`} all`;
+      const gone = interruptionOf(operation);
+      if (gone !== undefined)
+        return `${names} ${verb} no new requests, the machine goes away at ${timeText(gone.atMs)}; streams that run there go on until then`;
       return `${names} ${verb} no new requests${others}; streams that run there go on`;
     }
   }

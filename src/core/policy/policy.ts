@@ -144,6 +144,8 @@ export type StaticEndpoint = {
   readonly port: number;
   readonly capacity: number;
   readonly zone?: string;
+  /** What its cloud calls the machine, by which interruption notices name it. */
+  readonly instance?: string;
   readonly maxRunningRequests?: number;
 };
 

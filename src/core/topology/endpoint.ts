@@ -15,6 +15,8 @@ export type Endpoint = {
   readonly incarnation: string;
   readonly zone?: string;
   readonly node?: string;
+  /** What its cloud calls the machine: `i-0123456789abcdef0`. */
+  readonly instance?: string;
   readonly pod?: string;
   /** Prior of relative capacity; 1.0 is the reference endpoint. */
   readonly capacity: number;

@@ -15,6 +15,7 @@ import type {
   ExplainTarget,
   ExplainView,
   Log,
+  NoticeSeam,
   ProxyConfigTarget,
   ProxyConfigView,
   ServerView,
@@ -27,6 +28,7 @@ import { DecisionStreams, type DecisionsSeam } from './decision-streams.ts';
 import { EventStreams, type EventsSeam } from './event-streams.ts';
 import { decodeTarget, encodeExplain } from './explain-message.ts';
 import { type AccessSeam, Gate, type Permit } from './gate.ts';
+import { noticeHandlers } from './notice-service.ts';
 import type { StreamCall } from './open-streams.ts';
 import type { PoliciesSeam } from './policies/policies-seam.ts';
 import { policiesService } from './policies/policies-service.ts';
@@ -74,6 +76,8 @@ export type AdminServerOptions = {
   readonly operations?: OperationsSeam;
   /** What operators do by hand; without it these methods are not served. */
   readonly byHand?: ByHandSeam;
+  /** Who hears that machines go away; without it the method GiveNotice is not served. */
+  readonly notices?: NoticeSeam;
   /** What is tried on canaries; without it the service Rollouts is not served. */
   readonly rollouts?: RolloutSeam;
   /** Where policies are read and changed; without it the service Policies is not served. */
@@ -128,6 +132,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     serve(adminService('Operations'), {
       probe: probing(log, operations),
       ...(options.byHand === undefined ? {} : byHandHandlers(options.byHand, log)),
+      ...(options.notices === undefined ? {} : noticeHandlers(options.notices, log)),
     });
   const events = options.events === undefined ? undefined : new EventStreams(options.events, log);
   const snapshots = options.snapshots === undefined ? undefined : new SnapshotStreams(options.snapshots, log);

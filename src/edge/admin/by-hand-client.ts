@@ -1,9 +1,11 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Result } from '../../base/units/index.ts';
-import type { OperationView } from '../observe/index.ts';
+import type { Notice } from '../../core/operations/index.ts';
+import type { NoticeTaken, OperationView } from '../observe/index.ts';
 import { AdminCalls } from './admin-calls.ts';
 import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
+import { encodeNotice } from './notice-message.ts';
 import type { ConnectOptions } from './observe-client.ts';
 import {
   type BeginAnswer,
@@ -23,6 +25,8 @@ export interface ByHandClient {
   begin(request: BeginRequest): Promise<Result<BeginAnswer>>;
   unfreeze(service: string, reason: string): Promise<Result<CancelAnswer>>;
   cancel(id: string, reason: string): Promise<Result<CancelAnswer>>;
+  /** Drains that run for it then, and what to know. */
+  giveNotice(notice: Notice): Promise<Result<NoticeTaken>>;
   list(query: { readonly service?: string; readonly finished?: boolean }): Promise<readonly OperationView[]>;
   close(): void;
 }
@@ -61,6 +65,11 @@ export function connectByHand(address: string, options: ConnectOptions = {}): By
       })),
     unfreeze: (name, reason) => ask('Unfreeze', { service: name, reason }, decodeCancel),
     cancel: (id, reason) => ask('Cancel', { id, reason }, decodeCancel),
+    giveNotice: (notice) =>
+      ask('GiveNotice', encodeNotice(notice), (answer) => ({
+        operations: list(answer.operations, decodeOperation),
+        notes: texts(answer.notes),
+      })),
     list: async ({ service: wanted = '', finished = false }) => {
       try {
         return list((await calls.unary('List', { service: wanted, finished })).operations, decodeOperation);

@@ -26,7 +26,7 @@ export interface ByHandSeam {
   list(finished: boolean): readonly OperationView[];
 }
 
-type Handler = (call: ServerUnaryCall<Wire, Wire>, callback: sendUnaryData<Wire>, permit: Permit) => void;
+export type Handler = (call: ServerUnaryCall<Wire, Wire>, callback: sendUnaryData<Wire>, permit: Permit) => void;
 
 const STATUS_OF: Readonly<Record<string, status>> = {
   NotFound: status.NOT_FOUND,
@@ -91,7 +91,8 @@ export function byHandHandlers(seam: ByHandSeam, log: Log): Readonly<Record<stri
   return Object.fromEntries(Object.entries(handlers).map(([name, handle]) => [name, answering(name, handle, log)]));
 }
 
-function answering(
+/** An answer, or the status of its issues; a thrown error is INTERNAL without its words: the log has them. */
+export function answering(
   method: string,
   handle: (request: Wire, permit: Permit) => Promise<Result<Wire>>,
   log: Log,
@@ -126,7 +127,7 @@ function issueWords({ code, path, message, hint }: Issue): string {
   return `${code === 'Invalid' && path !== '' ? `${path}: ` : ''}${message}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
-function mapped<T>(result: Result<T>, encode: (value: T) => Wire): Result<Wire> {
+export function mapped<T>(result: Result<T>, encode: (value: T) => Wire): Result<Wire> {
   return result.ok ? { ...result, value: encode(result.value) } : result;
 }
 

@@ -1,4 +1,5 @@
 import { type ServerDuplexStream, type ServiceDefinition, status } from '@grpc/grpc-js';
+import { TokenBucket } from '../../base/units/index.ts';
 import type { Log } from '../observe/index.ts';
 import type { PushOpened, PushStream } from '../signals/index.ts';
 import type { Permit } from './gate.ts';
@@ -48,7 +49,7 @@ export function pushService(seam: PushSeam, log: Log): PushService {
 }
 
 function serveStream(call: Call, open: (agent: string) => PushOpened, log: Log, gone: () => void): void {
-  const rate = new Rate();
+  const rate = new TokenBucket(BURST, MAX_PER_SEC);
   let stream: PushStream | undefined;
   let over = false;
   const end = (): void => {
@@ -69,7 +70,7 @@ function serveStream(call: Call, open: (agent: string) => PushOpened, log: Log, 
   call.on('data', (wire: Wire) => {
     if (over) return;
     idle.refresh();
-    if (!rate.admits(performance.now())) {
+    if (!rate.take(performance.now())) {
       refuse(status.RESOURCE_EXHAUSTED, `more than ${MAX_PER_SEC} requests a second`);
       return;
     }
@@ -110,18 +111,4 @@ function serveStream(call: Call, open: (agent: string) => PushOpened, log: Log, 
 
 function endWith(call: Call, code: status, details: string): void {
   call.emit('error', { code, details });
-}
-
-/** A bucket of messages. */
-class Rate {
-  #left = BURST;
-  #atMs = performance.now();
-
-  admits(nowMs: number): boolean {
-    this.#left = Math.min(BURST, this.#left + ((nowMs - this.#atMs) / 1000) * MAX_PER_SEC);
-    this.#atMs = nowMs;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
-  }
 }

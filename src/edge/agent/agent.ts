@@ -1,8 +1,10 @@
 import { seededRandom } from '../../base/units/index.ts';
 import { hostPort } from '../../core/topology/index.ts';
-import { connectPush } from '../admin/index.ts';
+import { connectByHand, connectPush } from '../admin/index.ts';
 import { type SignalLog, SignalSchedule, shownUrl, type Target, type Timers } from '../signals/index.ts';
 import type { ClientTlsFiles } from '../tls/index.ts';
+import { InstanceMetadata } from './instance-metadata.ts';
+import { InterruptionWatch } from './interruption-watch.ts';
 import { Outbox } from './outbox.ts';
 import { type AgentEndpoint, Placement } from './placement.ts';
 import { PushLoop } from './push-loop.ts';
@@ -19,6 +21,8 @@ export type AgentOptions = {
     | { readonly kind: 'Exporter'; readonly url: string };
   readonly engines: readonly { readonly address: string; readonly port: number; readonly url: string }[];
   readonly endpoints: readonly AgentEndpoint[];
+  /** Of the instance metadata service that is asked for interruption notices; absent: none is. */
+  readonly metadata?: string;
 };
 
 const ANSWER_WITHIN_MS = 5000;
@@ -35,6 +39,7 @@ const LIVELY_TIMERS: Timers = {
 export class Agent {
   readonly #schedule: SignalSchedule;
   readonly #loop: PushLoop;
+  readonly #interruptions: InterruptionWatch | undefined;
 
   constructor(options: AgentOptions, log: SignalLog) {
     const { server, name, intervalMs, tls } = options;
@@ -59,17 +64,43 @@ export class Agent {
       },
     });
     schedule.configure(targetsOf(options));
+    this.#interruptions =
+      options.metadata === undefined ? undefined : interruptionWatch(options, options.metadata, log);
   }
 
   start(): void {
     this.#loop.start();
+    this.#interruptions?.start();
   }
 
   /** Ends the stream, and what is being read with it. */
   stop(): void {
+    this.#interruptions?.stop();
     this.#loop.stop();
     this.#schedule.stop();
   }
+}
+
+function interruptionWatch(options: AgentOptions, metadata: string, log: SignalLog): InterruptionWatch {
+  const { server, tls } = options;
+  const places = new Map(
+    [...options.endpoints, ...options.engines].map((one) => [hostPort(one.address, one.port), one] as const),
+  );
+  return new InterruptionWatch({
+    metadata: new InstanceMetadata(metadata),
+    machines: [...places.values()].map(({ address, port }) => ({ kind: 'Address', address, port })),
+    // A connection for each notice: there is hardly ever one.
+    give: async (notice) => {
+      const client = connectByHand(server, { tls });
+      try {
+        return await client.giveNotice(notice);
+      } finally {
+        client.close();
+      }
+    },
+    timers: LIVELY_TIMERS,
+    log,
+  });
 }
 
 /** Where one engine is named and no endpoint, the GPUs are that engine's. */

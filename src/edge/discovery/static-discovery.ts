@@ -75,6 +75,7 @@ function poolSet(service: string, pool: Pool): DiscoveredSet {
       capacity: listed.capacity,
       lifecycle: 'Active',
       ...(listed.zone === undefined ? {} : { zone: listed.zone }),
+      ...(listed.instance === undefined ? {} : { instance: listed.instance }),
       ...(maxRunningRequests === undefined ? {} : { maxRunningRequests }),
     });
   }

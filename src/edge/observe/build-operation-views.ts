@@ -3,6 +3,7 @@ import type { Plan } from '../../core/control/index.ts';
 import {
   effectWords,
   type FinishedOperation,
+  interruptionOf,
   isDrain,
   isTried,
   type Operation,
@@ -10,12 +11,18 @@ import {
   takenOut,
   takesOut,
   targetOf,
+  timeText,
 } from '../../core/operations/index.ts';
 import type { OperationView } from './operation-view.ts';
 
 /** @returns those that run, in the order of their begin. */
 export function runningOperations({ running }: OperationBook, plan: Plan | undefined): readonly OperationView[] {
-  return running.map((one) => ({ ...operationView(one, plan), note: noteOn(one, running, plan) }));
+  const suspended = new Set(
+    [...new Set(running.map(({ service }) => service))].flatMap((service) =>
+      takenOut(running, service, own(plan?.endpoints, service) ?? []).suspended.map(({ id }) => id),
+    ),
+  );
+  return running.map((one) => ({ ...operationView(one, plan), note: noteOn(one, suspended.has(one.id), plan) }));
 }
 
 /** @returns those that ended lately, the newest first. */
@@ -60,14 +67,14 @@ export function operationView(operation: Operation, plan: Plan | undefined): Ope
   };
 }
 
-function noteOn(operation: Operation, running: readonly Operation[], plan: Plan | undefined): string | null {
-  const { service, id } = operation;
+function noteOn(operation: Operation, suspended: boolean, plan: Plan | undefined): string | null {
+  const { service } = operation;
   const endpoints = own(plan?.endpoints, service);
   if (endpoints === undefined) return `without effect: the policy has no service ${service}`;
   if (isDrain(operation) && !endpoints.some((endpoint) => takesOut(operation, endpoint)))
     return `without effect: there is no endpoint in ${targetOf(operation)} now`;
-  const { suspended } = takenOut(running, service, endpoints);
-  if (suspended.some((one) => one.id === id))
-    return `suspended: without its endpoints nobody would take requests of ${service}`;
+  const gone = interruptionOf(operation);
+  if (suspended)
+    return `suspended${gone === undefined ? '' : ` until ${timeText(gone.lastCallMs)}`}: without its endpoints nobody would take requests of ${service}`;
   return null;
 }

@@ -1,6 +1,8 @@
 import type { Result } from '../../base/units/index.ts';
 import type { TimelineEvent } from './event-timeline.ts';
 import type { ExplainTarget, ExplainView } from './explain-view.ts';
+import { forLoopback, type HttpAnswer, json, text } from './http-answer.ts';
+import { NOTICE_ABOUT, NOTICE_PATH, type NoticeDoor } from './notice-hook.ts';
 import type { ServerView } from './server-view.ts';
 
 /** What the pages are read from. Each is called once per request that needs it. */
@@ -13,14 +15,9 @@ export interface HttpSources {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Why the server is not ready; empty when it is. */
   readiness(): readonly string[];
+  /** Undefined: no notices are taken. */
+  readonly notices?: NoticeDoor | undefined;
 }
-
-export type HttpAnswer = {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string>>;
-};
 
 /** `Monitoring` is what a listener beyond loopback has: who asks there is known to nobody. */
 export type HttpScope = 'All' | 'Monitoring';
@@ -32,7 +29,6 @@ type Route = {
   readonly answer: (sources: HttpSources, query: URLSearchParams, scope: HttpScope) => HttpAnswer | Promise<HttpAnswer>;
 };
 
-const TEXT = 'text/plain; charset=utf-8';
 const MAX_EVENTS = 1000;
 
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -73,12 +69,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   '/': {
     about: 'this list',
-    answer: (_sources, _query, scope) => ({
-      status: 200,
-      type: TEXT,
-      body: `Loadline\n\n${pathList(scope)}`,
-      headers: {},
-    }),
+    answer: (sources, _query, scope) => text(200, `Loadline\n\n${pathList(sources, scope)}`),
   },
 };
 
@@ -92,16 +83,10 @@ export async function answer(
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
-  if (route === undefined) return text(404, `There is no such path here. There are:\n\n${pathList(scope)}`);
-  if (route.confidential === true && scope === 'Monitoring') {
-    return text(
-      403,
-      `${path} is for loopback alone; the admin API has it for who has a certificate (loadline status).\n`,
-    );
-  }
+  if (route === undefined) return text(404, `There is no such path here. There are:\n\n${pathList(sources, scope)}`);
+  if (route.confidential === true && scope === 'Monitoring') return forLoopback(path, 'loadline status');
   if (method !== 'GET' && method !== 'HEAD') {
-    const refused = text(405, `${path} is read-only: GET and HEAD are allowed.\n`);
-    return { ...refused, headers: { allow: 'GET, HEAD' } };
+    return text(405, `${path} is read-only: GET and HEAD are allowed.\n`, { allow: 'GET, HEAD' });
   }
   return await route.answer(sources, new URLSearchParams(at < 0 ? '' : url.slice(at + 1)), scope);
 }
@@ -139,17 +124,8 @@ function wholeNumber(value: string | null): number | undefined | null {
   return /^\d{1,15}$/.test(value) ? Number(value) : null;
 }
 
-function json(status: number, value: unknown): HttpAnswer {
-  return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n`, headers: {} };
-}
-
-function text(status: number, body: string): HttpAnswer {
-  return { status, type: TEXT, body, headers: {} };
-}
-
-function pathList(scope: HttpScope): string {
-  return Object.entries(ROUTES)
-    .filter(([, { confidential }]) => scope === 'All' || confidential !== true)
-    .map(([path, { about }]) => `${path.padEnd(12)} ${about}\n`)
-    .join('');
+function pathList({ notices }: HttpSources, scope: HttpScope): string {
+  const paths = Object.entries(ROUTES).filter(([, { confidential }]) => scope === 'All' || confidential !== true);
+  const hook = notices === undefined || scope !== 'All' ? [] : [[NOTICE_PATH, { about: NOTICE_ABOUT }] as const];
+  return [...paths, ...hook].map(([path, { about }]) => `${path.padEnd(12)} ${about}\n`).join('');
 }

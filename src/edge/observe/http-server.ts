@@ -3,8 +3,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { LoadlineError } from '../../base/errors.ts';
 import { formatAddress, isLoopback, parseAddress } from '../../base/units/index.ts';
 import { removeStaleSocket } from '../listen/index.ts';
+import { forLoopback } from './http-answer.ts';
 import { answer, type HttpScope, type HttpSources } from './http-routes.ts';
 import type { Log } from './log.ts';
+import { NOTICE_PATH, NoticeHook } from './notice-hook.ts';
 
 export type HttpServerOptions = HttpSources & {
   /** `HOST:PORT` or `unix:PATH`; port 0 takes a free one. */
@@ -31,9 +33,9 @@ const LIMITS = {
 };
 
 /**
- * The read-only HTTP side: metrics, health, state. Node's own server, because there is nothing to route and nothing to
- * parse: GET and HEAD of a handful of fixed paths. It is plaintext and asks nobody who he is, so beyond loopback it has only
- * what monitoring needs.
+ * The HTTP side: metrics, health, state, all of it read-only, and the hook for notices. Node's own server, because there is next to
+ * nothing to route: GET and HEAD of a handful of fixed paths, and one POST. It is plaintext, so beyond loopback it has only what
+ * monitoring needs.
  *
  * @throws LoadlineError LOADLINE_CONFIG for an address that is none, LOADLINE_BIND when it cannot be listened on
  */
@@ -41,6 +43,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const parsed = parseAddress(options.address);
   if (!parsed.ok) throw new LoadlineError('LOADLINE_CONFIG', `HTTP ${parsed.issues[0]?.message}`);
   const scope: HttpScope = isLoopback(parsed.value) ? 'All' : 'Monitoring';
+  const hook = options.notices === undefined ? undefined : new NoticeHook(options.notices);
   const server = createServer(
     {
       maxHeaderSize: LIMITS.maxHeaderBytes,
@@ -48,7 +51,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       requestTimeout: LIMITS.requestTimeoutMs,
       keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
     },
-    (request, response) => void serve(request, response, options, scope),
+    (request, response) => void serve(request, response, options, scope, hook),
   );
   server.maxConnections = LIMITS.maxConnections;
   server.on('clientError', refuseBrokenRequest);
@@ -75,15 +78,18 @@ async function serve(
   response: ServerResponse,
   options: HttpServerOptions,
   scope: HttpScope,
+  hook: NoticeHook | undefined,
 ): Promise<void> {
   try {
-    // A body has no meaning here; a connection that brings one is not worth keeping.
+    // A body has a meaning for one path alone; a connection that brings one is not worth keeping.
     const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
     const url = request.url ?? '/';
     const { status, type, body, headers } =
       url.length > LIMITS.maxUrlCharacters
         ? { status: 414, type: 'text/plain; charset=utf-8', body: 'The URL is too long.\n', headers: {} }
-        : await answer(request.method ?? 'GET', url, options, scope);
+        : hook !== undefined && url === NOTICE_PATH
+          ? await (scope === 'All' ? hook.answer(request) : forLoopback(NOTICE_PATH, 'Operations.GiveNotice'))
+          : await answer(request.method ?? 'GET', url, options, scope);
     const bytes = Buffer.from(body);
     response.writeHead(status, {
       'content-type': type,

@@ -27,6 +27,7 @@ export {
   type RefusalReason,
   type StreamKind,
 } from './metrics.ts';
+export type { NoticeDoor, NoticeGiver, NoticeSeam, NoticeTaken } from './notice-hook.ts';
 export type { OperationView } from './operation-view.ts';
 export type { ProbeMeasure, ProbeProgress, ProbeView } from './probe-view.ts';
 export type {

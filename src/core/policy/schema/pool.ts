@@ -17,6 +17,11 @@ const staticEndpoint: z.ZodType<StaticEndpoint> = mapping({
   /** Prior of relative capacity; 1.0 is the reference endpoint. */
   capacity: positiveNumber(1000).default(1),
   zone: shortText('the name of a zone').exactOptional(),
+  /** By which notices that a machine goes away name it. */
+  instance: matching(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/,
+    'what the cloud calls the machine, such as i-0123456789abcdef0',
+  ).exactOptional(),
   maxRunningRequests: wholeNumber(1, MAX_BATCH).exactOptional(),
 });
 
