@@ -111,8 +111,27 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       becomes: `${NOT_SENT}Loadline reads them; what it makes of them is the weights (EDS)`,
       stats: ['cluster.SERVICE.update_success'],
     },
-    { fields: ['spec.healthCheck.**'], becomes: NOT_YET },
-    { fields: ['spec.drain.deadline'], becomes: NOT_YET },
+    {
+      fields: ['spec.healthCheck.**'],
+      becomes: 'CDS: `health_checks`, `common_lb_config.ignore_new_hosts_until_first_hc`',
+      stats: [
+        'cluster.SERVICE.health_check.attempt',
+        'cluster.SERVICE.health_check.success',
+        'cluster.SERVICE.health_check.failure',
+        'cluster.SERVICE.health_check.network_failure',
+        'cluster.SERVICE.membership_healthy',
+      ],
+    },
+    {
+      fields: ['spec.drain.deadline'],
+      becomes: 'EDS: `health_status: DRAINING` of who left its pool, for so long at most',
+      stats: ['cluster.SERVICE.membership_excluded'],
+    },
+    {
+      fields: ['spec.pools[].endpoints.static[].instance'],
+      becomes: `${NOT_SENT}notices that a machine goes away name it`,
+      stats: ['cluster.SERVICE.membership_excluded'],
+    },
     {
       fields: ['spec.pools[].name'],
       becomes: 'EDS: endpoints of the service; with a fixed split a cluster SERVICE/POOL',

@@ -70,6 +70,7 @@ metadata: { name: chat }
 spec:
   hostnames: ["*"]
   match: { pathPrefix: /chat }
+  healthCheck: {}
   pools:
     - { name: first, endpoints: ${server(one)} }
     - { name: second, endpoints: ${server(other)} }
