@@ -190,6 +190,11 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       stats: ['cluster.SERVICE.lb_recalculate_zone_structures'],
     },
     {
+      fields: ['spec.loadBalancer.hash.header'],
+      becomes: 'RDS: `hash_policy`',
+      stats: ['cluster.SERVICE.maglev_lb.min_entries_per_host', 'cluster.sessions.maglev_lb.max_entries_per_host'],
+    },
+    {
       fields: [
         'spec.loadBalancer.weights',
         'spec.loadBalancer.blendRatio',

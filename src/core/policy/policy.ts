@@ -181,7 +181,10 @@ export type Signals = {
 export type EngineFormatName = 'Vllm' | 'Sglang' | 'Tgi' | 'Triton' | 'TensorRtLlm' | 'LlamaCpp' | 'LmDeploy' | 'Nim';
 
 export type LoadBalancer = {
-  readonly type: 'LeastRequest' | 'RoundRobin';
+  /** The last two pick by a hash of the request: `weights` is `Disabled` then. */
+  readonly type: 'LeastRequest' | 'RoundRobin' | 'Maglev' | 'RingHash';
+  /** What requests must have in common to go to the same endpoint; there exactly with a type that hashes. */
+  readonly hash?: { readonly header: string };
   /** `Shadow` computes and reports without sending; `Disabled` sends equal weights. */
   readonly weights: 'Active' | 'Shadow' | 'Disabled';
   /** Part of the computed weights that `Active` sends: 0 equal weights, 1 all; their logs are scaled in between. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
-import type { ModelService } from '../policy/index.ts';
+import type { LoadBalancer, ModelService } from '../policy/index.ts';
 import { type GroupClasses, hasReserve } from './classes.ts';
 import { healthChecks, newcomersApart } from './health-check.ts';
 import { ADS, any, extension, makeResource } from './message.ts';
@@ -82,21 +82,22 @@ function compileCluster(
   });
 }
 
-function loadBalancer(service: ModelService): JsonObject {
+function loadBalancer({ loadBalancer: { type } }: ModelService): JsonObject {
+  const { name, message } = POLICIES[type];
+  const full = `envoy.extensions.load_balancing_policies.${message}`;
+  if (type === 'Maglev' || type === 'RingHash') return extension(`envoy.load_balancing_policies.${name}`, full);
   // With a local cluster in the bootstrap, zone-aware routing is on unless it is refused here; it would override weights.
-  const weightsOnly = { locality_lb_config: { zone_aware_lb_config: { routing_enabled: { value: 0 } } } };
-  return service.loadBalancer.type === 'LeastRequest'
-    ? extension(
-        'envoy.load_balancing_policies.least_request',
-        'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
-        weightsOnly,
-      )
-    : extension(
-        'envoy.load_balancing_policies.round_robin',
-        'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin',
-        weightsOnly,
-      );
+  return extension(`envoy.load_balancing_policies.${name}`, full, {
+    locality_lb_config: { zone_aware_lb_config: { routing_enabled: { value: 0 } } },
+  });
 }
+
+const POLICIES: Readonly<Record<LoadBalancer['type'], { readonly name: string; readonly message: string }>> = {
+  LeastRequest: { name: 'least_request', message: 'least_request.v3.LeastRequest' },
+  RoundRobin: { name: 'round_robin', message: 'round_robin.v3.RoundRobin' },
+  Maglev: { name: 'maglev', message: 'maglev.v3.Maglev' },
+  RingHash: { name: 'ring_hash', message: 'ring_hash.v3.RingHash' },
+};
 
 /**
  * Only the detectors that count failures in a row: success rates need a volume that model traffic does not have. A

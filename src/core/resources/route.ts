@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
-import type { Listener, ModelService, Orca, Retry, Timeouts } from '../policy/index.ts';
+import type { Listener, LoadBalancer, ModelService, Orca, Retry, Timeouts } from '../policy/index.ts';
 import { type ClassRoute, type GroupClasses, isReserved } from './classes.ts';
 import { extension, makeResource, setHeader } from './message.ts';
 import { rateLimitActions } from './rate-limit.ts';
@@ -75,6 +75,7 @@ function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
       timeout: protoDuration(timeouts.requestMs),
       idle_timeout: protoDuration(timeouts.streamIdleMs),
       retry_policy: retryPolicy(service, timeouts),
+      ...hashPolicy(service.loadBalancer),
       ...(of !== undefined && isReserved(of.class) ? { priority: 'HIGH' } : {}),
       ...(limits.length === 0 ? {} : { rate_limits: limits }),
     },
@@ -82,6 +83,11 @@ function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
     ...(headers.length === 0 ? {} : { request_headers_to_add: headers }),
     ...(asksForLoad(service.orca) ? { response_headers_to_remove: LOAD_HEADERS } : {}),
   };
+}
+
+/** Requests without the header go anywhere. */
+function hashPolicy({ hash }: LoadBalancer): JsonObject {
+  return hash === undefined ? {} : { hash_policy: [{ header: { header_name: hash.header } }] };
 }
 
 /**

@@ -130,7 +130,13 @@ export function planRehearsal(input: RehearsalInput): Rehearsal {
       load: ratePerSec / capacity,
     },
     fullRates,
-    notes: [...placed.notes, ...notesOf(service, lengths, placed), ...failures(faults), ...late(faults, durationMs)],
+    notes: [
+      ...placed.notes,
+      ...tierNotes(input.policy, service),
+      ...notesOf(service, lengths, placed),
+      ...failures(faults),
+      ...late(faults, durationMs),
+    ],
   };
 }
 
@@ -147,13 +153,32 @@ function govern(input: RehearsalInput): Omit<Governance, 'service' | 'endpoints'
     throw refused(`the policy has no service ${input.service}; its services are ${names.join(', ')}`);
   const group = policy.groups.find(({ modelServices }) => modelServices.includes(found.name));
   if (group === undefined) throw refused(`no SidecarGroup of the policy uses service ${found.name}`);
+  const simulated = asSimulated(found);
   const service =
-    weights === undefined ? found : { ...found, loadBalancer: { ...found.loadBalancer, weights, blendRatio: 1 } };
+    weights === undefined
+      ? simulated
+      : { ...simulated, loadBalancer: { ...simulated.loadBalancer, weights, blendRatio: 1 } };
   return {
     policy: { ...policy, services: [service], groups: [{ ...group, modelServices: [service.name] }] },
     service,
     group: group.name,
   };
+}
+
+/** The simulator balances one set of servers: of tiers the first, which has all requests while it is well. */
+function asSimulated(service: ModelService): ModelService {
+  const { name, loadBalancer, split, pools } = service;
+  if (loadBalancer.hash !== undefined)
+    throw refused(
+      `service ${name} picks servers by a hash (${loadBalancer.type}): the requests of a rehearsal have no sessions`,
+    );
+  if (split === undefined) return service;
+  if (split.kind === 'Fixed')
+    throw refused(
+      `service ${name} gives its pools fixed shares: rehearse a policy with one of the pools, and its part of the load`,
+    );
+  const { split: _, ...rest } = service;
+  return { ...rest, pools: pools.filter((pool) => split.tiers[0]?.includes(pool.name)) };
 }
 
 /** Endpoints are where the policy has them, and sidecars spread evenly over the same zones. */
@@ -229,6 +254,11 @@ function late(faults: RehearsalInput['faults'] = [], durationMs: number): string
   return faults
     .filter(({ atMs }) => atMs >= durationMs)
     .map(({ text }) => `${text}: comes after the run (${formatDuration(durationMs)})`);
+}
+
+function tierNotes({ services }: Policy, { name }: ModelService): readonly string[] {
+  const split = services.find((one) => one.name === name)?.split;
+  return split?.kind === 'Tiers' ? [`only the first tier is rehearsed (${split.tiers[0]?.join(', ')})`] : [];
 }
 
 function refused(message: string): LoadlineError {

@@ -276,9 +276,9 @@ class Simulation {
 function loadBalancerOf({ governance }: Scenario, arm: Arm): LoadBalancer {
   if (arm === 'RoundRobin' || arm === 'ClientSideWeightedRoundRobin') return 'RoundRobin';
   if (arm !== 'Loadline' || governance === undefined) return 'LeastRequest';
-  return (
-    governance.policy.services.find(({ name }) => name === governance.service)?.loadBalancer.type ?? 'LeastRequest'
-  );
+  const type = governance.policy.services.find(({ name }) => name === governance.service)?.loadBalancer.type;
+  // What picks by a hash is not rehearsed (lab/rehearse).
+  return type === 'RoundRobin' ? 'RoundRobin' : 'LeastRequest';
 }
 
 /** Weights are what they are to one another, whatever their numbers. */

@@ -8,9 +8,10 @@ import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 const NAMES: readonly (readonly [RegExp, string])[] = [
   // Of a service whose split is fixed there is nothing but its pools.
   [/SERVICE\/POOL/g, 'fixed/a'],
+  [/SERVICE\.maglev_lb/g, 'sessions.maglev_lb'],
   [/SERVICE/g, 'chat'],
   [/LISTENER/g, 'models'],
-  [/HOST/g, 'fixed+chat'],
+  [/HOST/g, 'sessions+fixed+chat'],
   [/CLASS/g, 'P0'],
 ];
 
@@ -56,7 +57,7 @@ kind: SidecarGroup
 metadata: { name: lab }
 spec:
   listeners: [{ name: models, address: 127.0.0.1, port: 15001 }]
-  modelServices: [chat, fixed]
+  modelServices: [chat, fixed, sessions]
   trafficClasses: { use: standard, allow: [P0, P2], default: P2 }
 ---
 apiVersion: loadline.dev/v1alpha1
@@ -89,5 +90,14 @@ spec:
     - { name: a, endpoints: ${server(one)} }
     - { name: b, endpoints: ${server(other)} }
   split: { mode: Fixed, weights: { a: 1, b: 1 } }
+---
+apiVersion: loadline.dev/v1alpha1
+kind: ModelService
+metadata: { name: sessions }
+spec:
+  hostnames: ["*"]
+  match: { pathPrefix: /sessions }
+  loadBalancer: { type: Maglev, hash: { header: x-session } }
+  pools: [{ name: a, endpoints: ${server(one)} }]
 `;
 }

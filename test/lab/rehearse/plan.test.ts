@@ -54,6 +54,17 @@ describe('a rehearsal', () => {
     expect(refusal({ endpoints: { gpus: 3 } })).toContain('service chat has no pool gpus; its pools are gpu');
   });
 
+  it('is of the first tier alone, and of nothing that the simulator has not: fixed shares, sessions', () => {
+    const pools = `${pool('gpu', 2)}\n${pool('a100', 3)}`;
+    const { placed, notes } = planRehearsal({ policy: policyWith(pools, '  split: { tiers: [[a100], [gpu]] }') });
+    expect(placed.endpoints.map((one) => one.pool)).toEqual(['a100', 'a100', 'a100']);
+    expect(notes).toContain('only the first tier is rehearsed (a100)');
+    const fixed = policyWith(pools, '  split: { mode: Fixed, weights: { gpu: 1, a100: 1 } }');
+    expect(refusal({ policy: fixed })).toContain('gives its pools fixed shares');
+    const hashed = policyWith(pools, '  loadBalancer: { type: Maglev, hash: { header: x-session } }');
+    expect(refusal({ policy: hashed })).toContain('picks servers by a hash (Maglev)');
+  });
+
   it('replays a trace as it was recorded, faster, at a rate, or at a part of what the fleet can do', () => {
     const rows = trace();
     const rateOf = (input: Partial<RehearsalInput>): number =>
