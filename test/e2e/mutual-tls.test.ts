@@ -109,6 +109,21 @@ describe('mutual TLS from end to end', () => {
     expect(stranger.stderr).toContain('--tls-ca, --tls-cert and --tls-key');
   });
 
+  it('nobody says over HTTP that a machine goes away who has no good token', async () => {
+    const [server] = models.servers;
+    const give = (headers: Readonly<Record<string, string>>) =>
+      fetch(`http://${serve.http}/api/notices`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ address: `127.0.0.1:${server?.port}`, deadline: '2m' }),
+      });
+    for (const headers of [{}, { authorization: 'Bearer e30.e30.e30' }, { authorization: 'Basic YTpi' }]) {
+      const answer = await give(headers);
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    }
+    expect((await serve.state()).services[0]?.pools[0]?.endpoints.map(({ state }) => state)).not.toContain('Draining');
+  });
+
   it('everything is renewed, authority and all: the stream goes on, and a connection made later uses it', async () => {
     const streams = async (): Promise<number> => serve.metric('loadline_xds_streams', { kind: 'ads' });
     const connected = (): number => serve.log.split('"sidecar connected"').length - 1;

@@ -75,6 +75,23 @@ describe('the server view', () => {
     ]);
   });
 
+  it('shows who left until it is done, also of a pool that the policy has no more', () => {
+    const input = viewInput(5);
+    const [one, ...others] = input.plan?.endpoints.chat ?? [];
+    const since = { lifecycle: 'Draining', leavingSinceMs: 1_800_000_000_000 } as const;
+    const plan = {
+      ...(input.plan as NonNullable<typeof input.plan>),
+      endpoints: { chat: [{ ...(one as NonNullable<typeof one>), pool: 'old', ...since }, ...others] },
+    };
+    const [chat] = buildServerView({ ...input, plan }).services;
+    expect(chat?.pools.map(({ name, note, endpoints }) => [name, note, endpoints.length])).toEqual([
+      ['gpu', undefined, 2],
+      ['old', 'removed from the policy: its endpoints drain', 1],
+    ]);
+    expect(chat?.pools[1]?.endpoints[0]).toMatchObject({ state: 'Draining', leavingSinceMs: since.leavingSinceMs });
+    expect(chat?.pools[0]?.endpoints[0]?.leavingSinceMs).toBeNull();
+  });
+
   it('says why a pool is empty', () => {
     const policy = loaded(
       service([], 'chat', 'pools: [{ name: gpu, endpoints: { dns: { name: chat.svc, port: 80 } } }]'),
