@@ -322,11 +322,13 @@ export class Operations implements ByHandSeam {
     const { record, log } = this.#options;
     const { id, endsAtMs, forced, now } = operation;
     const percent = operation.kind === 'Shed' ? { percent: String(operation.percent) } : {};
+    const ofClass = operation.kind === 'Shed' && operation.class !== undefined ? { class: operation.class } : {};
     const to = operation.kind === 'Failover' && operation.to !== undefined ? { to: operation.to } : {};
     const details = {
       id,
       target: targetOf(operation),
       ...percent,
+      ...ofClass,
       ...to,
       end: timeText(endsAtMs),
       forced: String(forced),

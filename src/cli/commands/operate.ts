@@ -103,7 +103,10 @@ export function addShed(program: Command, io: Io, finish: Finish): void {
     .description('let sidecars answer a part of the new requests of a service with 503 and Retry-After, for a time')
     .argument('<SERVICE>', 'e.g. chat')
     .argument('<PERCENT>', '1% to 100%', readPercent)
-    .option('--class <CLASS>', 'of one traffic class alone; refused until classes are enforced');
+    .option(
+      '--class <CLASS>',
+      'of one traffic class alone, also of one with `shed: Never`; otherwise of all that may be shed',
+    );
   addTerms(command)
     .addHelpText(
       'after',

@@ -23,15 +23,10 @@ export function checkRequest(request: OperationRequest, nowMs: number): Issue | 
   return request.kind === 'Shed' ? checkShed(request) : undefined;
 }
 
-function checkShed({ percent, class: name }: Extract<OperationRequest, { kind: 'Shed' }>): Issue | undefined {
-  if (!(Number.isInteger(percent) && percent >= 1 && percent <= 100))
-    return invalid('percent', `${percent}: expected a whole number from 1 to 100`);
-  if (name === undefined) return undefined;
-  return invalid(
-    'class',
-    'traffic classes are not enforced yet',
-    'leave it out: the percentage is then of all requests',
-  );
+function checkShed({ percent }: Extract<OperationRequest, { kind: 'Shed' }>): Issue | undefined {
+  return Number.isInteger(percent) && percent >= 1 && percent <= 100
+    ? undefined
+    : invalid('percent', `${percent}: expected a whole number from 1 to 100`);
 }
 
 function invalid(path: string, message: string, hint?: string): Issue {

@@ -22,7 +22,7 @@ export function operated<P extends Planned>(plan: P, operations: readonly Operat
     }),
   );
   const sheds = shedsOf(operations, new Set(plan.policy.services.map(({ name }) => name)));
-  return { ...plan, decisions, ...(sheds === undefined ? {} : { sheds }) };
+  return { ...plan, decisions, ...(sheds === undefined ? {} : { sheds: larger(plan.sheds, sheds) }) };
 }
 
 function operatedOn(
@@ -54,7 +54,16 @@ function drained(decision: ServiceDecision, { by }: TakenOut): ServiceDecision {
   return { ...decision, endpoints, equal };
 }
 
-/** Of two sheds of one service the larger counts: who asks for more gets more, and what is asked for twice is not added up. */
+/** Of what a ladder sheds and what somebody asks for, the larger. */
+function larger(
+  law: Readonly<Record<string, number>> = {},
+  asked: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const names = [...new Set([...Object.keys(law), ...Object.keys(asked)])].sort();
+  return Object.fromEntries(names.map((name) => [name, Math.max(own(law, name) ?? 0, own(asked, name) ?? 0)]));
+}
+
+/** By service, and by service and class (`chat/P2`). Of two sheds of the same the larger counts: who asks for more gets more, and what is asked for twice is not added up. */
 export function shedsOf(
   operations: readonly Operation[],
   services: ReadonlySet<string>,
@@ -62,6 +71,9 @@ export function shedsOf(
   const sheds = operations.filter((one): one is Shed => one.kind === 'Shed' && services.has(one.service));
   if (sheds.length === 0) return undefined;
   const most = new Map<string, number>();
-  for (const { service, percent } of sheds) most.set(service, Math.max(percent, most.get(service) ?? 0));
+  for (const { service, percent, class: one } of sheds) {
+    const name = one === undefined ? service : `${service}/${one}`;
+    most.set(name, Math.max(percent, most.get(name) ?? 0));
+  }
   return Object.fromEntries([...most].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

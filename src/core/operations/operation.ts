@@ -37,8 +37,8 @@ export type Drain = Begun & {
 /** The pool `from` takes no new requests; with `to` no other pool but that one does. */
 export type Failover = Begun & { readonly kind: 'Failover'; readonly from: string; readonly to?: string };
 
-/** Sidecars refuse a part of the new requests at once. */
-export type Shed = Begun & { readonly kind: 'Shed'; readonly percent: number };
+/** Sidecars refuse a part of the new requests at once: of one traffic class, or of all that may be shed. */
+export type Shed = Begun & { readonly kind: 'Shed'; readonly percent: number; readonly class?: string };
 
 /**
  * What an operator does by hand to a running service, for a time. It is input of each tick until its end, so that its effect is

@@ -7,7 +7,7 @@ import type { ServiceDecision } from '../weights/index.ts';
 import { checkRequest } from './check-request.ts';
 import { interruptionOf } from './interruption.ts';
 import { freezeOf } from './operated.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, Shed } from './operation.ts';
 import { remainingLoad } from './remaining-load.ts';
 import { type OperationRequest, reasonOf } from './request.ts';
 import { isDrain, takenOut, takesOut } from './taken-out.ts';
@@ -54,7 +54,7 @@ export function planOperation(
   const most = mostOf(request);
   if (facts.running.filter((one) => mostOf(one) === most).length >= most)
     return refused(issue('Refused', '', `${most} operations run already`, 'cancel some: loadline operations list'));
-  const missing = missingTarget(request, service, endpoints);
+  const missing = missingTarget(request, service, endpoints) ?? missingClass(request, facts.plan);
   if (missing !== undefined) return refused(missing);
   const operation = operationOf(request, { id, author, nowMs: facts.nowMs }, decision);
   const { issues, notes } = verdictOn(operation, { ...facts, service, decision, endpoints });
@@ -111,7 +111,12 @@ function operationOf(
         ...(request.to === undefined ? {} : { to: request.to }),
       };
     case 'Shed':
-      return { ...begun, kind: 'Shed', percent: request.percent };
+      return {
+        ...begun,
+        kind: 'Shed',
+        percent: request.percent,
+        ...(request.class === undefined ? {} : { class: request.class }),
+      };
   }
 }
 
@@ -147,6 +152,27 @@ function missingTarget(
   );
 }
 
+/** A class that no group lets its clients choose for the service: nothing would be shed. */
+function missingClass(request: OperationRequest, plan: Plan | undefined): Issue | undefined {
+  if (request.kind !== 'Shed' || request.class === undefined) return undefined;
+  const { service, class: asked } = request;
+  const groups = plan?.policy.groups.filter(({ modelServices }) => modelServices.includes(service)) ?? [];
+  const names = [...new Set(groups.flatMap(({ trafficClasses }) => trafficClasses?.allow ?? []))];
+  if (names.includes(asked)) return undefined;
+  if (names.length > 0)
+    return notFound(
+      'class',
+      asked,
+      names.map((name) => ({ name })),
+    );
+  return issue(
+    'NotFound',
+    'class',
+    `no class ${JSON.stringify(asked)}: no group that reaches ${service} has traffic classes`,
+    'leave it out: the percentage is then of all requests',
+  );
+}
+
 type Stand = OperationFacts & {
   readonly service: ModelService;
   readonly decision: ServiceDecision;
@@ -178,12 +204,12 @@ function freezeVerdict({ service }: Operation, { running, perturbations }: Stand
     : hard(`a probe of ${probe.endpoint} moves weights now`, 'wait for its end, or interrupt it');
 }
 
-function shedVerdict({ service, ...operation }: Operation, { running }: Stand): Verdict {
-  const percent = operation.kind === 'Shed' ? operation.percent : 0;
+function shedVerdict({ service, percent, class: name }: Shed, { running }: Stand): Verdict {
   const notes: Issue[] = [];
-  if (percent === 100) notes.push(note(`every new request of ${service} is refused`));
+  const of = name === undefined ? service : `${service} of class ${name}`;
+  if (percent === 100) notes.push(note(`every new request of ${of} is refused`));
   for (const other of running)
-    if (other.kind === 'Shed' && other.service === service)
+    if (other.kind === 'Shed' && other.service === service && other.class === name)
       notes.push(
         note(`${other.id} sheds ${other.percent} % until ${timeText(other.endsAtMs)}: the larger of the two counts`),
       );

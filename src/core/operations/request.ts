@@ -34,7 +34,7 @@ export function reasonOf({ reason }: Pick<OperationRequest, 'reason'>): string {
 export function asksFor(request: OperationRequest, operation: Operation): boolean {
   const { service, reason } = operation;
   if (request.kind !== operation.kind || request.service !== service || reasonOf(request) !== reason) return false;
-  const keys = ['pool', 'endpoint', 'from', 'to', 'percent'] as const;
+  const keys = ['pool', 'endpoint', 'from', 'to', 'percent', 'class'] as const;
   const [asked, is] = [request, operation] as unknown as readonly Readonly<Record<string, unknown>>[];
   return keys.every((key) => asked?.[key] === is?.[key]);
 }

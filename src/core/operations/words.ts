@@ -1,6 +1,6 @@
 import type { Endpoint } from '../topology/index.ts';
 import { interruptionOf } from './interruption.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, Shed } from './operation.ts';
 import { takesOut } from './taken-out.ts';
 
 /** `until 2026-01-02T03:04:05Z (reason; author)`: the end, to the second, and who wants it why. */
@@ -25,8 +25,12 @@ export function standingWords(operation: Operation): string {
     case 'Failover':
       return `its pool is failed over to ${operation.to === undefined ? 'the others' : `pool ${operation.to}`} ${until}`;
     case 'Shed':
-      return `${operation.percent} % of the requests of its service are shed ${until}`;
+      return `${operation.percent} % of the requests of its service${ofClass(operation)} are shed ${until}`;
   }
+}
+
+function ofClass({ class: name }: Shed): string {
+  return name === undefined ? '' : ` of class ${name}`;
 }
 
 /** What it does, in one sentence without its end: for whoever begins it or lists it. */
@@ -36,7 +40,7 @@ export function effectWords(operation: Operation, endpoints: readonly Endpoint[]
     case 'Freeze':
       return `the weights of ${service} stay as they are; endpoints may still come and go`;
     case 'Shed':
-      return `sidecars answer ${operation.percent} % of the new requests of ${service} with 503 and Retry-After, at once`;
+      return `sidecars answer ${operation.percent} % of the new requests of ${service}${ofClass(operation)} with 503 and Retry-After, at once`;
     case 'Drain':
     case 'Failover': {
       const out = endpoints.filter((endpoint) => takesOut(operation, endpoint));

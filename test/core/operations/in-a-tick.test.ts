@@ -169,6 +169,19 @@ describe('a shed', () => {
   });
 });
 
+describe('a shed beside the ladder', () => {
+  it('counts where it is the larger one, for each class', () => {
+    const fleet = aFleet();
+    const law = { ...fleet.run(1), sheds: { 'chat/P2': 40, 'chat/P3': 100 } };
+    const shed = ask(fleet, { kind: 'Shed', percent: 60 });
+    if (!shed.ok || shed.value.kind !== 'Shed') throw new Error('refused');
+    const ofClass = { ...shed.value, class: 'P2' };
+    expect(operated(law, [shed.value]).sheds).toEqual({ chat: 60, 'chat/P2': 40, 'chat/P3': 100 });
+    expect(operated(law, [ofClass]).sheds).toEqual({ 'chat/P2': 60, 'chat/P3': 100 });
+    expect(operated(law, [{ ...ofClass, percent: 20 }]).sheds).toEqual(law.sheds);
+  });
+});
+
 describe('what operators do', () => {
   it('is told as an edit when it moves shares, so that nobody is woken for it', () => {
     const fleet = aFleet();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../../src/core/control/index.ts';
 import { asksFor } from '../../../src/core/operations/index.ts';
 import { AUTHOR, aFleet, ask, asked, begin } from './two-pools.ts';
 
@@ -40,12 +41,27 @@ describe('an operation is refused', () => {
     expect(issueOf({ kind: 'Drain', endpoint: '10.0.0.1:8000' })).toMatchObject({ code: 'Invalid', path: 'pool' });
   });
 
-  it('for a percentage that is none, and for a class, which nothing enforces yet', () => {
+  it('for a percentage that is none, and for a class that no group of the service allows', () => {
     for (const percent of [0, 101, 1.5, Number.NaN])
       expect(issueOf({ kind: 'Shed', percent })).toMatchObject({ code: 'Invalid', path: 'percent' });
     const refused = issueOf({ kind: 'Shed', percent: 20, class: 'P3' });
-    expect(refused).toMatchObject({ code: 'Invalid', path: 'class' });
+    expect(refused).toMatchObject({ code: 'NotFound', path: 'class' });
     expect(refused?.hint).toContain('leave it out');
+    const fleet = aFleet();
+    const plan = fleet.state.plan as Plan;
+    const groups = plan.policy.groups.map((one) => ({
+      ...one,
+      trafficClasses: { use: 'standard', allow: ['P2', 'P3'], default: 'P2' },
+    }));
+    fleet.state = { ...fleet.state, plan: { ...plan, policy: { ...plan.policy, groups } } };
+    expect(ask(fleet, { kind: 'Shed', percent: 20, class: 'P1' })).toMatchObject({
+      ok: false,
+      issues: [{ code: 'NotFound', path: 'class', message: 'no class "P1"; known: P2, P3' }],
+    });
+    expect(ask(fleet, { kind: 'Shed', percent: 20, class: 'P3' })).toMatchObject({
+      ok: true,
+      value: { kind: 'Shed', percent: 20, class: 'P3' },
+    });
   });
 });
 
