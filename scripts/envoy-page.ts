@@ -70,10 +70,14 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
     },
     {
       fields: ['spec.classes[].shed'],
-      becomes: 'RTDS `lapsing`: a shed of the service leaves `loadline.shed.SERVICE.CLASS` of the class out',
+      becomes: 'RTDS `lapsing`: whether and when there is a `loadline.shed.SERVICE.CLASS` of the class',
       stats: ['http.LISTENER.rq_direct_response'],
     },
-    { fields: ['spec.classes[].window.**'], becomes: NOT_YET },
+    {
+      fields: ['spec.classes[].window.**'],
+      becomes: 'RTDS `lapsing`: outside of it `loadline.shed.SERVICE.CLASS`, as far as the service is full',
+      stats: ['http.LISTENER.rq_direct_response'],
+    },
   ],
   ModelService: [
     {
@@ -289,7 +293,12 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
         'group_rate_limit.http_local_rate_limit.rate_limited',
       ],
     },
-    { fields: ['spec.overload.**'], becomes: NOT_YET },
+    {
+      fields: ['spec.overload.enterAt', 'spec.overload.leaveAt', 'spec.overload.actions[].shed.**'],
+      becomes: 'RTDS `lapsing`: `loadline.shed.SERVICE.CLASS`, as far as the service is full',
+      stats: ['http.LISTENER.rq_direct_response', 'runtime.num_keys'],
+    },
+    { fields: ['spec.overload.actions[].degrade.**'], becomes: NOT_YET },
     { fields: ['spec.admissionQueue.**'], becomes: NOT_YET },
   ],
 };

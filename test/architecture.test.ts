@@ -55,7 +55,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/store': {},
   'edge/observe': {
     values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations'],
-    types: ['core/control', 'core/load', 'core/weights', 'core/policy'],
+    types: ['core/control', 'core/load', 'core/weights', 'core/overload', 'core/policy'],
   },
   'edge/admin': {
     values: [

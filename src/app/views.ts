@@ -85,6 +85,7 @@ export class Views implements ObserveSeam, SnapshotSeam {
       tick: loop.state.tick,
       plan: loop.plan,
       loads: loop.loads,
+      overload: loop.state.overload,
       nodes,
       sources: signals.health(),
       policy: policyInForce(keeper.view(), rollouts),

@@ -3,7 +3,13 @@ import type { EventView } from '../edge/admin/index.ts';
 
 /** What somebody should look into, and what is bad already. */
 const BAD: ReadonlySet<string> = new Set(['Nack', 'PolicyRefused', 'RolloutReturned', 'EndpointDrained']);
-const ODD: ReadonlySet<string> = new Set(['Herd', 'SignalConflict', 'NodeDisconnected', 'OperationSuspended']);
+const ODD: ReadonlySet<string> = new Set([
+  'Herd',
+  'SignalConflict',
+  'NodeDisconnected',
+  'OperationSuspended',
+  'OverloadLevel',
+]);
 /** The longest kind has 18 letters; lines of a stream cannot wait for the widest cell. */
 const KIND_WIDTH = 18;
 const SUBJECT_WIDTH = 28;

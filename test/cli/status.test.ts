@@ -154,10 +154,37 @@ describe('status', () => {
 
   it('shows a server without endpoints and decisions', () => {
     const text = statusText(
-      { ...VIEW, services: [{ name: 'chat', outcome: 'Undecided', decidedAtMs: null, pools: [] }] },
+      { ...VIEW, services: [{ name: 'chat', outcome: 'Undecided', decidedAtMs: null, overload: null, pools: [] }] },
       false,
     );
     expect(text).toContain('service chat: Undecided, weights stand for -');
+  });
+});
+
+describe('status of a full service', () => {
+  const lineOf = (overload: ServerView['services'][0]['overload']) => {
+    const services = [{ name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, pools: [] }];
+    return statusText({ ...VIEW, services }, false)
+      .split('\n')
+      .find((line) => line.includes('saturation'));
+  };
+
+  it('says how full it is and why, and what is shed for that', () => {
+    const reason = '33 in flight for 32 slots of 2 servers';
+    const sheds = [
+      { class: 'P3', percent: 100 },
+      { class: 'P2', percent: 35 },
+    ];
+    expect(lineOf({ saturation: 1.031, reason, level: 2, levels: 3, sheds })).toBe(
+      '  saturation 1.03, level 2 of 3: P3 100 %, P2 35 % shed (33 in flight for 32 slots of 2 servers)',
+    );
+    expect(lineOf({ saturation: 0.5, reason, level: 0, levels: 3, sheds: [] })).toBe(
+      '  saturation 0.50, level 0 of 3 (33 in flight for 32 slots of 2 servers)',
+    );
+    expect(lineOf({ saturation: null, reason: 'no server takes requests', level: 0, levels: 0, sheds: [] })).toBe(
+      '  saturation unknown (no server takes requests)',
+    );
+    expect(lineOf(null)).toBeUndefined();
   });
 });
 

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import type { ServerView } from '../../edge/observe/index.ts';
+import type { OverloadView, ServerView } from '../../edge/observe/index.ts';
 import { envoyWords, placeWords } from '../envoy-words.ts';
 import { age, type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
@@ -85,6 +85,10 @@ export function statusText(view: ServerView, colour: boolean): string {
       '',
       `service ${service.name}: ${service.outcome}, weights stand for ${age(service.decidedAtMs === null ? null : nowMs - service.decidedAtMs)}`,
     );
+    if (service.overload !== null) {
+      const line = saturationLine(service.overload);
+      lines.push(service.overload.level > 0 ? paint('yellow', line) : line);
+    }
     for (const pool of service.pools) {
       if (pool.note !== undefined) lines.push(paint('yellow', `  pool ${pool.name}: ${pool.note}`));
     }
@@ -143,6 +147,14 @@ export function statusText(view: ServerView, colour: boolean): string {
     for (const { source, lastError } of incomplete) lines.push(paint('yellow', `  ${source}: ${lastError}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** `  saturation 1.04, level 2 of 2: P3 100 %, P2 35 % shed (33 in flight for 32 slots of 2 servers)` */
+function saturationLine({ saturation, reason, level, levels, sheds }: OverloadView): string {
+  const known = saturation === null ? 'saturation unknown' : `saturation ${saturation.toFixed(2)}`;
+  const shed = sheds.map((one) => `${one.class} ${one.percent} %`).join(', ');
+  const ladder = levels === 0 ? '' : `, level ${level} of ${levels}${shed === '' ? '' : `: ${shed} shed`}`;
+  return `  ${known}${ladder} (${reason})`;
 }
 
 export function percent(value: number | null): string {

@@ -1,9 +1,10 @@
 import { own } from '../../base/units/index.ts';
 import { conflictsOf, conflictWords, SIGNALS, type Signal } from '../load/index.ts';
+import { levelWords } from '../overload/index.ts';
 import type { EndpointId } from '../topology/index.ts';
 import type { ControlState, TickOutput } from './tick.ts';
 
-/** What an operator may ask about later: who was drained for its GPU and is back, which signal contradicts itself. */
+/** What an operator may ask about later: who was drained for its GPU and is back, which signal contradicts itself, what is shed. */
 export type BeliefEvent = {
   readonly kind:
     | 'EndpointDrained'
@@ -11,7 +12,9 @@ export type BeliefEvent = {
     | 'SignalConflict'
     | 'SignalAgrees'
     | 'RetriesCut'
-    | 'RetriesBack';
+    | 'RetriesBack'
+    | 'OverloadLevel'
+    | 'OverloadOver';
   /** An endpoint, or a service. */
   readonly subject: EndpointId;
   readonly message: string;
@@ -22,7 +25,10 @@ export function beliefEvents(
   before: ControlState,
   { state, loads }: Pick<TickOutput, 'state' | 'loads'>,
 ): readonly BeliefEvent[] {
-  const events: BeliefEvent[] = retryEvents(before.plan?.retryCuts ?? [], state.plan?.retryCuts ?? []);
+  const events: BeliefEvent[] = [
+    ...retryEvents(before.plan?.retryCuts ?? [], state.plan?.retryCuts ?? []),
+    ...overloadEvents(before.overload ?? {}, state.overload ?? {}),
+  ];
   for (const [service, load] of Object.entries(state.load)) {
     const old = own(before.load, service)?.endpoints;
     if (old === undefined) continue;
@@ -51,6 +57,16 @@ export function beliefEvents(
     }
   }
   return events;
+}
+
+function overloadEvents(
+  before: NonNullable<ControlState['overload']>,
+  now: NonNullable<ControlState['overload']>,
+): BeliefEvent[] {
+  return Object.entries(now).flatMap(([subject, overload]): readonly BeliefEvent[] => {
+    if (overload.told === (own(before, subject)?.told ?? 0)) return [];
+    return [{ kind: overload.told === 0 ? 'OverloadOver' : 'OverloadLevel', subject, message: levelWords(overload) }];
+  });
 }
 
 function retryEvents(before: readonly string[], now: readonly string[]): BeliefEvent[] {

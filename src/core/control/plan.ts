@@ -16,7 +16,7 @@ export type Plan = {
   readonly decisions: Readonly<Record<string, ServiceDecision>>;
   /** Node ids of connected sidecars by group (sorted): the even shares of group limits. */
   readonly sidecars: Readonly<Record<string, readonly string[]>>;
-  /** Percentage of new requests that is shed, by service; absent: none. */
+  /** Percentage of new requests that is shed, by service, and by service and class (`chat/P2`); absent: none. */
   readonly sheds?: Readonly<Record<string, number>>;
   /** Services in which nothing is tried again now, because all of their servers fail; sorted. Absent: none. */
   readonly retryCuts?: readonly string[];

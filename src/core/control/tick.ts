@@ -1,7 +1,7 @@
 import { own } from '../../base/units/index.ts';
 import { type LoadState, openRequests, type ServiceLoad } from '../load/index.ts';
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
-import { cutsRetries } from '../overload/index.ts';
+import { cutsRetries, ladderOf, type OverloadState, stepOverload } from '../overload/index.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import type { ServiceDecision, WeightsState } from '../weights/index.ts';
@@ -26,6 +26,8 @@ export type ControlState = {
   readonly issued: Readonly<Record<string, IssuedRates>>;
   /** Absent in states of before it was measured. */
   readonly delays?: Readonly<Record<string, LoopDelay>>;
+  /** By service. Absent in states of before there was a ladder. */
+  readonly overload?: Readonly<Record<string, OverloadState>>;
   readonly sidecars: Sidecars;
   readonly plan: Plan | undefined;
 };
@@ -74,6 +76,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   const weights: Record<string, WeightsState> = {};
   const issued: Record<string, IssuedRates> = {};
   const delays: Record<string, LoopDelay> = {};
+  const overload: Record<string, OverloadState> = {};
   const loads: Record<string, ServiceLoad> = {};
   const decisions: Record<string, ServiceDecision> = {};
   const endpoints = new Map(
@@ -105,6 +108,13 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     delays[name] = step.delay;
     load[name] = step.believed.state;
     loads[name] = step.believed.load;
+    overload[name] = stepOverload(own(before.overload ?? {}, name), {
+      nowMs,
+      elapsedSec,
+      load: step.believed.load,
+      endpoints: members,
+      ladder: ladderOf(service, policy, nowMs),
+    });
     decisions[name] = perturbed(step.decision, perturbations, nowMs, own(before.plan?.decisions, name));
     issued[name] = stepIssued(own(before.issued, name) ?? {}, step.believed.load.endpoints, elapsedSec);
   }
@@ -115,15 +125,24 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     endpoints: Object.fromEntries(endpoints),
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
+    ...laddersSheds(overload),
     ...retryCuts(before.plan?.retryCuts ?? [], loads),
   };
   const plan = planWith(law, operations, before.plan);
   return {
-    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, sidecars, plan },
+    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, overload, sidecars, plan },
     plan,
     law,
     loads,
   };
+}
+
+/** What ladders shed now, by `service/class`; sorted, so that equal plans are told by their text. */
+function laddersSheds(overload: Readonly<Record<string, OverloadState>>): Pick<Plan, 'sheds'> {
+  const sheds = Object.entries(overload).flatMap(([service, { percents }]) =>
+    Object.entries(percents).map(([name, percent]): [string, number] => [`${service}/${name}`, percent]),
+  );
+  return sheds.length === 0 ? {} : { sheds: Object.fromEntries(sheds.sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
 function retryCuts(before: readonly string[], loads: TickOutput['loads']): Pick<Plan, 'retryCuts'> {

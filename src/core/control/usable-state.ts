@@ -65,7 +65,10 @@ function whyNot(
         presence: [],
         operations,
       });
-      const odd = oddNumberIn(out.plan.decisions, 'decisions') ?? oddNumberIn(out.state.load, 'load');
+      const odd =
+        oddNumberIn(out.plan.decisions, 'decisions') ??
+        oddNumberIn(out.state.load, 'load') ??
+        oddNumberIn(out.state.overload, 'overload');
       if (odd !== undefined) return `${odd} is no finite number`;
       tellOf(state, out, meters, atMs);
       state = out.state;

@@ -5,6 +5,7 @@ import { duplicatesIn } from './check/duplicates.ts';
 import { engineFilesIn } from './check/engine-files.ts';
 import { exporterPortsIn } from './check/exporter-ports.ts';
 import { notEnforcedIn } from './check/not-enforced.ts';
+import { protectedClassesIn } from './check/protected-classes.ts';
 import { readKind, SCHEMAS } from './check/read-kind.ts';
 import { referencesIn } from './check/references.ts';
 import { schemaIssues } from './issue/schema-issues.ts';
@@ -82,6 +83,7 @@ function* loadSteps(
     issues.push(...exporterPortsIn(entry.document, entry.kind));
     issues.push(...referencesIn(entry, catalogue));
     issues.push(...collisionsIn(entry, catalogue));
+    issues.push(...protectedClassesIn(entry, catalogue));
   }
   const names = files.map(({ name }) => name);
   if (issues.length > 0) return { ok: false, issues: inTextOrder(issues, names) };

@@ -60,7 +60,7 @@ export type TrafficClass = {
   readonly name: string;
   /** Of the limits of a sidecar and service, 0..100, what only this class may use; 0: nothing. */
   readonly reservePercent: number;
-  /** `Never`: not by a shed of the whole service; `First`: before others; `Default`: when it is asked for. */
+  /** `Never`: not by a shed of the whole service, and by no ladder; `First`: before others; `Default`: when it is asked for. */
   readonly shed: 'Never' | 'First' | 'Default';
   /** When it is welcome; absent: always. */
   readonly window?: DailyWindow;
@@ -88,9 +88,23 @@ export type ModelService = {
   readonly retry: Retry;
   readonly circuitBreakers: CircuitBreakers;
   readonly rateLimits: readonly RateLimit[];
+  /** Absent: what `shed: First` and windows of its classes say, between saturation 0.8 and 1. */
+  readonly overload?: Overload;
   /** `signals.orca`: of the service and not of a pool, because they are one cluster. */
   readonly orca?: Orca;
 };
+
+/** What is given up while the service is saturated. Saturation 1 is the knee: every batch slot in use. */
+export type Overload = {
+  /** Saturation at which giving up begins, and below which it ends; `leaveAt` is less. */
+  readonly enterAt: number;
+  readonly leaveAt: number;
+  /** One after the other; the next begins where the one before it is used up. */
+  readonly actions: readonly OverloadAction[];
+};
+
+/** Up to so many of a hundred new requests of a class are refused. */
+export type OverloadAction = { readonly kind: 'Shed'; readonly class: string; readonly upToPercent: number };
 
 /** What the servers' answers say of their load, read by Envoy and reported with its load reports. */
 export type Orca = {

@@ -1,4 +1,13 @@
-import type { EndpointView, NodeView, PoolView, ServerView, ServiceView, TlsView, TypeView } from '../observe/index.ts';
+import type {
+  EndpointView,
+  NodeView,
+  OverloadView,
+  PoolView,
+  ServerView,
+  ServiceView,
+  TlsView,
+  TypeView,
+} from '../observe/index.ts';
 import { decodeOperation, encodeOperation } from './operation-message.ts';
 import { decodeIssue } from './policies/policy-messages.ts';
 import { fromSyncStatus, toSyncStatus } from './sync-status.ts';
@@ -35,6 +44,7 @@ export function encodeStatus(view: ServerView): Wire {
       name: service.name,
       outcome: toEnum('OUTCOME', service.outcome),
       decisionTime: toSeconds(service.decidedAtMs),
+      ...(service.overload === null ? {} : { overload: encodeOverload(service.overload) }),
       pools: service.pools.map((pool) => ({ ...pool, endpoints: pool.endpoints.map(encodeEndpoint) })),
     })),
     nodes: view.nodes.map((node) => ({
@@ -128,7 +138,22 @@ function decodeService(wire: Wire): ServiceView {
     name: text(wire.name),
     outcome: fromEnum('OUTCOME', wire.outcome),
     decidedAtMs: fromSeconds(wire.decisionTime),
+    overload: wire.overload === undefined || wire.overload === null ? null : decodeOverload(wire.overload as Wire),
     pools: list(wire.pools, decodePool),
+  };
+}
+
+function encodeOverload({ saturation, ...same }: OverloadView): Wire {
+  return { ...same, ...(saturation === null ? {} : { saturation }) };
+}
+
+function decodeOverload(wire: Wire): OverloadView {
+  return {
+    saturation: numberOrNull(wire.saturation),
+    reason: text(wire.reason),
+    level: number(wire.level),
+    levels: number(wire.levels),
+    sheds: list(wire.sheds, (shed) => ({ class: text(shed.class), percent: number(shed.percent) })),
   };
 }
 

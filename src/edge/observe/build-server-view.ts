@@ -1,6 +1,7 @@
 import { own } from '../../base/units/index.ts';
+import type { OverloadState } from '../../core/overload/index.ts';
 import type { ModelService, Pool } from '../../core/policy/index.ts';
-import type { EndpointView, PoolView, ServerView, ServiceView } from './server-view.ts';
+import type { EndpointView, OverloadView, PoolView, ServerView, ServiceView } from './server-view.ts';
 import { decisionOf, type EndpointRow, endpointRows, finite, type ViewInput } from './view-input.ts';
 
 /** @returns the state of the whole server; services and pools stand in the order of the policy. */
@@ -27,6 +28,7 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
     name: service.name,
     outcome: decision?.outcome ?? 'Undecided',
     decidedAtMs: decision?.decidedAtMs ?? null,
+    overload: overloadView(own(input.overload ?? {}, service.name)),
     pools: [
       ...service.pools.map((pool) =>
         poolView(
@@ -45,6 +47,13 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
       ),
     ],
   };
+}
+
+function overloadView(state: OverloadState | undefined): OverloadView | null {
+  if (state === undefined) return null;
+  const { saturation, words, level, rungs, percents } = state;
+  const sheds = Object.entries(percents).map(([name, percent]) => ({ class: name, percent }));
+  return { saturation, reason: words, level, levels: rungs, sheds };
 }
 
 /** Pools that the policy has no more, whose endpoints finish what they have. */

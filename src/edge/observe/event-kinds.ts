@@ -23,6 +23,8 @@ export const EVENT_KINDS = {
   SignalAgrees: 'Service',
   RetriesCut: 'Service',
   RetriesBack: 'Service',
+  OverloadLevel: 'Service',
+  OverloadOver: 'Service',
   ProbeStarted: 'Service',
   ProbeEnded: 'Service',
   OperationBegan: 'Service',

@@ -44,6 +44,7 @@ export type {
   EndpointState,
   EndpointView,
   NodeView,
+  OverloadView,
   PolicyView,
   PoolView,
   ServerView,

@@ -43,6 +43,9 @@ export type MetricName =
   | 'loadline_endpoints_drained'
   | 'loadline_endpoint_signals'
   | 'loadline_operations'
+  | 'loadline_saturation'
+  | 'loadline_overload_level'
+  | 'loadline_shed_ratio'
   | 'loadline_sample_age_seconds'
   | 'loadline_endpoints_without_series'
   | 'loadline_signal_scrapes_total'
@@ -214,6 +217,21 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'What operators do by hand now, by kind: `Freeze`, `Drain`, `Failover`, `Shed`. `loadline operations list` says what, why and until when.',
     labels: ['kind'],
+  },
+  loadline_saturation: {
+    kind: 'gauge',
+    help: 'How full the servers of a service are: requests in flight over batch slots, smoothed over two seconds. 1 is the knee, above it requests queue. No series while it is unknown. Fit to scale by.',
+    labels: ['service'],
+  },
+  loadline_overload_level: {
+    kind: 'gauge',
+    help: 'Steps of the overload ladder of a service that are in use; 0 sheds nothing. No series for a service without a ladder.',
+    labels: ['service'],
+  },
+  loadline_shed_ratio: {
+    kind: 'gauge',
+    help: 'Part of the new requests of a class that the overload ladder refuses, 0 to 1; no series for a class of which it refuses nothing. What is shed by hand is not counted.',
+    labels: ['service', 'class'],
   },
   loadline_sample_age_seconds: {
     kind: 'gauge',

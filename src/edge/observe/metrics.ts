@@ -249,8 +249,22 @@ export class Metrics {
     const operations = this.#gauge('loadline_operations');
     for (const kind of OPERATION_KINDS)
       operations.set({ kind }, view.operations.filter((one) => one.kind === kind).length);
+    this.#setOverload(view);
     this.#endpoints.set(view);
     this.#setSignals(view);
+  }
+
+  /** Of a service whose saturation is unknown there is none: 0 would look idle to whoever scales by it. */
+  #setOverload({ services }: MeteredView): void {
+    const [saturation, level] = [this.#gauge('loadline_saturation'), this.#gauge('loadline_overload_level')];
+    const shed = this.#gauge('loadline_shed_ratio');
+    for (const gauge of [saturation, level, shed]) gauge.reset();
+    for (const { name: service, overload } of services) {
+      if (overload === null) continue;
+      if (overload.saturation !== null) saturation.set({ service }, overload.saturation);
+      if (overload.levels > 0) level.set({ service }, overload.level);
+      for (const one of overload.sheds) shed.set({ service, class: one.class }, one.percent / 100);
+    }
   }
 
   /** Sums over the endpoints of a service: which one it is stands in `loadline status`. */

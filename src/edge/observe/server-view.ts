@@ -47,12 +47,27 @@ export type PoolView = {
   readonly endpoints: readonly EndpointView[];
 };
 
+/** How full a service is, and what its ladder gives up for that. */
+export type OverloadView = {
+  /** 1 is the knee: every batch slot in use. `null`: unknown. */
+  readonly saturation: number | null;
+  /** What the saturation is made of, or why it is unknown. */
+  readonly reason: string;
+  /** Steps of the ladder in use, of so many. */
+  readonly level: number;
+  readonly levels: number;
+  /** What the ladder sheds, in its order; 1..100 of a hundred new requests of the class. */
+  readonly sheds: readonly { readonly class: string; readonly percent: number }[];
+};
+
 export type ServiceView = {
   readonly name: string;
   /** `Undecided` until the first decision. */
   readonly outcome: Outcome | 'Undecided';
   /** When the weights that stand were decided; `null` until the first decision. */
   readonly decidedAtMs: number | null;
+  /** `null` before the first tick. */
+  readonly overload: OverloadView | null;
   readonly pools: readonly PoolView[];
 };
 

@@ -1,6 +1,7 @@
 import { own } from '../../base/units/index.ts';
 import type { Counterfactual, LoopDelay, Plan } from '../../core/control/index.ts';
 import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/index.ts';
+import type { OverloadState } from '../../core/overload/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
@@ -18,6 +19,8 @@ export type ViewInput = {
   readonly plan: Plan | undefined;
   /** By service name. */
   readonly loads: Readonly<Record<string, ServiceLoad>>;
+  /** By service name; absent before the first tick. */
+  readonly overload?: Readonly<Record<string, OverloadState>> | undefined;
   readonly nodes: readonly NodeView[];
   readonly sources: readonly SourceHealth[];
   readonly policy: PolicyView;

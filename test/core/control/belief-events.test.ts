@@ -9,7 +9,8 @@ import {
 import type { Metric, Sample } from '../../../src/core/topology/index.ts';
 import { reasonsOf } from '../../../src/core/weights/index.ts';
 import { staticEndpointSets } from '../../../src/edge/discovery/index.ts';
-import { fleetPolicy } from './fleet.ts';
+import { loaded } from '../policy/load.ts';
+import { Fleet, fleetPolicy, fleetText } from './fleet.ts';
 
 const START_MS = 1_800_000_000_000;
 const LOST = 'chat/gpu/10.0.0.2:8000';
@@ -76,5 +77,51 @@ describe('what is told of beliefs', () => {
       ['SignalConflict', LOST, 'gpu reads 300 %, which cannot be: the last good value stands, and ages'],
       ['SignalAgrees', LOST, 'gpu says what can be again'],
     ]);
+  });
+});
+
+describe('what is told of a ladder', () => {
+  it('is each new level with its reason, and its end', () => {
+    const text = fleetText({
+      servers: 1,
+      lines: '  overload: { enterAt: 1, leaveAt: 0.8, actions: [{ shed: { class: P3, upTo: 100% } }] }\n',
+    })
+      .replace('{ address: 10.0.0.1, port: 8000,', '{ address: 10.0.0.1, port: 8000, maxRunningRequests: 80,')
+      .replace(
+        'modelServices: [chat]',
+        'modelServices: [chat]\n  trafficClasses: { use: standard, allow: [P2, P3], default: P2 }',
+      );
+    const classes = `apiVersion: loadline.dev/v1alpha1
+kind: TrafficClasses
+metadata: { name: standard }
+spec: { header: x-class, classes: [{ name: P2 }, { name: P3 }] }
+`;
+    const fleet = new Fleet(loaded(text, classes), [2]);
+    const events: (readonly string[])[] = [];
+    const run = (seconds: number): void => {
+      for (let second = 0; second < seconds; second += 1) {
+        const before = fleet.state;
+        fleet.run(1);
+        const found = beliefEvents(before, { state: fleet.state, loads: fleet.loads });
+        events.push(...found.map(({ kind, subject, message }) => [kind, subject, message]));
+      }
+    };
+    run(20);
+    expect(events).toEqual([
+      [
+        'OverloadLevel',
+        'chat',
+        expect.stringMatching(
+          /^level 1 of 1, P3 \d+ % shed; saturation \d+\.\d\d: \d+ in flight for 80 slots of 1 server$/,
+        ),
+      ],
+    ]);
+    expect(fleet.state.plan?.sheds).toEqual({ 'chat/P3': expect.any(Number) });
+    fleet.speeds[0] = 1000;
+    run(80);
+    expect(events.slice(1)).toEqual([
+      ['OverloadOver', 'chat', expect.stringMatching(/^nothing is shed; saturation \d\.\d\d: /)],
+    ]);
+    expect(fleet.state.plan?.sheds).toBeUndefined();
   });
 });

@@ -230,17 +230,17 @@ spec: { header: x-class, classes: [{ name: P1, shed: First }, { name: P2 }] }
     'rateLimits:',
     '  - { name: a, rate: 1/s, burst: 1 }',
     '  - { name: b, rate: 1/s, burst: 1, class: P1 }',
+    'overload: { enterAt: 1, leaveAt: 0.5, actions: [{ shed: { class: P1, upTo: 10% } }] }',
   ];
 
-  it('is said of a limit whose class nobody may choose who reaches the service', () => {
+  it('is said of a limit and a shed whose class nobody may choose who reaches the service', () => {
     const withClasses = (allow: string) =>
       `${service(limits)}${classes}---
 ${group('[chat]', 'lab', [`trafficClasses: { use: standard, allow: [${allow}], default: ${allow} }`])}`;
-    const first = 'p.yaml:14:48: accepted, not enforced yet: spec.classes[0].shed';
-    expect(warnings(withClasses('P1'))).toEqual([first]);
+    expect(warnings(withClasses('P1'))).toEqual([]);
     expect(warnings(withClasses('P2'))).toEqual([
       'p.yaml:8:39 spec.rateLimits[1].class: not enforced: no group that reaches chat allows the class P1',
-      first,
+      'p.yaml:9:61 spec.overload.actions[0].shed.class: not enforced: no group that reaches chat allows the class P1',
     ]);
   });
 });

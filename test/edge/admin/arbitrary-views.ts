@@ -127,6 +127,15 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
       name: text,
       outcome,
       decidedAtMs: unknown(timeMs),
+      overload: unknown(
+        fc.record({
+          saturation: unknown(number),
+          reason: text,
+          level: count,
+          levels: count,
+          sheds: fc.array(fc.record({ class: text, percent: fc.integer({ min: 1, max: 100 }) }), { maxLength: 3 }),
+        }),
+      ),
       pools: fc.array(
         sparse<
           { name: string; split: number; endpoints: ServerView['services'][0]['pools'][0]['endpoints'] },

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { INITIAL_OVERLOAD, type OverloadState } from '../../../src/core/overload/overload-state.ts';
 import { METRICS, type MetricName, Metrics, type ServerView, XDS_TYPES } from '../../../src/edge/observe/index.ts';
 import { LabelLimit, OTHER_LABEL } from '../../../src/edge/observe/label-limit.ts';
 import { serverView } from './a-view.ts';
@@ -79,6 +80,7 @@ function richView(): ServerView {
     signalAgesMs: ages(ids),
     signals: Object.fromEntries(ids.map((id) => [id, [{ signal: 'gpu', state: 'Conflict' as const, why: 'x' }]])),
     issuedShares: Object.fromEntries(ids.map((id) => [id, 1 / 3])),
+    overload: { chat: { ...INITIAL_OVERLOAD, saturation: 1.04, level: 1, rungs: 2, percents: { P3: 35 } } },
     tls: {
       certificates: [{ role: 'server', file: 'server.crt', expiresAtMs: 1_800_000_000_500, state: 'Valid' }],
       problems: [],
@@ -277,5 +279,32 @@ describe('a label limit', () => {
         for (const value of values) expect(limit.admit(value)).toBe(first.includes(value) ? value : OTHER_LABEL);
       }),
     );
+  });
+});
+
+describe('the series of overload', () => {
+  const overloadLines = async (overload: Partial<OverloadState>) => {
+    const all = metrics(() => serverView(1, { overload: { chat: { ...INITIAL_OVERLOAD, ...overload } } }));
+    return (await page(all)).lines.flatMap(({ name, labels, value }) =>
+      /^loadline_(saturation|overload_level|shed_ratio)$/.test(name) ? [[name, labels, value]] : [],
+    );
+  };
+
+  it('are saturation, level, and what is shed of each class', async () => {
+    const percents = { P3: 100, P2: 35 };
+    expect(await overloadLines({ saturation: 1.04, level: 2, rungs: 3, percents })).toEqual([
+      ['loadline_saturation', { service: 'chat' }, 1.04],
+      ['loadline_overload_level', { service: 'chat' }, 2],
+      ['loadline_shed_ratio', { service: 'chat', class: 'P3' }, 1],
+      ['loadline_shed_ratio', { service: 'chat', class: 'P2' }, 0.35],
+    ]);
+  });
+
+  it('are none where the saturation is unknown and there is no ladder', async () => {
+    expect(await overloadLines({ saturation: null })).toEqual([]);
+    expect(await overloadLines({ saturation: 0, rungs: 1 })).toEqual([
+      ['loadline_saturation', { service: 'chat' }, 0],
+      ['loadline_overload_level', { service: 'chat' }, 0],
+    ]);
   });
 });

@@ -9,13 +9,13 @@ const CODE = 'POLICY_NOT_ENFORCED';
 /** What the language has and this release checks strictly, but does not act on. The list shrinks with each release. */
 const NOT_ENFORCED: Readonly<Record<Kind, readonly string[]>> = {
   SidecarGroup: [],
-  TrafficClasses: ['spec.classes.*.window'],
+  TrafficClasses: [],
   ModelService: [
     'spec.pools.*.endpoints.dns',
     'spec.pools.*.endpoints.kubernetes',
     'spec.split.failover.firstTokenP95Above',
     'spec.split.failover.returnAfter',
-    'spec.overload',
+    'spec.overload.actions.*.degrade',
     'spec.admissionQueue',
   ],
 };
@@ -27,13 +27,10 @@ export function notEnforcedIn(entry: Entry, catalogue: Catalogue): Issue[] {
       document.keyIssue(CODE, path, `accepted, not enforced yet: ${formatPath(path)}`),
     ),
   );
-  const first = select(document.value, ['spec', 'classes', '*', 'shed']).filter(({ value }) => value === 'First');
-  for (const { path } of first)
-    unbuilt.push(document.keyIssue(CODE, path, `accepted, not enforced yet: ${formatPath(path)}`));
   return [...unbuilt, ...(kind === 'ModelService' ? classesOfNobody(entry, catalogue) : [])];
 }
 
-/** A limit of a class counts nothing where no group that reaches the service lets anybody choose that class. */
+/** A limit or a shed of a class is of nothing where no group that reaches the service lets anybody choose that class. */
 function classesOfNobody({ document, name }: Entry, catalogue: Catalogue): Issue[] {
   if (name === undefined || !catalogue.complete) return [];
   const groups = catalogue.entries.filter(
@@ -41,7 +38,10 @@ function classesOfNobody({ document, name }: Entry, catalogue: Catalogue): Issue
   );
   const chosen = new Set(groups.flatMap((one) => strings(one.document, ['spec', 'trafficClasses', 'allow', '*'])));
   if (groups.length === 0) return [];
-  return select(document.value, ['spec', 'rateLimits', '*', 'class'])
+  return [
+    ...select(document.value, ['spec', 'rateLimits', '*', 'class']),
+    ...select(document.value, ['spec', 'overload', 'actions', '*', 'shed', 'class']),
+  ]
     .filter(({ value }) => typeof value === 'string' && !chosen.has(value))
     .map(({ path, value }) =>
       document.keyIssue(CODE, path, `not enforced: no group that reaches ${name} allows the class ${value}`),

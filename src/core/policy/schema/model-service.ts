@@ -39,7 +39,7 @@ const spec: z.ZodType<ServiceSpec> = mapping({
   rateLimits: list(rateLimit, 'a list of rate limits').default(() => []),
   overload: overload.exactOptional(),
   admissionQueue: admissionQueue.exactOptional(),
-}).transform(({ overload: _1, admissionQueue: _2, ...enforced }) => enforced);
+}).transform(({ admissionQueue: _, ...enforced }) => enforced);
 
 export const modelService: z.ZodType<{ metadata: { name: string }; spec: ServiceSpec }> = documentOf(
   'ModelService',

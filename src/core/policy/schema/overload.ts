@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Overload } from '../policy.ts';
 import { mapping, nonEmptyList, oneOf, positiveNumber, refuse } from './shape.ts';
 import { exactlyOneOf, SPELLINGS } from './spelling.ts';
 import { durationOrNone, percent } from './units.ts';
@@ -17,14 +18,22 @@ const action = mapping({
   })
   .register(SPELLINGS, exactlyOneOf('shed', 'degrade'));
 
-/** What to give up first when the service is saturated; accepted, not enforced yet. */
-export const overload: z.ZodType<unknown> = mapping({
+/** What to give up first when the service is saturated; of its actions `degrade` is accepted, not enforced yet. */
+export const overload: z.ZodType<Overload> = mapping({
   enterAt: positiveNumber(MAX_SATURATION),
   leaveAt: positiveNumber(MAX_SATURATION),
   actions: nonEmptyList(action, 'a list of at least one action'),
-}).superRefine(({ enterAt, leaveAt }, context) => {
-  if (leaveAt >= enterAt) refuse(context, ['leaveAt'], `less than enterAt, which is ${enterAt}`);
-});
+})
+  .superRefine(({ enterAt, leaveAt }, context) => {
+    if (leaveAt >= enterAt) refuse(context, ['leaveAt'], `less than enterAt, which is ${enterAt}`);
+  })
+  .transform(({ enterAt, leaveAt, actions }) => ({
+    enterAt,
+    leaveAt,
+    actions: actions.flatMap(({ shed }) =>
+      shed === undefined ? [] : [{ kind: 'Shed' as const, class: shed.class, upToPercent: shed.upTo }],
+    ),
+  }));
 
 /** Waiting room in the sidecar; accepted, not enforced yet. */
 export const admissionQueue: z.ZodType<unknown> = mapping({

@@ -96,9 +96,11 @@ describe('the difference of two policies', () => {
 
   it('tells what is not enforced yet too, though the revision stays', () => {
     const before = version(CHAT);
-    const after = version(CHAT.replace('enterAt: 1.0', 'enterAt: 1.5'));
+    const after = version(CHAT.replace('maxWait: { P1: 500ms }', 'maxWait: { P1: 250ms }'));
     expect(after.policy.revision).toBe(before.policy.revision);
-    expect(words(before, after)).toEqual(['Changed ModelService/llama-70b spec.overload.enterAt 1 -> 1.5 @81:14']);
+    expect(words(before, after)).toEqual([
+      'Changed ModelService/llama-70b spec.admissionQueue.maxWait.P1 500ms -> 250ms @87:52',
+    ]);
   });
 
   it('is empty for the same policy with every default written out, and for any order of keys and documents', () => {

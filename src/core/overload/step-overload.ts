@@ -1,0 +1,194 @@
+import type { ServiceLoad } from '../load/index.ts';
+import type { Endpoint } from '../topology/index.ts';
+import { earlyReachOf, effortFor, type Ladder, orderOf, passOf, reachOf, shedAt } from './ladder.ts';
+import { INITIAL_OVERLOAD, type OverloadState } from './overload-state.ts';
+import { type Saturation, saturationOf } from './saturation.ts';
+
+export type OverloadInput = {
+  readonly nowMs: number;
+  readonly elapsedSec: number;
+  readonly load: ServiceLoad;
+  /** In the order of the beliefs. */
+  readonly endpoints: readonly Endpoint[];
+  readonly ladder: Ladder;
+};
+
+const MAX_TICK_SEC = 5;
+const SATURATION_TAU_SEC = 2;
+/** Rates are averaged over a fifth of a request, within these: requests that take long come seldom. */
+const RATE_TAU_PART = 0.2;
+const RATE_TAU_MIN_SEC = 2;
+const RATE_TAU_MAX_SEC = 6;
+/**
+ * How fast a distance from the target is closed. Three times the lag of the inner loop (averaging, smoothing, and two seconds
+ * until a decision is in the next reports), so that the outer loop does not ring.
+ */
+const FILL_TAU_SEC = 18;
+const FILL_TAU_PART = 0.75;
+/** While it sheds, the service is held there between `leaveAt` and `enterAt`: full batches, short queues. */
+const TARGET_PART = 0.75;
+/** From so far above the target on it is closed faster: that far no noise reaches. */
+const FAR = 0.5;
+const FAR_TAU_SEC = 10;
+/** Below the target the servers are not full: they complete in proportion to what they have, so as much more is wanted. */
+const MOST_WANTED = 2;
+/** However long the queue: with nothing let in, nothing is learned of who asks, and all of them would come back at once. */
+const LEAST_WANTED = 0.25;
+/** A gap of more than a factor of two is no noise: it is closed in one step. */
+const JUMP_FROM = 0.7;
+const SMOOTH_SEC = 4;
+/** Effort given back in a second: slowly while the servers are full, so that who returns is seen before the next come. */
+const SLOW_FALL_PER_SEC = 0.25;
+/** Below `leaveAt` all of it is given back within so long. */
+const LIFT_WITHIN_SEC = 8;
+/** Percentages move in steps of a tenth of what passes. */
+const STEP = 0.1;
+const NOTHING = 0.05;
+/** As long as the runtime layer would outlive the controller. */
+const HOLD_UNKNOWN_SEC = 15;
+const MAX_TOLD = 2;
+const TOLD_WITHIN_MS = 60_000;
+
+/**
+ * One tick of the overload ladder of a service.
+ *
+ * Requests take seconds to minutes, so what is in flight is the sum of a long past: a controller on in-flight alone acts late, and
+ * then too long. But both ends of that sum are known, from conservation: what sidecars let in, and what was completed. What is
+ * let in over the part that was let through is what is offered, and what may be let in is what is completed plus what the
+ * distance from the target allows. So the effort wanted is the logarithm of one over the other. (Written out, it is a
+ * PI controller in velocity form whose gain is scaled with request time and load, here with the scaling measured. There is no
+ * integral that could wind up: offered load is measured anew each tick.)
+ *
+ * Classes that are shed may be a part of the load only; then what passes is overestimated, the step too short, and the next
+ * tick finds the rest.
+ */
+export function stepOverload(stored: OverloadState | undefined, input: OverloadInput): OverloadState {
+  const { nowMs, load, endpoints, ladder } = input;
+  const before = on(ladder, stored ?? INITIAL_OVERLOAD);
+  const dt = Math.min(MAX_TICK_SEC, Math.max(0, input.elapsedSec));
+  const measured = saturationOf(load, endpoints);
+  const rates = load.loadReports === 'Silent' ? before : ratesOf(before, load, dt);
+  const reach = reachOf(ladder);
+  const next = { ...before, ...rates, words: measured.words, rungs: ladder.rungs.length };
+  const decided =
+    measured.kind === 'Unknown'
+      ? unknown(next, reach, dt)
+      : decide(next, measured, { ladder, reach, dt, requestTimeSec: load.requestTimeSec });
+  return told(sent(decided, ladder, reach), nowMs);
+}
+
+/** A window that opens, or an edit, makes another ladder: what is shed of each class stays, as far as it may be. */
+function on(ladder: Ladder, state: OverloadState): OverloadState {
+  const order = orderOf(ladder);
+  if (state.order === order) return state;
+  const effort = effortFor(ladder, state.percents);
+  return { ...state, order, effort, sentEffort: effort };
+}
+
+/** What came in and what was completed since the last tick, by conservation: a stream counts when it ends, not when it begins. */
+function ratesOf(
+  { admittedPerSec, completedPerSec, passRatio, passed, inFlight: last }: OverloadState,
+  { endpoints, requestTimeSec }: ServiceLoad,
+  dt: number,
+): Pick<OverloadState, 'admittedPerSec' | 'completedPerSec' | 'passRatio' | 'inFlight'> {
+  const inFlight = endpoints.reduce((sum, one) => sum + Math.max(0, one.inFlight - one.foreign), 0);
+  if (dt <= 0) return { admittedPerSec, completedPerSec, passRatio, inFlight };
+  const issued = endpoints.reduce((sum, one) => sum + one.issued, 0);
+  const completed = Math.max(0, issued - (inFlight - last));
+  const tau = Math.min(RATE_TAU_MAX_SEC, Math.max(RATE_TAU_MIN_SEC, RATE_TAU_PART * requestTimeSec));
+  const k = 1 - Math.exp(-dt / tau);
+  return {
+    admittedPerSec: admittedPerSec + k * (issued / dt - admittedPerSec),
+    completedPerSec: completedPerSec + k * (completed / dt - completedPerSec),
+    // Reports of the last second are of requests that came after the last decision or after the one before it.
+    passRatio: passRatio + k * ((passed[0] + passed[1]) / 2 - passRatio),
+    inFlight,
+  };
+}
+
+/** What was begun is held for a while, as the sidecars would hold it, and then let go: nothing is shed on a guess. */
+function unknown(state: OverloadState, reach: number, dt: number): OverloadState {
+  const unknownSec = state.unknownSec + dt;
+  const fall = unknownSec > HOLD_UNKNOWN_SEC ? (reach / LIFT_WITHIN_SEC) * dt : 0;
+  const effort = moved(state.effort, -fall, reach);
+  return { ...state, saturation: null, unknownSec, effort, active: effort > 0 };
+}
+
+function decide(
+  state: OverloadState,
+  { ratio, slots }: Extract<Saturation, { kind: 'Known' }>,
+  {
+    ladder,
+    reach,
+    dt,
+    requestTimeSec,
+  }: { readonly ladder: Ladder; readonly reach: number; readonly dt: number; readonly requestTimeSec: number },
+): OverloadState {
+  const k = 1 - Math.exp(-dt / SATURATION_TAU_SEC);
+  const saturation = state.saturation === null ? ratio : state.saturation + k * (ratio - state.saturation);
+  const known = { ...state, saturation, unknownSec: 0 };
+  const { leaveAt, enterAt, early } = ladder;
+  const begins = saturation >= (early > 0 ? leaveAt : enterAt);
+  const active = reach > 0 && (state.active ? state.effort > 0 || saturation >= leaveAt : begins);
+  if (!active) return { ...known, active, effort: 0 };
+  const room = TARGET_PART * (enterAt - leaveAt);
+  const target = state.effort < earlyReachOf(ladder) ? leaveAt : leaveAt + room;
+  const { admittedPerSec, completedPerSec, passRatio } = state;
+  const fillSec = FILL_TAU_SEC + FILL_TAU_PART * requestTimeSec;
+  const far = Math.max(0, ratio - target - FAR);
+  const filling = ((target - ratio) / fillSec - far / FAR_TAU_SEC) * slots;
+  const below = Math.min(MOST_WANTED, target / saturation);
+  const wanted =
+    saturation < target
+      ? Math.max(completedPerSec + filling, completedPerSec * below)
+      : Math.max(completedPerSec + filling, completedPerSec * LEAST_WANTED);
+  const gap = gapOf(admittedPerSec / passRatio, wanted) - state.effort;
+  const effort = moved(
+    state.effort,
+    moveOf(gap, { dt, reach, full: saturation >= target - room, far: far > 0 }),
+    reach,
+  );
+  return { ...known, active: effort > 0 || saturation >= leaveAt, effort };
+}
+
+/** Effort with which of the offered load just the wanted passes; below 0 where more is wanted than there is. */
+function gapOf(offeredPerSec: number, wantedPerSec: number): number {
+  if (offeredPerSec <= 1e-9) return Number.NEGATIVE_INFINITY;
+  // A service that completes nothing, and is full: as much as there is effort.
+  if (wantedPerSec <= 1e-9) return Number.POSITIVE_INFINITY;
+  return Math.log(offeredPerSec / wantedPerSec);
+}
+
+function moveOf(
+  gap: number,
+  { dt, reach, full, far }: { dt: number; reach: number; full: boolean; far: boolean },
+): number {
+  if (dt <= 0) return 0;
+  const smooth = Math.min(1, dt / SMOOTH_SEC);
+  if (gap >= 0) return gap > JUMP_FROM || far ? gap : gap * smooth;
+  if (full) return Math.max(gap * smooth, -SLOW_FALL_PER_SEC * dt);
+  return Math.max(gap, (-reach / LIFT_WITHIN_SEC) * dt);
+}
+
+function moved(effort: number, by: number, reach: number): number {
+  const next = Math.min(reach, Math.max(0, effort + by));
+  return by < 0 && next < NOTHING ? 0 : next;
+}
+
+/** What sidecars are told moves in steps: each is a push to all of them. */
+function sent(state: OverloadState, ladder: Ladder, reach: number): OverloadState {
+  const { effort, passed } = state;
+  const isEnd = effort === 0 || effort === reach;
+  const last = Math.min(reach, state.sentEffort);
+  const sentEffort = isEnd || Math.abs(effort - last) >= STEP ? effort : last;
+  return { ...state, sentEffort, passed: [passOf(sentEffort), passed[0]], ...shedAt(ladder, sentEffort) };
+}
+
+/** The timeline hears of a level at most twice a minute, and of the last one in any case. */
+function told(state: OverloadState, nowMs: number): OverloadState {
+  const { level, told: last, toldAtMs } = state;
+  // One that lies ahead is of a clock that was set back.
+  const recent = toldAtMs.filter((atMs) => atMs <= nowMs && nowMs - atMs < TOLD_WITHIN_MS);
+  if (level === last || recent.length >= MAX_TOLD) return state;
+  return { ...state, told: level, toldAtMs: [...recent, nowMs] };
+}
