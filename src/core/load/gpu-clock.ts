@@ -36,7 +36,7 @@ function slowestClock(gpus: readonly GpuMemory[], nowMs: number): number | undef
   for (const gpu of gpus) {
     const { whole, clockHertz, clockAtMs } = gpu;
     if (!whole) return undefined;
-    if (clockHertz === null || clockHertz <= 0 || nowMs - clockAtMs > gpuMaxAgeMs(gpu)) continue;
+    if (clockHertz === null || nowMs - clockAtMs > gpuMaxAgeMs(gpu)) continue;
     slowest = Math.min(slowest ?? clockHertz, clockHertz);
   }
   return slowest;

@@ -73,8 +73,8 @@ export function applyReports(before: Pick<LoadState, 'ids' | 'sidecars'>, input:
     known.set(report.nodeId, next);
   }
   const sidecars = [...known.values()];
-  // A map keeps the order in which they were remembered.
-  if (came) sidecars.sort((a, b) => (a.nodeId < b.nodeId ? -1 : a.nodeId > b.nodeId ? 1 : 0));
+  // A map keeps the order in which they were remembered, and has each name once.
+  if (came) sidecars.sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
   for (const { places, inFlight, pending } of sidecars) {
     for (let i = 0; i < places.length; i += 1) {
       const sum = traffic[places[i] as number] as Traffic;

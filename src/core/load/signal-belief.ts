@@ -31,7 +31,7 @@ export function signalBeliefs(
   memory: EndpointMemory,
   load: EndpointLoad,
   { loadReports }: Pick<ServiceLoad, 'loadReports'>,
-  state: LoadState,
+  state: Pick<LoadState, 'cluster'>,
   nowMs: number,
 ): readonly SignalBelief[] {
   return [
@@ -92,7 +92,12 @@ function kvBelief(memory: EndpointMemory, { engine }: EndpointLoad): SignalBelie
   return { signal: 'kv', state: memory.engine?.kvUsageRatio == null ? 'Absent' : engine };
 }
 
-function gpuBelief(memory: EndpointMemory, load: EndpointLoad, { cluster }: LoadState, nowMs: number): SignalBelief {
+function gpuBelief(
+  memory: EndpointMemory,
+  load: EndpointLoad,
+  { cluster }: Pick<LoadState, 'cluster'>,
+  nowMs: number,
+): SignalBelief {
   const signal = 'gpu';
   const why = gpuConflict(memory);
   if (why !== undefined) return { signal, state: 'Conflict', why };

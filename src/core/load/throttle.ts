@@ -40,20 +40,20 @@ export function takeThrottle(
   const next: ThrottleMemory = { ...(before ?? NOTHING), atMs };
   if (ratio !== undefined) next.ratio = ratio;
   if (totalSec !== undefined) {
-    const { totalSec: last, totalAtMs } = next;
-    if (last !== null && totalSec > last && atMs > totalAtMs) {
-      next.totalRatio = Math.min(1, ((totalSec - last) * 1000) / (atMs - totalAtMs));
+    const rise = totalSec - (next.totalSec ?? totalSec);
+    if (rise > 0 && atMs > next.totalAtMs) {
+      next.totalRatio = Math.min(1, (rise * 1000) / (atMs - next.totalAtMs));
       const sinceRiseMs = next.riseAtMs === 0 ? MAX_HOLD_MS : atMs - next.riseAtMs;
       next.holdUntilMs = atMs + Math.min(MAX_HOLD_MS, Math.max(LEAST_HOLD_MS, 2 * sinceRiseMs));
       next.riseAtMs = atMs;
-    } else if (last !== null && totalSec < last) next.totalRatio = 0;
+    } else if (rise < 0) next.totalRatio = 0;
     next.totalSec = totalSec;
     next.totalAtMs = atMs;
   }
   if (recentCount !== undefined) {
     // A window at its limit stands still while each second brings one and drops one; it falls when no more come.
-    if (recentCount === 0 || (next.recentCount !== null && recentCount < next.recentCount)) next.recentRatio = 0;
-    else if (next.recentCount !== null && recentCount > next.recentCount) next.recentRatio = 1;
+    const { recentCount: last } = next;
+    if (last !== null && recentCount !== last) next.recentRatio = recentCount > last ? 1 : 0;
     next.recentCount = recentCount;
   }
   return next;
@@ -101,8 +101,9 @@ export function applyThrottle(memory: EndpointMemory, nowMs: number, elapsedSec:
   const rules = smooth >= LEAST_RATIO && !clockIsHeard(memory.gpus, nowMs);
   const wanted = rules ? -DEPTH * smooth : 0;
   const log = wanted < applied && memory.busySec < BUSY_SEC ? applied : wanted;
-  const step = Math.abs(log - applied) > LEAST_STEP || log === 0 ? log - applied : 0;
-  memory.throttled = smooth < LEAST_RATIO && applied + step === 0 ? null : { ratio: smooth, log: applied + step };
+  // What is applied is none, or a quarter of a ratio that counts: the way back to none is never too short a step.
+  const step = Math.abs(log - applied) > LEAST_STEP ? log - applied : 0;
+  memory.throttled = smooth < LEAST_RATIO ? null : { ratio: smooth, log: applied + step };
   if (step === 0) return;
   memory.logCapacity = clampCapacity(memory.logCapacity + step);
   memory.completions *= Math.exp(step);

@@ -30,7 +30,7 @@ export function sharesOf(logs: readonly number[], floor: number): readonly numbe
   for (;;) {
     let high = 0;
     for (let i = 0; i < shares.length; i += 1) if (!low[i]) high += shares[i] as number;
-    const scale = high > 0 ? (1 - count * floor) / high : 1;
+    const scale = (1 - count * floor) / high;
     const stood = count;
     for (let i = 0; i < shares.length; i += 1) {
       if (low[i] || (shares[i] as number) * scale >= floor) continue;

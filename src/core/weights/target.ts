@@ -77,7 +77,7 @@ export function standingOf(
     sumSlots += slots;
   }
   const foreign = endpoints.map(({ foreign: own, slots }) =>
-    own > 0 ? Math.log(Math.min(1, Math.max(0.1, 1 - own / Math.max(1e-9, (sumInFlight * slots) / sumSlots)))) : 0,
+    Math.log(Math.max(0.1, 1 - own / Math.max(1e-9, (sumInFlight * slots) / sumSlots))),
   );
   const health = endpoints.map((endpoint) => healthFactor(endpoint, load.goodPressure));
   const ramp = endpoints.map((endpoint) => rampFactor(endpoint, options.warmupMs, load.goodPressure));
