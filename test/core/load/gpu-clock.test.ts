@@ -57,6 +57,15 @@ describe('the SM clock', () => {
     expect(clocked(1e9, { gpus: [gpu({ clockHertz: 1e9, clockAtMs: START_MS - 5000 })] }).logCapacity).toBeLessThan(0);
   });
 
+  it('counts for as long as its lease, and no longer than five seconds', () => {
+    const old = (ageMs: number, leaseMs: number) =>
+      clocked(1e9, { gpus: [gpu({ clockHertz: 1e9, clockAtMs: START_MS - ageMs, leaseMs })] }).logCapacity;
+    expect(old(2000, 2000)).toBeLessThan(-0.5);
+    expect(old(2001, 2000)).toBe(0);
+    expect(old(5000, 60_000)).toBeLessThan(-0.5);
+    expect(old(5001, 60_000)).toBe(0);
+  });
+
   it('of several devices is that of the slowest', () => {
     const two = clocked(2e9, { gpus: [gpu({ clockHertz: 2e9 }), gpu({ clockHertz: 1e9 })] });
     expect(two.logCapacity).toBeCloseTo(-0.8 * Math.LN2, 9);

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { dismissed, judgeSuspects, lostGpu, stepXid, type XidReading } from '../../../src/core/load/gpu-fault.ts';
+import {
+  dismissed,
+  faultWords,
+  judgeSuspects,
+  lostGpu,
+  stepXid,
+  type XidReading,
+} from '../../../src/core/load/gpu-fault.ts';
 import type { XidMemory } from '../../../src/core/load/load-state.ts';
 import { START_MS } from '../weights/beliefs.ts';
 import { gpu, memory, reading } from './memories.ts';
@@ -74,6 +81,10 @@ describe('the last XID of a GPU', () => {
     expect(stepXid(now, again, { nowMs: START_MS + 3000, restartedAtMs: null })).toBe(now);
     const setBack = stepXid(now, again, { nowMs: START_MS + 1500, restartedAtMs: null });
     expect(setBack.stage).toBe('Fatal');
+    // Two words of one instant: the first that was heard stands.
+    const same = { code: FATAL, atMs: now.atMs };
+    for (const nowMs of [now.atMs, now.atMs + 1000])
+      expect(stepXid(now, same, { nowMs, restartedAtMs: null })).toBe(now);
   });
 
   it('is history once the engine has started anew, until another one comes up', () => {
@@ -86,6 +97,27 @@ describe('the last XID of a GPU', () => {
     expect(told(48, 5).stage).toBe('Fatal');
     const well = gpu({ xid: xidAfter([0]) });
     expect(dismissed(well)).toBe(well);
+  });
+});
+
+describe('the lost GPU of a server that has several', () => {
+  const lost = (name: string, sec: number, stage: XidMemory['stage'] = 'Fatal') =>
+    gpu({ gpu: name, xid: { ...xidAfter([0, FATAL]), stage, stageAtMs: START_MS + sec * 1000 } });
+
+  it('is the one that was lost first, wherever it stands', () => {
+    const named = (...gpus: readonly ReturnType<typeof gpu>[]) => lostGpu(memory({ gpus: [...gpus] }))?.gpu;
+    expect(named(lost('GPU-a', 20), lost('GPU-b', 10), lost('GPU-c', 30))).toBe('GPU-b');
+    expect(named(lost('GPU-a', 10), lost('GPU-b', 10))).toBe('GPU-a');
+    expect(named(gpu(), lost('GPU-a', 5, 'Suspect'), lost('GPU-b', 20))).toBe('GPU-b');
+    expect(named(gpu(), lost('GPU-a', 5, 'Dismissed'))).toBeUndefined();
+  });
+
+  it('is named with its code in words', () => {
+    const { xid, gpu: name } = lost('GPU-a', 5);
+    expect(faultWords({ ...xid!, gpu: name })).toBe('XID 79 (the GPU has fallen off the bus) of GPU-a');
+    expect(faultWords({ ...xid!, gpu: '' })).toBe('XID 79 (the GPU has fallen off the bus)');
+    // A state that a newer server saved may hold a code that this one does not know.
+    expect(faultWords({ fatalCode: 9999, gpu: 'GPU-a' })).toBe('XID 9999 of GPU-a');
   });
 });
 

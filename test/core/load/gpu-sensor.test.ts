@@ -36,6 +36,9 @@ describe('utilisation', () => {
     expect(of({ utilRatio: 0.4, utilAtMs: START_MS - 5001 })).toBeUndefined();
     expect(of({ utilRatio: 0.4 }, { utilRatio: 0.4, whole: false })).toBeUndefined();
     expect(of()).toBeUndefined();
+    expect(of({ utilRatio: 0.4, leaseMs: 2000, utilAtMs: START_MS - 2000 })).toBe(0.4);
+    expect(of({ utilRatio: 0.4, leaseMs: 2000, utilAtMs: START_MS - 2001 })).toBeUndefined();
+    expect(of({ utilRatio: 0.4, leaseMs: 60_000, utilAtMs: START_MS - 5001 })).toBeUndefined();
   });
 
   it('is followed over 3 and 20 seconds, next to what is in flight', () => {
@@ -166,10 +169,11 @@ describe('slots by utilisation', () => {
 
   it('are held at an idle GPU, and where they would be less than half a slot', () => {
     const idle = busy(0.03, 1, { slotsByUtil: 40 });
+    const slow = busy(0.03, 8, { slotsByUtil: 40, completions: 0.1 });
     const empty = busy(0.5, 0.2, { slotsByUtil: 40 });
     const low = busy(0.031, 1, { slotsByUtil: 40 });
-    sense([idle, empty, low, busy(0.5, 20)]);
-    expect([idle, empty].map(({ memory: { slotsByUtil } }) => slotsByUtil)).toEqual([40, 40]);
+    sense([idle, slow, empty, low, busy(0.5, 20)]);
+    expect([idle, slow, empty].map(({ memory: { slotsByUtil } }) => slotsByUtil)).toEqual([40, 40, 40]);
     expect(low.memory.slotsByUtil).not.toBe(40);
   });
 
@@ -177,6 +181,9 @@ describe('slots by utilisation', () => {
     const full = busy(0.92, 60, { completions: 60 / 8 });
     sense([full, busy(0.5, 20), busy(0.5, 20)]);
     expect(full.memory.slotsByUtil).toBeCloseTo(30, 9);
+    const justSo = busy(0.92, 52, { completions: 52 / 5.2 });
+    sense([justSo, busy(0.5, 20), busy(0.5, 20)]);
+    expect(justSo.memory.slotsByUtil).toBeNull();
     const alike = busy(0.92, 60, { completions: 60 / 5 });
     sense([alike, busy(0.5, 20), busy(0.5, 20)]);
     expect(alike.memory.slotsByUtil).toBeNull();
@@ -274,6 +281,25 @@ describe('slots by utilisation', () => {
       expect(leak(1.29, 1.6)).toBe(8);
       expect(leak(1.4, 1.49)).toBe(8);
       expect(leak(1, 3)).toBe(8);
+    });
+
+    it('also where most of them look wide and are slow: the narrow ones say what is usual', () => {
+      const of = open();
+      const wideAndSlow = () => busy(0.5, 24, { completions: 24 / 7 });
+      sense([busy(0.5, 16), busy(0.5, 16), wideAndSlow(), wideAndSlow(), wideAndSlow()], 1, of);
+      expect(of.gpuGate.contradictionSec).toBe(1);
+      // Up to a tenth wider is as narrow: the answers of three such, most of them slow, are usual.
+      const twin = () => busy(0.5, 5.5, { completions: 5.5 / 7 });
+      const some = open();
+      sense([busy(0.5, 5), busy(0.5, 5), twin(), twin(), twin(), busy(0.5, 8, { completions: 8 / 7 })], 1, some);
+      expect(some.gpuGate.contradictionSec).toBe(0);
+    });
+
+    it('neither more nor less while none of them can be read', () => {
+      const of = open();
+      of.gpuGate.contradictionSec = 10;
+      sense([busy(0.02, 1), busy(0.02, 1)], 1, of);
+      expect(of.gpuGate.contradictionSec).toBe(10);
     });
 
     it('no longer, when it leaks away', () => {

@@ -38,6 +38,16 @@ describe('recent errors', () => {
     expect(isBad(counted(90, 0, 0, { ...sick }))).toBe(false);
   });
 
+  it('make a server bad above a tenth of what was asked, and above a fifth of one error', () => {
+    expect(isBad({ recentRequests: 10, recentErrors: 1 })).toBe(false);
+    expect(isBad({ recentRequests: 10, recentErrors: 1.01 })).toBe(true);
+    expect(isBad({ recentRequests: 1, recentErrors: 0.2 })).toBe(false);
+    expect(isBad({ recentRequests: 1, recentErrors: 0.21 })).toBe(true);
+    // Fewer than a tenth of one have no ratio.
+    expect(errorRatio({ recentRequests: 0.1, recentErrors: 0.099 })).toBe(0);
+    expect(errorRatio({ recentRequests: 0.2, recentErrors: 0.1 })).toBe(0.5);
+  });
+
   it('are never more than all, whatever comes when', () => {
     const second = fc.record({
       issued: fc.nat(1000),

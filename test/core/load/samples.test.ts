@@ -117,6 +117,13 @@ describe('an engine reading', () => {
     );
     expect(count).toBe(0);
   });
+
+  it('of another service leaves no trace between two of this one', () => {
+    const stranger = sample('runningRequests', 99, { subject: { address: '10.9.9.9', port: 1 } });
+    const all = gather(sample('runningRequests', 1), stranger, sample('waitingRequests', 2));
+    expect(Object.keys(all)).toEqual(['0', '1']);
+    expect(all[0]!.engine).toMatchObject([{ running: 1, waiting: 2 }]);
+  });
 });
 
 describe('a GPU', () => {
@@ -163,11 +170,75 @@ describe('a GPU', () => {
     expect(gpus(active)![0]!.utilRatio).toBe(0.6);
   });
 
+  it('tells of its XIDs and of its throttling by several metrics of one page', () => {
+    expect(gpus(sample('xidCode', 79), sample('recentXidCode', 48))![0]!.xid).toEqual({
+      code: 79,
+      recentCode: 48,
+      atMs: START_MS,
+    });
+    const [share, seconds, count] = [
+      sample('throttleRatio', 0.5),
+      sample('throttledSecondsTotal', 12),
+      sample('recentThrottleCount', 3),
+    ];
+    const all = { ratio: 0.5, totalSec: 12, recentCount: 3, atMs: START_MS };
+    for (const page of [
+      [share, seconds, count],
+      [count, seconds, share],
+    ])
+      expect(gpus(...page)![0]!.throttle).toEqual(all);
+    expect(gpus(share)![0]!.throttle).toEqual({ ratio: 0.5, atMs: START_MS });
+    expect(gpus(seconds)![0]!.throttle).toEqual({ totalSec: 12, atMs: START_MS });
+    expect(gpus(count)![0]!.throttle).toEqual({ recentCount: 3, atMs: START_MS });
+  });
+
+  it('is not told of its XIDs and its throttling by what is older', () => {
+    const old = { sampledAtMs: START_MS - 500 };
+    const pairs: readonly (readonly [Metric, 'xid' | 'throttle', string])[] = [
+      ['xidCode', 'xid', 'code'],
+      ['recentXidCode', 'xid', 'recentCode'],
+      ['throttleRatio', 'throttle', 'ratio'],
+      ['throttledSecondsTotal', 'throttle', 'totalSec'],
+      ['recentThrottleCount', 'throttle', 'recentCount'],
+    ];
+    for (const [metric, of, field] of pairs) {
+      const newest = { [field]: 1, atMs: START_MS };
+      expect(gpus(sample(metric, 1), sample(metric, 0, old))![0]![of], metric).toEqual(newest);
+      expect(gpus(sample(metric, 0, old), sample(metric, 1))![0]![of], metric).toEqual(newest);
+    }
+    const conflict = gpus(sample('gpuUtilRatio', 1.4), sample('gpuUtilRatio', 1.5, old))![0]!.utilConflict;
+    expect(conflict).toEqual({ value: 1.4, atMs: START_MS });
+  });
+
+  it('has the shortest lease of what one page says of it, and an engine too', () => {
+    const page = [
+      sample('gpuUtilRatio', 0.4, { leaseMs: 3000 }),
+      sample('smClockHertz', 1e9, { leaseMs: 2000 }),
+      sample('xidCode', 0, { leaseMs: 4000 }),
+    ];
+    expect(gpus(...page)![0]!.leaseMs).toBe(2000);
+    expect(gpus(sample('gpuUtilRatio', 0.4))![0]).not.toHaveProperty('leaseMs');
+    const [read] = readings(
+      sample('runningRequests', 1, { leaseMs: 3000 }),
+      sample('waitingRequests', 1, { leaseMs: 2000 }),
+    )!;
+    expect(read!.leaseMs).toBe(2000);
+    for (const leaseMs of [-1, Number.NaN, 3_600_001])
+      expect(gpus(sample('gpuUtilRatio', 0.4, { leaseMs }))![0]).not.toHaveProperty('leaseMs');
+    for (const leaseMs of [0, 3_600_000])
+      expect(gpus(sample('gpuUtilRatio', 0.4, { leaseMs }))![0]!.leaseMs).toBe(leaseMs);
+  });
+
   it('leaves out what cannot be', () => {
     const bounds: readonly (readonly [Metric, number, number])[] = [
       ['gpuUtilRatio', 0, 1],
       ['gpuEngineActiveRatio', 0, 1],
       ['smClockHertz', 1e6, 1e10],
+      ['xidCode', 0, 1e4],
+      ['recentXidCode', 0, 1e4],
+      ['throttleRatio', 0, 1],
+      ['throttledSecondsTotal', 0, 1e9],
+      ['recentThrottleCount', 0, 1e6],
     ];
     for (const [metric, min, max] of bounds) {
       for (const value of [min, max]) expect(heard(sample(metric, value)), `${metric} ${value}`).toBe(1);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { beliefNotes } from '../../../src/core/load/belief-notes.ts';
-import type { ClusterMemory, EndpointMemory, SidecarMemory } from '../../../src/core/load/load-state.ts';
+import type { ClusterMemory, EndpointMemory, SidecarMemory, XidMemory } from '../../../src/core/load/load-state.ts';
 import { type Believed, serviceLoad } from '../../../src/core/load/service-load.ts';
 import { endpoint, START_MS } from '../weights/beliefs.ts';
 import { cluster, gpu, memory, reading } from './memories.ts';
@@ -178,6 +178,54 @@ describe('the notes of an endpoint', () => {
     expect(notes({ slotsByQueue: 12 }, { slots: 12 })).toEqual([taught]);
     expect(notes({ slotsByQueue: 12 }, { slots: 63, endpoint: endpoint(0) })).toEqual([taught]);
     expect(notes({ slotsByQueue: 12 }, { slots: 64, endpoint: endpoint(0) })).toEqual([]);
+  });
+
+  it('say that an engine is not believed, whatever else is wrong with its page', () => {
+    const doubted = 'its engine tells of less than half of what the sidecars have there: load reports are believed';
+    expect(notes({ engine: reading(-9), engineDoubtSec: 30 }, { engine: 'Stale' })).toEqual([doubted]);
+    expect(notes({ engine: reading(-9), engineDoubtSec: 29.9 }, { engine: 'Stale' })).toEqual([
+      'engine metrics are 9 s old: beliefs are held',
+    ]);
+  });
+
+  it('say that answers stand in for an engine page, while they are about now', () => {
+    const orca = { atMs: START_MS - 5000, kvUsageRatio: 0.5, waiting: null };
+    const means = 'queue and KV usage are means over what its answers said (ORCA)';
+    expect(notes({ orca })).toEqual([means]);
+    expect(notes({ orca: { ...orca, atMs: START_MS - 5001 } })).toEqual([]);
+    expect(notes({ orca, engine: reading(-1) }, { engine: 'Fresh' })).toEqual([]);
+    // Its time lies ahead of now where the clock was set back.
+    expect(notes({ orca: { ...orca, atMs: START_MS } })).toEqual([means]);
+    expect(notes({ orca: { ...orca, atMs: START_MS + 1 } })).toEqual([]);
+  });
+
+  it('say what throttling costs, or who knows', () => {
+    const much = 'its GPU is throttled by heat or power 40 % of the time';
+    const throttled = { ratio: 0.4, log: 0 };
+    expect(notes({ throttled: { ratio: 0.4, log: -0.1 } })).toEqual([`${much}: derated by 10 % until it ends`]);
+    const clocked = [gpu({ clockHertz: 2e9 })];
+    expect(notes({ throttled, gpus: clocked })).toEqual([`${much}: its SM clock says how much that costs`]);
+    expect(notes({ throttled, gpus: [gpu()] })).toEqual([much]);
+  });
+
+  it('say what becomes of a GPU with a fatal code', () => {
+    const fallen = 'XID 79 (the GPU has fallen off the bus)';
+    const coded = (stage: XidMemory['stage'], fatalCode = 79) =>
+      gpu({
+        xid: { atMs: START_MS, code: fatalCode, stage, fatalCode, stageAtMs: START_MS, recent: 0, recentAtMs: 0 },
+      });
+    const lost = { gpus: [coded('Fatal')] };
+    expect(notes(lost)).toEqual([
+      `its GPU reported ${fallen} of GPU-0: not drained, since its pool keeps half, or the policy says so`,
+    ]);
+    expect(notes({ ...lost, drainedAtMs: START_MS })).toEqual([]);
+    expect(notes({ gpus: [gpu(), coded('Suspect')] })).toEqual([
+      `its GPU tells of ${fallen} at an unknown time: its work decides whether that counts`,
+    ]);
+    expect(notes({ gpus: [coded('Dismissed')] })).toEqual([
+      `its GPU tells of ${fallen}: ignored, since the server has worked or started anew after it`,
+    ]);
+    expect(notes({ gpus: [coded('Clear', 0)] })).toEqual([]);
   });
 
   it('say why GPU utilisation is not used', () => {

@@ -118,11 +118,11 @@ describe('a signal', () => {
 
   it('of an engine that tells of less than half of what the sidecars have is not believed after 30 s', () => {
     const liar = (atMs: number): Second => ({
-      samples: [0, 1, 2, 3].flatMap((i) => page(i, atMs, { running: i === 0 ? 2 : 8 })),
+      samples: [0, 1, 2, 3].flatMap((i) => page(i, atMs, i === 0 ? { running: 1, waiting: 1 } : { running: 8 })),
       reports: [report(atMs, () => ({ inFlight: 8, issued: 2 }))],
     });
     const early = told(25, liar);
-    expect([early.by.engine, early.one.running]).toEqual(['Fresh', 2]);
+    expect([early.by.engine, early.one.running]).toEqual(['Fresh', 1]);
     const late = told(20, liar, early.state, 25);
     expect([late.by.engine, late.one.engine, late.one.running]).toEqual(['Conflict', 'Stale', undefined]);
     expect(late.why.engine).toBe('tells of 2 requests where the sidecars have 8: load reports are believed');

@@ -85,6 +85,25 @@ describe('beliefs', () => {
     const slotsOf = (from: number) => live(60, second(from)).load.endpoints.map(({ slots }) => Math.round(slots));
     expect(slotsOf(60)).toEqual([64, 20, 20, 20]);
     expect(slotsOf(30)).toEqual([20, 20, 20, 20]);
+    // One whose limit was told, or that a queue of its own has taught, stays as wide as that.
+    const told = live(60, (atMs, sec) => ({
+      ...second(30)(atMs, sec),
+      endpoints: [endpoint(0, { maxRunningRequests: 40 }), ...endpoints(N).slice(1)],
+    }));
+    expect(told.load.endpoints[0]!.slots).toBe(40);
+    const taught = live(60, (atMs, sec) => ({
+      samples: endpoints(N).flatMap((_, i) =>
+        i === 0 && sec >= 30 ? [] : page(i, atMs, { running: i === 0 ? 30 : 20, waiting: 4 }),
+      ),
+      reports: [report(atMs, () => ({ inFlight: 20, issued: 2 }))],
+    }));
+    expect(Math.round(taught.load.endpoints[0]!.slots)).toBe(30);
+  });
+
+  it('begin with the instant of the first tick, against which engines are read', () => {
+    const { state } = live(3, steady);
+    expect(state.cluster.ringAtMs).toEqual([0, 1, 2].map((sec) => START_MS + sec * 1000));
+    for (const { ring } of Object.values(state.endpoints)) expect(ring).toEqual([8, 8, 8]);
   });
 
   it('let the capacity of a silent engine follow its slots, when its headers show that they are fewer', () => {
@@ -177,8 +196,11 @@ describe('beliefs', () => {
     };
     const plain = learned(endpoints(N));
     expect(learned([...endpoints(N)].reverse())).toEqual(plain);
-    // Both believe what those that went on believe.
+    // Both believe what those that went on believe: the mean of two.
     expect(plain[endpoint(0).id]).toBe(plain[endpoint(3).id]);
+    const usual = (plain[endpoint(1).id]! + plain[endpoint(2).id]!) / 2;
+    expect(plain[endpoint(0).id]! / 1e9).toBeCloseTo(usual / 1e9, 6);
+    expect(plain[endpoint(2).id]! - plain[endpoint(1).id]!).toBeGreaterThan(0.1e9);
   });
 
   it('see errors of an endpoint, call it bad, and let it wait again when they end', () => {

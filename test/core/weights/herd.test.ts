@@ -66,6 +66,7 @@ describe('the herd detector', () => {
     expect(swing({ seconds: 3000, periodSec: 300 }).alarms).toEqual([]);
     // Of three requests in flight the log is off by half: a swing of 0.8 is chance.
     expect(swing({ seconds: 600, amplitude: () => 0.45, inFlight: 3 }).alarms).toEqual([]);
+    expect(swing({ seconds: 600, amplitude: () => 0.6, inFlight: 3 }).alarms).not.toEqual([]);
   });
 
   it('stays calm where weights move for other reasons than in-flight', () => {

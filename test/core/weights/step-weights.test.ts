@@ -225,6 +225,17 @@ describe('the dead band', () => {
   });
 });
 
+describe('a part of the weights', () => {
+  it('that stays where the whole moved a little is no push', () => {
+    const options: WeightsOptions = { ...ROUND_ROBIN, blendRatio: 0.005 };
+    const before = run(hold(pair(2), 60), options).at(-1)!;
+    const next = tick(before.state, pair(2.9), { options });
+    expect(next.state.endpoints[endpoint(0).id]!.sent).not.toBe(before.state.endpoints[endpoint(0).id]!.sent);
+    expect(weights(next)).toEqual(weights(before));
+    expect(next.decision.outcome).toBe('HeldSameVector');
+  });
+});
+
 describe('who comes and goes', () => {
   const skewed = settled(pair(2));
 
@@ -238,6 +249,15 @@ describe('who comes and goes', () => {
     expect(next.state.endpoints[endpoint(2).id]!.sent).toBeLessThan(-1);
     expect(Object.keys(tick(next.state, pair(2)).state.endpoints)).toHaveLength(2);
     expect(tick(next.state, pair(2)).decision.outcome).toBe('Membership');
+  });
+
+  it('having drained, starts anew when it comes back: at its target, and not by a step from where it stood', () => {
+    const members = [endpoint(0, { lifecycle: 'Draining' }), endpoint(1)];
+    const drained = tick(skewed.state, pair(2), { members }).state;
+    const back = tick(drained, pair(-2));
+    expect(back.decision.outcome).toBe('Membership');
+    expect(back.decision.endpoints[0]!.clamps).toEqual([]);
+    expect(back.state.endpoints[endpoint(0).id]!.sent).toBeCloseTo(1, 9);
   });
 
   it('in an equal fleet is equal at once, and told', () => {
