@@ -73,6 +73,10 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology', 'core/operations'],
     types: ['edge/tls'],
   },
+  'edge/fallback': {
+    values: ['edge/xds', 'edge/admin', 'edge/store', 'edge/observe', 'core/resources', 'core/snapshot'],
+    types: ['edge/tls'],
+  },
   'lab/modelserver': {},
   'lab/traffic': {},
   'lab/simulate': {

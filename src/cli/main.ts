@@ -11,6 +11,7 @@ import { addDiff } from './commands/diff.ts';
 import { addEdit } from './commands/edit.ts';
 import { addEvents } from './commands/events.ts';
 import { addExplain } from './commands/explain.ts';
+import { addFallback } from './commands/fallback.ts';
 import { addGet } from './commands/get.ts';
 import { addHistory } from './commands/history.ts';
 import { addModelserver } from './commands/modelserver.ts';
@@ -71,7 +72,7 @@ type Add = (program: Command, io: Io, finish: Finish) => void;
 
 /** All commands, in the groups and the order of the help: what a newcomer needs first stands first. */
 const COMMANDS: readonly (readonly [group: string, adds: readonly Add[]])[] = [
-  ['Run the server, and an Envoy:', [addServe, addBootstrap, addCerts, addAgent]],
+  ['Run the server, and an Envoy:', [addServe, addBootstrap, addFallback, addCerts, addAgent]],
   [
     'Write and change policies:',
     [addValidate, addSchema, addApply, addDiff, addGet, addEdit, addDelete, addHistory, addRollback, addRollout],

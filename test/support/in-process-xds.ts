@@ -9,6 +9,8 @@ export type Push = { readonly type: string; readonly group: string; readonly res
 /** Resources of a group, the same for all its nodes or by what they are. */
 export type World = readonly Resource[] | ((key: SnapshotKey) => readonly Resource[]);
 
+type InProcessOptions = { readonly maxConnectionAgeMs?: number; readonly address?: string };
+
 /** The xDS server alone, in the process of the test: it sends what the test says and keeps what it hears. */
 export class InProcessXds implements AsyncDisposable {
   readonly pushes: Push[] = [];
@@ -20,16 +22,16 @@ export class InProcessXds implements AsyncDisposable {
   readonly #server: XdsServer;
 
   /** With `maxConnectionAgeMs` every connection ends after that time, give or take a fifth, and its client comes back. */
-  static async start(options: { readonly maxConnectionAgeMs?: number } = {}): Promise<InProcessXds> {
+  static async start(options: InProcessOptions = {}): Promise<InProcessXds> {
     const xds = new InProcessXds(options);
     await xds.#server.start();
     return xds;
   }
 
-  private constructor(options: { readonly maxConnectionAgeMs?: number }) {
+  private constructor(options: InProcessOptions) {
     this.#server = new XdsServer({
-      ...options,
       address: '127.0.0.1:0',
+      ...options,
       snapshots: {
         groups: () => [...this.#worlds.keys()],
         groupsOf: () => [],

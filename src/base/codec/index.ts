@@ -37,7 +37,7 @@ export {
 } from './encoded-resource.ts';
 export { type FileDescriptor, fileDescriptors } from './file-descriptors.ts';
 export { grpcService, type RawMethod, type RawService } from './grpc-service.ts';
-export type { JsonObject, JsonValue } from './json-value.ts';
+export { isJsonObject, type JsonObject, type JsonValue } from './json-value.ts';
 export {
   type ClusterStats,
   decodeLoadStatsRequest,

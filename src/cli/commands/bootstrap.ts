@@ -13,6 +13,7 @@ type Flags = {
   readonly listener?: readonly string[];
   readonly adminAddress?: string;
   readonly zone?: string;
+  readonly fallback?: string;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -31,6 +32,10 @@ export function addBootstrap(program: Command, io: Io): void {
     .option('--listener <NAME=ADDR...>', 'another address for a listener of the policy, for sidecars that share a host')
     .option('--admin-address <ADDR>', "Envoy's admin interface (default: a free port on 127.0.0.1)")
     .option('--zone <ZONE>', 'zone of the sidecar')
+    .option(
+      '--fallback <ADDR>',
+      'where `loadline fallback` listens beside this Envoy, unix:PATH or IP:PORT of loopback: it is asked while the server is away',
+    )
     .option(
       '--tls-cert <FILE>',
       'certificate of the sidecar for the way to the server, PEM; Envoy reads it again when it changes',
@@ -51,6 +56,7 @@ export function addBootstrap(program: Command, io: Io): void {
       'after',
       '\nExamples:\n  loadline bootstrap --group lab --node-id a > envoy.yaml' +
         '\n  loadline bootstrap --group lab --node-id a --tls-cert a.crt --tls-key a.key --tls-ca ca.crt --out envoy-a' +
+        '\n  loadline bootstrap --group lab --node-id a --fallback unix:/run/loadline/fallback.sock --out envoy-a' +
         '\n\nThe command that runs Envoy with it is printed to standard error.',
     )
     .action(async (flags: Flags) => {
@@ -73,6 +79,7 @@ export function addBootstrap(program: Command, io: Io): void {
         listeners,
         ...(flags.adminAddress === undefined ? {} : { admin: flags.adminAddress }),
         ...(flags.zone === undefined ? {} : { zone: flags.zone }),
+        ...(flags.fallback === undefined ? {} : { fallback: flags.fallback }),
         ...(tls === undefined ? {} : { tls }),
       });
       const file = `envoy.${flags.output}`;

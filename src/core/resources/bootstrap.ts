@@ -1,8 +1,10 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
+import { fallbackClusters, GIVES_UP_A_DEAD_SERVER } from './bootstrap-fallback.ts';
+import { HTTP2_WITH_KEEPALIVE } from './bootstrap-http2.ts';
 import { type BootstrapTls, upstreamTls } from './bootstrap-tls.ts';
-import { ADS, any } from './message.ts';
-import { LAPSING_LAYER, LASTING_LAYER, SIDECARS_CLUSTER, XDS_CLUSTER } from './names.ts';
+import { ADS } from './message.ts';
+import { ADS_CLUSTER, LAPSING_LAYER, LASTING_LAYER, SIDECARS_CLUSTER, XDS_CLUSTER } from './names.ts';
 import { isIpAddress, parseSocketAddress, pipeAddress, socketAddress, splitHostPort } from './socket-address.ts';
 
 export type BootstrapOptions = {
@@ -18,6 +20,8 @@ export type BootstrapOptions = {
   readonly zone?: string;
   /** Mutual TLS to Loadline; without it in plaintext, as with `--dev`. */
   readonly tls?: BootstrapTls;
+  /** Where `loadline fallback` listens beside this Envoy: `unix:/run/loadline/fallback.sock`, or a port of loopback. */
+  readonly fallback?: string;
 };
 
 const DEFAULT_ADMIN = '127.0.0.1:0';
@@ -57,7 +61,7 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
         grpc_services: [
           {
             envoy_grpc: {
-              cluster_name: XDS_CLUSTER,
+              cluster_name: options.fallback === undefined ? XDS_CLUSTER : ADS_CLUSTER,
               // The default back-off takes up to 25 s to come back after an outage of half a minute.
               retry_policy: { retry_back_off: { base_interval: '0.2s', max_interval: '2s' } },
             },
@@ -76,12 +80,18 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
         grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
       },
     },
-    static_resources: { clusters: [xdsCluster(options.xds, options.tls), sidecarsCluster()] },
+    static_resources: { clusters: [...xdsClusters(options), sidecarsCluster()] },
   };
 }
 
 function runtimeLayer(name: string): JsonObject {
   return { name, rtds_layer: { name, rtds_config: { ...ADS, initial_fetch_timeout: FIRST_FETCH.runtime } } };
+}
+
+function xdsClusters({ xds, tls, fallback }: BootstrapOptions): readonly JsonObject[] {
+  const server = xdsCluster(xds, tls);
+  if (fallback === undefined) return [server];
+  return [{ ...server, outlier_detection: GIVES_UP_A_DEAD_SERVER }, ...fallbackClusters(fallback)];
 }
 
 function xdsCluster(addresses: readonly string[], tls: BootstrapTls | undefined): JsonObject {
@@ -90,17 +100,7 @@ function xdsCluster(addresses: readonly string[], tls: BootstrapTls | undefined)
     name: XDS_CLUSTER,
     type: endpoints.some(({ named }) => named) ? 'STRICT_DNS' : 'STATIC',
     connect_timeout: '1s',
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(
-        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        {
-          // Without it a half-open connection looks connected for ever.
-          explicit_http_config: {
-            http2_protocol_options: { connection_keepalive: { interval: '10s', timeout: '5s' } },
-          },
-        },
-      ),
-    },
+    typed_extension_protocol_options: HTTP2_WITH_KEEPALIVE,
     ...(tls === undefined ? {} : { transport_socket: upstreamTls(tls, addresses) }),
     load_assignment: {
       cluster_name: XDS_CLUSTER,

@@ -10,6 +10,9 @@ export const LAPSING_TTL_MS = 15_000;
 export const SIDECARS_CLUSTER = 'loadline_sidecars';
 /** The cluster through which Envoy reaches Loadline. */
 export const XDS_CLUSTER = 'loadline_xds';
+/** With a fallback: the fallback beside Envoy, and both together, the server first. Configuration comes through that one. */
+export const FALLBACK_CLUSTER = 'loadline_fallback';
+export const ADS_CLUSTER = 'loadline_ads';
 
 /**
  * HTTP filters whose configuration comes by ECDS. All stand in the listener from the first version, in this order: adding

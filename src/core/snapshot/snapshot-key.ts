@@ -17,7 +17,7 @@ export type SnapshotKey = {
 };
 
 const OLDEST_RELEASE = '1.36';
-const NEWEST_RELEASE = '1.40';
+export const NEWEST_RELEASE = '1.40';
 
 /** `1.38.3` → `1.38`, held inside the range that this build knows. */
 export function releaseBand(envoyVersion: string): string {

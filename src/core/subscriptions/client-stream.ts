@@ -29,6 +29,11 @@ export type ClientStreamOptions = {
   readonly aggregated: boolean;
   /** State of the world: whether TTLs travel to this client. Without them nothing lapses, and no heartbeat is needed. */
   readonly ttlInSotw?: boolean;
+  /**
+   * Delta: what a client has from before this stream stays as it is, whatever its version, and is never taken away. For a
+   * stand-in, which must not give anybody something older than it has.
+   */
+  readonly keepsHeld?: boolean;
 };
 
 /**
@@ -48,6 +53,7 @@ export class ClientStream {
   readonly #waits = new Waits();
   readonly #aggregated: boolean;
   readonly #beats: boolean;
+  readonly #keepsHeld: boolean;
   /** When a client with clusters of an earlier stream asked for them; undefined when that is long enough ago. */
   #resumedAtMs: number | undefined;
   #edsResumedAtMs: number | undefined;
@@ -64,6 +70,7 @@ export class ClientStream {
     this.#sets = options.sets;
     this.#aggregated = options.aggregated;
     this.#beats = options.variant === 'Delta' || options.ttlInSotw === true;
+    this.#keepsHeld = options.keepsHeld === true;
     this.#remembered = options.refusals ?? [];
     this.#maxResponseBytes = options.maxResponseBytes ?? MAX_RESPONSE_BYTES;
   }
@@ -90,7 +97,8 @@ export class ClientStream {
   receiveDelta(typeUrl: string, request: DeltaRequest, nowMs: number): Answer {
     const subscription = this.#subscriptionOf(typeUrl);
     const first = !subscription.started;
-    const answer = receiveDelta(subscription, request, nowMs);
+    const read = first && this.#keepsHeld ? this.#asCurrent(typeUrl, request) : request;
+    const answer = receiveDelta(subscription, read, nowMs);
     const asks = request.subscribe.length > 0 || request.unsubscribe.length > 0;
     if (asks || first || answer.kind !== 'Acked' || !subscription.isSettled(this.view(typeUrl))) this.#calm = false;
     if (first && subscription.acked.size > 0) {
@@ -214,6 +222,10 @@ export class ClientStream {
     const view = this.view(typeUrl);
     const { lost } = subscription.gone(view);
     if (lost.length === 0 || subscription.searching) return undefined;
+    if (this.#keepsHeld) {
+      subscription.keepGone(view);
+      return undefined;
+    }
     // Envoy falls back to a filter's default when told of its removal, even while a listener uses it (envoy#32823): one that has
     // its listeners from here is not told. In state of the world nothing but clusters and listeners can be taken away.
     const inUse = typeUrl === TYPE_URL.extension && this.#subscriptions.has(TYPE_URL.listener);
@@ -327,6 +339,15 @@ export class ClientStream {
         eds.force(name);
       }
     }
+  }
+
+  /** As if the client had what it would be sent. */
+  #asCurrent(typeUrl: string, request: DeltaRequest): DeltaRequest {
+    const view = this.view(typeUrl);
+    const versions = Object.entries(request.initialVersions).map(
+      ([name, version]) => [name, view.get(name)?.version ?? version] as const,
+    );
+    return { ...request, initialVersions: Object.fromEntries(versions) };
   }
 
   /** A client of state of the world that reconnects says only which set it took last. */

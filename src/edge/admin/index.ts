@@ -7,6 +7,7 @@ export {
 } from './admin-server.ts';
 export { type ByHandClient, connectByHand } from './by-hand-client.ts';
 export type { ByHandSeam } from './by-hand-service.ts';
+export { openClient } from './channel.ts';
 export type { DecisionsSeam } from './decision-streams.ts';
 export type { DryRunSeam } from './dry-run-seam.ts';
 export type { EventBatch, EventQuery, EventView } from './event-message.ts';

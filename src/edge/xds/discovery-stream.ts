@@ -39,6 +39,8 @@ export interface StreamHost {
   readonly log: XdsLog;
   readonly cache: ResponseCache;
   readonly sets: KnownSets;
+  /** As of `ClientStreamOptions`. */
+  readonly keepsHeld?: boolean;
   now(): number;
   /** Decides on a client by its first message. Calls back at once, or later when many come at the same time. */
   admit(node: Node | undefined, stream: DiscoveryStream, decided: (admission: Admission) => void): void;
@@ -198,6 +200,7 @@ export class DiscoveryStream implements RpcListener {
       sets: this.#host.sets,
       refusals: admission.refusals,
       aggregated: this.method.typeUrl === undefined,
+      keepsHeld: this.#host.keepsHeld === true,
     });
     this.#state = 'Open';
     const snapshot = this.#host.snapshotOf(this);

@@ -1,4 +1,5 @@
 export type { CanaryStanding } from './canary-standing.ts';
+export { FallbackServer, type FallbackServerOptions, type FallbackSource } from './fallback-server.ts';
 export type { ConfigResource, ConfigType, NodeConfig } from './node-config.ts';
 export { inOrder, type NodeResources } from './node-resources.ts';
 export type { NodeStatus } from './node-status.ts';

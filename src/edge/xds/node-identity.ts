@@ -10,6 +10,8 @@ export type Peer = {
   readonly identity: string | undefined;
   readonly envoyVersion: string;
   readonly metadata: Node['metadata'];
+  /** It has no share in the limits of its group: it takes only endpoints, or it is a fallback (`metadata.loadline.fallback`). */
+  readonly uncounted: boolean;
   readonly key: SnapshotKey;
   /** `snapshotKeyText(key)`, made once. */
   readonly keyText: string;
@@ -35,10 +37,16 @@ export function peerOf(node: Node, group: string, { endpointsOnly, identity }: P
     identity,
     envoyVersion,
     metadata,
+    uncounted: endpointsOnly || isFallback(metadata),
     key,
     keyText: snapshotKeyText(key),
     canary: { key: canary, keyText: snapshotKeyText(canary) },
   };
+}
+
+/** What `loadline fallback` says of itself: it has what the Envoy beside it has, and sends no requests. */
+function isFallback({ loadline }: Node['metadata']): boolean {
+  return isObject(loadline) && loadline.fallback === true;
 }
 
 /** `metadata.loadline.listeners` of the bootstrap: `{ "models": "127.0.0.1:15011" }`. Anything else is not ours. */

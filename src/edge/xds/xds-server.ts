@@ -297,8 +297,7 @@ export class XdsServer {
     const { inbox, log, now } = this.#options;
     const { kind, peer } = change;
     const { nodeId, envoyVersion } = peer;
-    // One that takes only endpoints has no share in the limits of a group.
-    const group = peer.key.endpointsOnly === true ? '' : peer.group;
+    const group = peer.uncounted ? '' : peer.group;
     inbox.presence({ nodeId, group, kind, atMs: now(), envoyVersion });
     if (kind === 'Connected')
       log.info({ node: nodeId, group: peer.group, envoy: envoyVersion, peer: address }, 'sidecar connected');

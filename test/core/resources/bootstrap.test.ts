@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { encodeMessage, type JsonValue } from '../../../src/base/codec/index.ts';
-import { bootstrap, commandLine, secretFiles } from '../../../src/core/resources/index.ts';
+import {
+  bootstrap,
+  commandLine,
+  readBootstrap,
+  readSecretFiles,
+  secretFiles,
+} from '../../../src/core/resources/index.ts';
 import { at } from './read-resource.ts';
 
 const BASE = { nodeId: 'a', group: 'lab', xds: ['127.0.0.1:18000'] };
@@ -98,6 +104,50 @@ describe('bootstrap', () => {
       expect(encodeMessage('envoy.service.discovery.v3.DiscoveryResponse', file as never).length).toBeGreaterThan(50);
   });
 
+  it('asks what stands beside it while the server cannot be reached, and reports load to the server alone', () => {
+    const made = bootstrap({ ...BASE, fallback: 'unix:/run/fallback.sock' });
+    expect(at(made, 'dynamic_resources.ads_config.grpc_services.0.envoy_grpc.cluster_name')).toBe('loadline_ads');
+    expect(at(made, 'cluster_manager.load_stats_config.grpc_services.0.envoy_grpc.cluster_name')).toBe('loadline_xds');
+    const clusters = at(made, 'static_resources.clusters') as JsonValue[];
+    const [server, fallback, ads] = clusters as [JsonValue, JsonValue, JsonValue];
+    expect(at(server, 'outlier_detection.enforcing_consecutive_gateway_failure')).toBe(100);
+    expect(JSON.stringify(at(fallback, 'load_assignment'))).toContain('"pipe":{"path":"/run/fallback.sock"}');
+    expect(at(ads, 'cluster_type.typed_config.clusters')).toEqual(['loadline_xds', 'loadline_fallback']);
+    expect(at(bootstrap(BASE), 'static_resources.clusters.0.outlier_detection')).toBeUndefined();
+  });
+
+  it.each([
+    { ...BASE, fallback: 'unix:/run/fallback.sock' },
+    {
+      ...BASE,
+      xds: ['loadline.mesh.svc:18000', '[::1]:18000'],
+      listeners: { models: '127.0.0.1:16001' },
+      fallback: '127.0.0.1:18010',
+      tls: { ca: '/c/ca.crt', cert: '/c/a.crt', key: '/c/a.key', sdsFolder: '/c/sds' },
+    },
+  ])('says to a fallback the same as to Envoy: %j', (options) => {
+    const { tls, xds, fallback, listeners = {} } = options as Parameters<typeof bootstrap>[0];
+    const read = readBootstrap(bootstrap(options));
+    expect(read).toMatchObject({ nodeId: 'a', group: 'lab', xds, fallback, listeners });
+    expect(read.tls === undefined).toBe(tls === undefined);
+    if (tls === undefined || read.tls === undefined) return;
+    expect(read.tls.serverNames).toEqual(['loadline.mesh.svc', '::1']);
+    const files = secretFiles(tls);
+    const file = (path: string): JsonValue => files[path.slice('/c/sds/'.length)] as JsonValue;
+    expect(readSecretFiles(file(read.tls.certificateFile), file(read.tls.authorityFile))).toEqual({
+      ca: tls.ca,
+      cert: tls.cert,
+      key: tls.key,
+    });
+  });
+
+  it('is no bootstrap for a fallback without one, and a file with anything else is told', () => {
+    expect(() => readBootstrap(bootstrap(BASE))).toThrow(/no cluster loadline_fallback.*--fallback ADDR/);
+    for (const value of [null, [], 'x', { static_resources: { clusters: [{ name: 'loadline_xds' }] } }])
+      expect(() => readBootstrap(value)).toThrow(/no cluster loadline_xds/);
+    expect(() => readSecretFiles({}, {})).toThrow(/no resources\.0\.validation_context\.trusted_ca\.filename/);
+  });
+
   it('is a message of Envoy: no field is misspelt', () => {
     const full = bootstrap({
       ...BASE,
@@ -117,6 +167,13 @@ describe('bootstrap', () => {
     [{ xds: ['127.0.0.1:0'] }, /expected HOST:PORT/],
     [{ admin: 'localhost:9901' }, /admin address localhost:9901/],
     [{ listeners: { models: 'models:1' } }, /listener models=models:1/],
+    [
+      { fallback: '10.0.0.1:18010' },
+      /fallback address 10\.0\.0\.1:18010: expected unix:PATH, or an IP address of loopback/,
+    ],
+    [{ fallback: 'localhost:18010' }, /fallback address localhost:18010/],
+    [{ fallback: '127.0.0.1:0' }, /fallback address 127\.0\.0\.1:0/],
+    [{ fallback: 'sock' }, /fallback address sock/],
   ])('refuses %j', (over, message) => {
     expect(() => bootstrap({ ...BASE, ...over })).toThrow(message);
   });

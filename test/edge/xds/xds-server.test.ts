@@ -294,4 +294,12 @@ describe('delta ADS over the wire', () => {
       'Disconnected a 1.40.0',
     ]);
   });
+
+  it('counts a fallback in no group: it has no share in limits', async () => {
+    await start(cluster('chat'));
+    const fallback = connect({ id: 'a/fallback', cluster: 'lab', metadata: { loadline: { fallback: true } } });
+    fallback.send(CDS);
+    expect(names(await fallback.next(CDS))).toEqual(['chat']);
+    expect(world.presence).toMatchObject([{ nodeId: 'a/fallback', group: '', kind: 'Connected' }]);
+  });
 });

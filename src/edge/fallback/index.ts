@@ -1,0 +1,1 @@
+export { type RunFallbackOptions, runFallback } from './run-fallback.ts';
