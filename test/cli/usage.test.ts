@@ -8,6 +8,7 @@ const commands: readonly Command[] = buildProgram({ out: () => {}, err: () => {}
 const NAMES = [
   'serve',
   'bootstrap',
+  'fallback',
   'certs',
   'agent',
   'validate',
@@ -127,6 +128,7 @@ describe('the help of each command', () => {
   const WITHOUT_FORMATS: Readonly<Record<string, string>> = {
     serve: 'runs, and logs',
     agent: 'runs, and logs',
+    fallback: 'runs, and logs',
     modelserver: 'runs, and logs',
     schema: 'prints a JSON Schema',
     bootstrap: 'prints the bootstrap of an Envoy, as YAML or JSON',

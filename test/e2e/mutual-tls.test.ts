@@ -6,6 +6,7 @@ import { bootstrap, secretFiles } from '../../src/core/resources/index.ts';
 import { type EnvoyProcess, findEnvoy, startEnvoy } from '../../src/edge/envoy/index.ts';
 import { writeDevelopmentCertificates } from '../../src/edge/tls/index.ts';
 import { type ModelServers, startModelServers } from '../../src/lab/modelserver/index.ts';
+import { CommandProcess } from '../support/command-process.ts';
 import { freePort } from '../support/free-port.ts';
 import { labPolicy } from '../support/lab-policy.ts';
 import { startLoad } from '../support/load.ts';
@@ -80,7 +81,7 @@ describe('mutual TLS from end to end', () => {
     for (const name of ['ca', 'server', 'sidecar-lab', 'admin']) keys += readFileSync(file(`${name}.key`), 'utf8');
   }
 
-  function sidecar(group: string): ReturnType<typeof bootstrap> {
+  function sidecar(group: string, fallback?: string): ReturnType<typeof bootstrap> {
     const tls = {
       ca: file('ca.crt'),
       cert: file('sidecar-lab.crt'),
@@ -89,7 +90,14 @@ describe('mutual TLS from end to end', () => {
     };
     for (const [name, secret] of Object.entries(secretFiles(tls)))
       writeFileSync(join(folder, name), JSON.stringify(secret));
-    return bootstrap({ nodeId: 'a', group, xds: [serve.xds], listeners: { models: `127.0.0.1:${port}` }, tls });
+    return bootstrap({
+      nodeId: 'a',
+      group,
+      xds: [serve.xds],
+      listeners: { models: `127.0.0.1:${port}` },
+      tls,
+      ...(fallback === undefined ? {} : { fallback }),
+    });
   }
 
   it('an Envoy gets its clusters, and its requests reach the servers', async () => {
@@ -122,6 +130,22 @@ describe('mutual TLS from end to end', () => {
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
     }
     expect((await serve.state()).services[0]?.pools[0]?.endpoints.map(({ state }) => state)).not.toContain('Draining');
+  });
+
+  it('a fallback goes by the bootstrap of its Envoy, certificate and all, and keeps no secret', async () => {
+    const path = join(folder, 'envoy.json');
+    const kept = join(folder, 'kept.json');
+    writeFileSync(path, JSON.stringify(sidecar('lab', `unix:${join(folder, 'fallback.sock')}`)));
+    const fallback = new CommandProcess('fallback', ['--bootstrap', path, '--keep', kept]);
+    try {
+      await until('it has everything', () => fallback.log.includes('"snapshot kept"'));
+      expect(fallback.log).toContain('"server is here"');
+      const asked = await loadline('status', '--admin', serve.admin, ...admin);
+      expect(asked.stdout).toMatch(/^a\/fallback +lab .*SYNCED/m);
+      expect(readFileSync(kept, 'utf8')).not.toMatch(/PRIVATE KEY|CERTIFICATE/);
+    } finally {
+      expect(await fallback.end('SIGTERM')).toBe(0);
+    }
   });
 
   it('everything is renewed, authority and all: the stream goes on, and a connection made later uses it', async () => {

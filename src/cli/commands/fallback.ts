@@ -30,8 +30,8 @@ export function addFallback(program: Command, _io: Io, finish: Finish): void {
 It goes by the server's address and the certificates that the bootstrap names. Only an Envoy of the same group with the same --listener is served.
 
 Examples:
-  loadline bootstrap --group lab --node-id a --fallback unix:/run/loadline/fallback.sock --out envoy-a
-  loadline fallback --bootstrap envoy-a/envoy.yaml --keep /var/lib/loadline-fallback/lab.json`,
+  loadline fallback --bootstrap envoy-a/envoy.yaml --keep /var/lib/loadline-fallback/lab.json
+  loadline fallback --bootstrap envoy-a/envoy.yaml --keep lab.json --seed /etc/loadline-seed/lab.json`,
     )
     .action(async ({ bootstrap, keep, seed, logLevel }: Flags) => {
       const { runFallback } = await import('../../edge/fallback/index.ts');

@@ -1,24 +1,30 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { isLoopback, parseAddress } from '../../base/units/index.ts';
-import { HTTP2_WITH_KEEPALIVE } from './bootstrap-http2.ts';
+import { http2 } from './bootstrap-http2.ts';
 import { any } from './message.ts';
 import { ADS_CLUSTER, FALLBACK_CLUSTER, XDS_CLUSTER } from './names.ts';
 import { pipeAddress, socketAddress } from './socket-address.ts';
 
+/** A server that hangs must be found out in time for another to serve within 10 s. */
+const KEEPALIVE = { interval: '4s', timeout: '3s' };
+
 /**
- * Two tries in vain, and the server is left aside for a second or two: the next try goes to the fallback. Gateway failures and
- * no others: connects that fail and streams that break are such (503), what the server refuses (401, 403, 404) is none.
+ * Fields of the server's cluster. Two streams in vain, and it is left aside for a second or two: the next try goes to the fallback.
+ * Gateway failures and no others: connects that fail and streams that break are such (503), what the server refuses is none.
  */
 export const GIVES_UP_A_DEAD_SERVER: JsonObject = {
-  consecutive_gateway_failure: 2,
-  enforcing_consecutive_gateway_failure: 100,
-  enforcing_consecutive_5xx: 0,
-  enforcing_success_rate: 0,
-  interval: '0.5s',
-  base_ejection_time: '1s',
-  max_ejection_time: '2s',
-  max_ejection_percent: 100,
+  typed_extension_protocol_options: http2(KEEPALIVE),
+  outlier_detection: {
+    consecutive_gateway_failure: 2,
+    enforcing_consecutive_gateway_failure: 100,
+    enforcing_consecutive_5xx: 0,
+    enforcing_success_rate: 0,
+    interval: '0.5s',
+    base_ejection_time: '1s',
+    max_ejection_time: '2s',
+    max_ejection_percent: 100,
+  },
 };
 
 /**
@@ -33,7 +39,7 @@ export function fallbackClusters(text: string): readonly JsonObject[] {
       name: FALLBACK_CLUSTER,
       type: 'STATIC',
       connect_timeout: '1s',
-      typed_extension_protocol_options: HTTP2_WITH_KEEPALIVE,
+      typed_extension_protocol_options: http2(KEEPALIVE),
       load_assignment: {
         cluster_name: FALLBACK_CLUSTER,
         endpoints: [{ lb_endpoints: [{ endpoint: { address: addressOf(text) } }] }],

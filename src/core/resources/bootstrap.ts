@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { fallbackClusters, GIVES_UP_A_DEAD_SERVER } from './bootstrap-fallback.ts';
-import { HTTP2_WITH_KEEPALIVE } from './bootstrap-http2.ts';
+import { http2 } from './bootstrap-http2.ts';
 import { type BootstrapTls, upstreamTls } from './bootstrap-tls.ts';
 import { ADS } from './message.ts';
 import { ADS_CLUSTER, LAPSING_LAYER, LASTING_LAYER, SIDECARS_CLUSTER, XDS_CLUSTER } from './names.ts';
@@ -91,7 +91,7 @@ function runtimeLayer(name: string): JsonObject {
 function xdsClusters({ xds, tls, fallback }: BootstrapOptions): readonly JsonObject[] {
   const server = xdsCluster(xds, tls);
   if (fallback === undefined) return [server];
-  return [{ ...server, outlier_detection: GIVES_UP_A_DEAD_SERVER }, ...fallbackClusters(fallback)];
+  return [{ ...server, ...GIVES_UP_A_DEAD_SERVER }, ...fallbackClusters(fallback)];
 }
 
 function xdsCluster(addresses: readonly string[], tls: BootstrapTls | undefined): JsonObject {
@@ -100,7 +100,7 @@ function xdsCluster(addresses: readonly string[], tls: BootstrapTls | undefined)
     name: XDS_CLUSTER,
     type: endpoints.some(({ named }) => named) ? 'STRICT_DNS' : 'STATIC',
     connect_timeout: '1s',
-    typed_extension_protocol_options: HTTP2_WITH_KEEPALIVE,
+    typed_extension_protocol_options: http2({ interval: '10s', timeout: '5s' }),
     ...(tls === undefined ? {} : { transport_socket: upstreamTls(tls, addresses) }),
     load_assignment: {
       cluster_name: XDS_CLUSTER,

@@ -12,6 +12,9 @@ const METHOD = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggr
 const REQUEST = 'envoy.service.discovery.v3.DeltaDiscoveryRequest';
 const RESPONSE = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** As the Envoy beside has it: both must know of a server that hangs before the one can serve the other. */
+const KEEPALIVE_MS = 4000;
+const KEEPALIVE_TIMEOUT_MS = 3000;
 /** A server that is back is found sooner than by most Envoys, which then need not be sent away twice. */
 const BACKOFF: Backoff = { baseMs: 200, maxMs: 1000 };
 
@@ -83,8 +86,8 @@ export class Follower {
     this.#tries += 1;
     try {
       const client = openClient('server', target.address, target.tls, {
-        'grpc.keepalive_time_ms': 10_000,
-        'grpc.keepalive_timeout_ms': 5_000,
+        'grpc.keepalive_time_ms': KEEPALIVE_MS,
+        'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
         'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
         'grpc.use_local_subchannel_pool': 1,
       });

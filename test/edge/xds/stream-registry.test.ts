@@ -6,7 +6,17 @@ import { StreamRegistry } from '../../../src/edge/xds/stream-registry.ts';
 
 function peer(group: string, envoyVersion = '1.40.0', nodeId = 'a', identity?: string): Peer {
   const key = { group, release: '1.40', listenerOverrides: {} };
-  return { nodeId, group, identity, envoyVersion, metadata: {}, uncounted: false, key, keyText: group, canary: { key, keyText: group } };
+  return {
+    nodeId,
+    group,
+    identity,
+    envoyVersion,
+    metadata: {},
+    uncounted: false,
+    key,
+    keyText: group,
+    canary: { key, keyText: group },
+  };
 }
 
 /** What the registry needs of a stream. */
