@@ -174,7 +174,8 @@ async function shed(serve: Serve, percent: number): Promise<void> {
   const client = connectByHand(serve.admin);
   try {
     const what = { kind: 'Shed', service: 'chat', percent, reason: 'a test', force: false } as const;
-    const begun = await client.begin({ what, end: { kind: 'For', ms: 600_000 }, dryRun: false });
+    // Over when the server is back, which would take it up again.
+    const begun = await client.begin({ what, end: { kind: 'For', ms: 12_000 }, dryRun: false });
     if (!begun.ok) throw new Error(begun.issues[0]?.message);
   } finally {
     client.close();
