@@ -96,7 +96,7 @@ describe('metrics in the pages and rules', () => {
     );
     expect(named.length).toBeGreaterThan(60);
     // clusters of Envoy's bootstrap, not metrics
-    const others = ['loadline_xds', 'loadline_sidecars'];
+    const others = ['loadline_xds', 'loadline_sidecars', 'loadline_ads'];
     expect(named.filter(({ name }) => !series.has(name) && !others.includes(name))).toEqual([]);
   });
 
