@@ -80,7 +80,8 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('while Loadline is away, Envoy %s', 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('an Envoy that runs keeps its weights, and what is shed lapses', async ({ skip }) => {
+  // That a shed lapses, daily, is for e2e/operations: here the fallback must not keep it alive, which takes 15 s to see.
+  it(`an Envoy that runs keeps its weights${LONG ? ', and what is shed lapses' : ''}`, async ({ skip }) => {
     if (binary === undefined) skip(`no Envoy ${release}`);
     const before = await weights();
     expect(new Set(Object.values(before)).size, 'weights that could be lost').toBeGreaterThan(1);
