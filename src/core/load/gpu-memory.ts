@@ -71,7 +71,7 @@ function utilConflict(
   before: GpuMemory | undefined,
   { utilConflict: told, utilRatio, utilAtMs }: GpuReading,
 ): GpuMemory['utilConflict'] {
-  if (told !== undefined && (utilRatio === null || told.atMs >= utilAtMs))
+  if (told !== undefined && told.atMs >= utilAtMs)
     return { value: told.value, beganAtMs: before?.utilConflict?.beganAtMs ?? told.atMs };
   return utilRatio === null ? before?.utilConflict : undefined;
 }

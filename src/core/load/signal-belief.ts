@@ -49,7 +49,7 @@ export function signalBeliefs(
 export function conflictsOf(memory: EndpointMemory): readonly Signal[] {
   const found: Signal[] = [];
   if (engineIsDoubted(memory)) found.push('engine');
-  if (memory.kvConflict !== null && memory.kvConflict !== undefined) found.push('kv');
+  if (memory.kvConflict != null) found.push('kv');
   if (gpuConflict(memory) !== undefined) found.push('gpu');
   return found;
 }

@@ -95,12 +95,12 @@ export function applyThrottle(memory: EndpointMemory, nowMs: number, elapsedSec:
   const ratio = throttledRatio(memory.gpus, nowMs);
   const before = memory.throttled;
   // Silence holds what was believed.
-  if (ratio === undefined || (before === null && ratio < LEAST_RATIO)) return;
+  if (ratio === undefined) return;
   const smooth = ewma(before?.ratio ?? 0, ratio, TAU_SEC, elapsedSec);
   const applied = before?.log ?? 0;
   const rules = smooth >= LEAST_RATIO && !clockIsHeard(memory.gpus, nowMs);
   const wanted = rules ? -DEPTH * smooth : 0;
-  const log = wanted < applied && memory.busySec < BUSY_SEC ? applied : wanted;
+  const log = memory.busySec < BUSY_SEC ? Math.max(wanted, applied) : wanted;
   // What is applied is none, or a quarter of a ratio that counts: the way back to none is never too short a step.
   const step = Math.abs(log - applied) > LEAST_STEP ? log - applied : 0;
   memory.throttled = smooth < LEAST_RATIO ? null : { ratio: smooth, log: applied + step };

@@ -28,7 +28,16 @@ describe('a device', () => {
     const { gpu: name, utilRatio, utilAtMs, clockHertz, clockAtMs } = other;
     const page = told({ gpu: name, utilRatio, utilAtMs, clockHertz, clockAtMs });
     expect(remembered([KNOWN], [page])).toEqual([KNOWN, other]);
-    expect(remembered([], [told({})])).toEqual([gpu({ utilAtMs: 0, clockAtMs: 0 })]);
+    expect(remembered([], [told({})])).toStrictEqual([gpu({ utilAtMs: 0, clockAtMs: 0 })]);
+    const atMs = START_MS + 1000;
+    const faulty = told({
+      xid: { code: 79, atMs },
+      throttle: { ratio: 0.3, atMs },
+      utilConflict: { value: 1.4, atMs },
+    });
+    expect(remembered([], [faulty])).toMatchObject([
+      { xid: { stage: 'Suspect' }, throttle: { ratio: 0.3 }, utilConflict: { value: 1.4, beganAtMs: atMs } },
+    ]);
     expect(remembered([KNOWN, gpu({ gpu: 'GPU-1' })], [page])).toEqual([KNOWN, other]);
   });
 
@@ -63,6 +72,8 @@ describe('a device', () => {
       { utilRatio: 0.9, clockHertz: 1e9 },
     ]);
     expect(remembered([KNOWN], [page], { nowMs: START_MS + 5000 })).toEqual([KNOWN]);
+    // What a page leaves out is no news then either.
+    expect(remembered([KNOWN], [told({})], { nowMs: START_MS + 1000 })).toEqual([KNOWN]);
   });
 
   it('is whole, and has the lease, of the page that brought something new', () => {

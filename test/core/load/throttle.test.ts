@@ -52,6 +52,11 @@ describe('what is told of throttling', () => {
     expect(heldSec(9, 10)).toBe(3);
   });
 
+  it('holds as long where a simulation starts its clock at zero', () => {
+    const first = takeThrottle(undefined, { totalSec: 0, atMs: 1000 }, 1000);
+    expect(takeThrottle(first, { totalSec: 1, atMs: 2000 }, 2000).holdUntilMs).toBe(62_000);
+  });
+
   it('holds for a minute at most', () => {
     let throttle: ThrottleMemory | undefined;
     for (const [sec, totalSec] of [
@@ -84,7 +89,7 @@ describe('what is told of throttling', () => {
 
   it('is kept where a page is silent on it', () => {
     expect(ratios([{ ratio: 0.7 }, {}, { totalSec: 4 }, { recentCount: 2 }])).toEqual([0.7, 0.7, 0.7, 0.7]);
-    expect(ratios([{ totalSec: 0 }, { totalSec: 1 }, { ratio: 0 }])).toEqual([0, 1, 1]);
+    expect(ratios([{ totalSec: 0 }, { totalSec: 1 }, { ratio: 0 }, { totalSec: 1.5 }])).toEqual([0, 1, 1, 0.25]);
     expect(ratios([{ recentCount: 1 }, { recentCount: 2 }, { ratio: 0 }])).toEqual([0, 1, 1]);
   });
 
