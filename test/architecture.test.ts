@@ -16,12 +16,12 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/load': { values: ['core/topology'] },
   'core/weights': { values: ['core/topology', 'core/load'], types: ['core/policy'] },
   'core/overload': { types: ['core/topology', 'core/load', 'core/policy', 'core/weights'] },
-  'core/resources': { values: ['core/topology'], types: ['core/policy', 'core/weights', 'core/control'] },
+  'core/resources': { values: ['core/topology', 'core/policy'], types: ['core/weights', 'core/control'] },
   'core/snapshot': { values: ['core/resources'] },
   'core/subscriptions': { values: ['core/snapshot', 'core/resources'] },
   'core/operations': {
-    values: ['core/topology'],
-    types: ['core/policy', 'core/load', 'core/weights', 'core/control'],
+    values: ['core/topology', 'core/policy'],
+    types: ['core/load', 'core/weights', 'core/control'],
   },
   'core/rollout': { values: ['core/topology', 'core/policy'], types: ['core/snapshot'] },
   'core/control': {

@@ -160,9 +160,8 @@ export class Operations implements ByHandSeam {
 
   /** After each tick: tells who lost its effect, and who has it again. */
   ticked(plan: Plan): void {
-    const services = new Set(this.#book.running.map(({ service }) => service));
-    const now = [...services].flatMap(
-      (name) => takenOut(this.#book.running, name, own(plan.endpoints, name) ?? []).suspended,
+    const now = plan.policy.services.flatMap(
+      (service) => takenOut(this.#book.running, service, own(plan.endpoints, service.name) ?? []).suspended,
     );
     const before = this.#suspended;
     this.#suspended = new Set(now.map(({ id }) => id));

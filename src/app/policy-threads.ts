@@ -40,18 +40,22 @@ export class PolicyThreads {
       );
     this.#waiting += 1;
     const done = this.#last.then(() => this.#run(work));
-    this.#last = done.then(() => {
+    const ended = (): void => {
       this.#waiting -= 1;
-    });
+    };
+    this.#last = done.then(ended, ended);
     return done as Promise<Result<PolicyWorkDone[K]>>;
   }
 
   async #run(work: PolicyWork): Promise<Result<unknown>> {
     const { timeMs, memoryMiB } = this.#limits;
-    const worker = startThread(this.#entry, {
-      workerData: work,
-      resourceLimits: { maxOldGenerationSizeMb: memoryMiB },
-    });
+    let worker: Worker;
+    try {
+      worker = startThread(this.#entry, { workerData: work, resourceLimits: { maxOldGenerationSizeMb: memoryMiB } });
+    } catch (error) {
+      // No thread to be had (a limit of the machine): that is thrown at once, and not told as an event.
+      return failed(error as NodeJS.ErrnoException, memoryMiB);
+    }
     // The server does not wait for it when it ends.
     worker.unref();
     let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,5 @@
 import type { ServiceLoad } from '../load/index.ts';
-import type { ModelService } from '../policy/index.ts';
+import { carriersOf, type ModelService } from '../policy/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
 import type { EndpointDecision, Outcome, ServiceDecision } from '../weights/index.ts';
 
@@ -97,6 +97,15 @@ function partsOf(
   const alive = balances.filter(({ pools }) => pools.some((pool) => taking.has(pool)));
   if (split?.kind !== 'Fixed') return balances.map((one) => ({ ...one, ratio: one === alive[0] ? 1 : 0 }));
   const weightOf = ({ pools }: Balance): number => split.weights[pools[0] as string] ?? 0;
-  const total = alive.reduce((sum, one) => sum + weightOf(one), 0);
-  return balances.map((one) => ({ ...one, ratio: total > 0 && alive.includes(one) ? weightOf(one) / total : 0 }));
+  const total = balances.reduce((sum, one) => sum + weightOf(one), 0);
+  const ratios = new Map<string, number>();
+  const add = (pool: string, ratio: number): void => void ratios.set(pool, (ratios.get(pool) ?? 0) + ratio);
+  for (const [pool = '', ...others] of carriersOf(service)) {
+    const part = (split.weights[pool] ?? 0) / total;
+    // While nobody in it takes requests its share is for those that step in, by theirs; with none it is lost.
+    const takers = taking.has(pool) ? [pool] : others.filter((one) => taking.has(one));
+    const sum = takers.reduce((weight, one) => weight + (split.weights[one] ?? 0), 0);
+    for (const one of takers) add(one, (part * (split.weights[one] ?? 0)) / sum);
+  }
+  return balances.map((one) => ({ ...one, ratio: ratios.get(one.pools[0] as string) ?? 0 }));
 }

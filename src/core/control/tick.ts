@@ -94,7 +94,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     const { name } = service;
     const all = endpoints.get(name) ?? [];
     // The law sees who is taken out as draining: it spreads the load over the others, and who comes back ramps up.
-    const members = withTakenOut(all, takenOut(operations, name, all));
+    const members = withTakenOut(all, takenOut(operations, service, all));
     const step = stepService(before, service, {
       nowMs,
       elapsedSec,
@@ -126,7 +126,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
     ...laddersSheds(overload),
-    ...retryCuts(before.plan?.retryCuts ?? [], loads),
+    ...retryCuts(before.plan?.retryCuts ?? [], loads, load),
   };
   const plan = planWith(law, operations, before.plan);
   return {
@@ -145,8 +145,14 @@ function laddersSheds(overload: Readonly<Record<string, OverloadState>>): Pick<P
   return sheds.length === 0 ? {} : { sheds: Object.fromEntries(sheds.sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
-function retryCuts(before: readonly string[], loads: TickOutput['loads']): Pick<Plan, 'retryCuts'> {
-  const cut = Object.keys(loads).filter((name) => cutsRetries(before.includes(name), loads[name] as ServiceLoad));
+function retryCuts(
+  before: readonly string[],
+  loads: TickOutput['loads'],
+  states: ControlState['load'],
+): Pick<Plan, 'retryCuts'> {
+  const cut = Object.keys(loads).filter((name) =>
+    cutsRetries(before.includes(name), loads[name] as ServiceLoad, (states[name]?.sidecars.length ?? 0) > 0),
+  );
   return cut.length === 0 ? {} : { retryCuts: cut.sort() };
 }
 

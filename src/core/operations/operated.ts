@@ -4,7 +4,7 @@ import type { Endpoint } from '../topology/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../weights/index.ts';
 import { frozen } from './frozen.ts';
 import type { Freeze, Operation, Shed } from './operation.ts';
-import { type TakenOut, takenOut } from './taken-out.ts';
+import { type Carried, type TakenOut, takenOut } from './taken-out.ts';
 import { standingWords } from './words.ts';
 
 type Planned = Omit<Plan, 'sequence'>;
@@ -18,7 +18,9 @@ export function operated<P extends Planned>(plan: P, operations: readonly Operat
   const decisions = Object.fromEntries(
     Object.entries(plan.decisions).map(([service, decision]) => {
       const ours = operations.filter((one) => one.service === service);
-      return [service, ours.length === 0 ? decision : operatedOn(decision, ours, own(plan.endpoints, service) ?? [])];
+      const policy = plan.policy.services.find(({ name }) => name === service);
+      if (ours.length === 0 || policy === undefined) return [service, decision];
+      return [service, operatedOn(decision, ours, policy, own(plan.endpoints, service) ?? [])];
     }),
   );
   const sheds = shedsOf(operations, new Set(plan.policy.services.map(({ name }) => name)));
@@ -28,11 +30,12 @@ export function operated<P extends Planned>(plan: P, operations: readonly Operat
 function operatedOn(
   decision: ServiceDecision,
   operations: readonly Operation[],
+  service: Carried,
   endpoints: readonly Endpoint[],
 ): ServiceDecision {
   const freeze = freezeOf(operations, decision.service);
   const held = freeze === undefined ? decision : frozen(decision, freeze);
-  return drained(held, takenOut(operations, decision.service, endpoints));
+  return drained(held, takenOut(operations, service, endpoints));
 }
 
 /** The one in force; there is at most one of a service. */

@@ -1,7 +1,7 @@
 import { type Issue, own, type Result } from '../../base/units/index.ts';
 import type { Perturbation, Plan } from '../control/index.ts';
 import type { ServiceLoad } from '../load/index.ts';
-import type { ModelService } from '../policy/index.ts';
+import { carriersOf, type ModelService } from '../policy/index.ts';
 import { type Endpoint, hostPort } from '../topology/index.ts';
 import type { ServiceDecision } from '../weights/index.ts';
 import { checkRequest } from './check-request.ts';
@@ -10,7 +10,7 @@ import { freezeOf } from './operated.ts';
 import type { Operation, Shed } from './operation.ts';
 import { remainingLoad } from './remaining-load.ts';
 import { type OperationRequest, reasonOf } from './request.ts';
-import { isDrain, takenOut, takesOut } from './taken-out.ts';
+import { isCarried, isDrain, takenOut, takesOut } from './taken-out.ts';
 import { timeText } from './words.ts';
 
 /** What stands when an operation is asked for. */
@@ -221,11 +221,19 @@ function drainVerdict(operation: Operation, stand: Stand): Verdict {
   const name = operation.service;
   const out = endpoints.filter((endpoint) => takesOut(operation, endpoint));
   if (out.length === 0) return hard(`there is no endpoint in it to take out`);
-  const before = takenOut(running, name, endpoints).by;
+  const before = takenOut(running, stand.service, endpoints).by;
   const drains = new Set(decision.endpoints.filter(({ health }) => health === 'Draining').map(({ id }) => id));
   const outIds = new Set(out.map(({ id }) => id));
   const stays = (id: string): boolean => !outIds.has(id) && !drains.has(id) && !before.has(id);
-  const rest = endpoints.filter(({ id, lifecycle }) => lifecycle === 'Active' && stays(id));
+  const reached = new Set(carriersOf(stand.service).flat());
+  const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
+  const rest = active.filter(({ id, pool }) => reached.has(pool) && stays(id));
+  const isEmptied = !isCarried(
+    stand.service,
+    active.filter(({ id }) => !drains.has(id) && !before.has(id)),
+    ({ id }) => stays(id),
+  );
+  const restIds = new Set(rest.map(({ id }) => id));
   const notes: Issue[] = [];
   const already = [...new Set(out.flatMap(({ id }) => before.get(id) ?? []))];
   for (const other of already)
@@ -237,12 +245,16 @@ function drainVerdict(operation: Operation, stand: Stand): Verdict {
     for (const service of sharedWith(out, name, plan))
       notes.push(note(`an address of them also serves ${service}, which is not touched`));
   const interruption = interruptionOf(operation);
-  if (rest.length === 0 && interruption !== undefined) {
+  if ((rest.length === 0 || isEmptied) && interruption !== undefined) {
     const until = operation.forced ? '' : `: it goes on taking requests until ${timeText(interruption.lastCallMs)}`;
     return { issues: [], notes: [...notes, note(`${emptyWords(name, running, drains.size > before.size)}${until}`)] };
   }
   if (rest.length === 0) return { issues: [forceable(emptyWords(name, running, drains.size > before.size))], notes };
-  const { ratio, now, inFlight } = remainingLoad(own(loads, name), stays) ?? {};
+  if (isEmptied) {
+    const why = 'no pool with a share in the split, and of the same modelRevision, would be left to step in';
+    return { issues: [forceable(`${why}: a part of the requests of ${name} would be answered with 503`)], notes };
+  }
+  const { ratio, now, inFlight } = remainingLoad(own(loads, name), (id) => restIds.has(id)) ?? {};
   if (ratio === undefined || now === undefined) {
     notes.push(
       note(

@@ -1,3 +1,4 @@
+import { carriersOf, type ModelService } from '../policy/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
 import { interruptionOf } from './interruption.ts';
 import type { Operation } from './operation.ts';
@@ -16,8 +17,8 @@ const NOBODY: TakenOut = { by: new Map(), suspended: [] };
  * forced and would leave nobody to take requests is suspended, the newest first, until somebody is there again. A machine that goes
  * away comes before all that somebody wants: who is drained by hand takes requests again rather than that it does.
  */
-export function takenOut(operations: readonly Operation[], service: string, endpoints: readonly Endpoint[]): TakenOut {
-  const ours = operations.filter((one) => one.service === service && isDrain(one));
+export function takenOut(operations: readonly Operation[], service: Carried, endpoints: readonly Endpoint[]): TakenOut {
+  const ours = operations.filter((one) => one.service === service.name && isDrain(one));
   if (ours.length === 0) return NOBODY;
   const active = endpoints.filter(({ lifecycle }) => lifecycle === 'Active');
   const known = new Map(endpoints.map((one) => [one.id, one]));
@@ -26,11 +27,26 @@ export function takenOut(operations: readonly Operation[], service: string, endp
   for (const operation of [...ours].sort(byPrecedence)) {
     const out = namedBy(operation, endpoints, known).filter(({ id }) => !by.has(id));
     const ids = new Set(out.map(({ id }) => id));
-    const stays = active.some(({ id }) => !by.has(id) && !ids.has(id));
+    const stays = isCarried(service, active, ({ id }) => !by.has(id) && !ids.has(id));
     if (!stays && !operation.forced && active.some(({ id }) => ids.has(id))) suspended.push(operation);
     else for (const { id } of out) by.set(id, operation);
   }
   return { by, suspended };
+}
+
+/** What a service says about who may take its requests. */
+export type Carried = Pick<ModelService, 'name' | 'pools' | 'split'>;
+
+/** Whether every part of the requests that somebody takes now still has somebody among those that stay. */
+export function isCarried(
+  service: Carried,
+  active: readonly Endpoint[],
+  stays: (endpoint: Endpoint) => boolean,
+): boolean {
+  return carriersOf(service).every((pools) => {
+    const able = active.filter(({ pool }) => pools.includes(pool));
+    return able.length === 0 || able.some(stays);
+  });
 }
 
 /** A cloud may call back hundreds of machines at once: each of them is looked up, and not searched for. */

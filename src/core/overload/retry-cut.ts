@@ -11,9 +11,11 @@ const FEW_PER_SEC = 2;
  * Whether retries of a service are cut. While all of its servers fail, each retry is one more request for servers that cannot
  * serve the first, and keeps them down; Envoy's budget of a few percent is one for a few failing servers, and its floor lets
  * through hundreds a second when failures are fast. They come back with the first server that answers half of what it is asked.
+ * @param remembered whether any sidecar has reported within ten of its intervals
  */
-export function cutsRetries(before: boolean, load: ServiceLoad): boolean {
-  if (load.loadReports === 'Silent') return false;
+export function cutsRetries(before: boolean, load: ServiceLoad, remembered: boolean): boolean {
+  // Right after a restart nobody has reported yet: what was cut stays so while the last reports still count for something.
+  if (load.loadReports === 'Silent') return before && remembered;
   // One that is ejected after its first failures is not asked any more: what is remembered of it is how well it was before.
   const asked = load.endpoints.filter(({ issued }) => issued > 0);
   if (asked.length === 0) return before;

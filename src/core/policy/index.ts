@@ -1,6 +1,7 @@
 export type * from './access/access-policy.ts';
 export { ROLES } from './access/access-policy.ts';
 export { loadAccessPolicy } from './access/load-access.ts';
+export { carriersOf } from './carriers.ts';
 export { KINDS, type Kind } from './check/read-kind.ts';
 export {
   type ChangeKind,

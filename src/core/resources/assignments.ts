@@ -8,7 +8,7 @@ import {
 } from '../../base/codec/index.ts';
 import { contentHash } from '../../base/units/index.ts';
 import type { Plan } from '../control/index.ts';
-import type { ModelService, Pool, SidecarGroup } from '../policy/index.ts';
+import { carriersOf, type ModelService, type Pool, type SidecarGroup } from '../policy/index.ts';
 import type { Endpoint } from '../topology/index.ts';
 import { compareText, servicesOf } from './group-services.ts';
 import { SIDECARS_CLUSTER } from './names.ts';
@@ -68,7 +68,11 @@ export function compileEndpointsOnly(
 /** All of a service, or one pool of it. Tiers are priorities; without any there is one. */
 function serviceInput(plan: Plan, service: ModelService, pool?: string): AssignmentInput {
   const { name, split } = service;
-  const members = membersOf(plan, service).filter((one) => pool === undefined || one.pool === pool);
+  const isIdle = (of: string): boolean => split?.kind === 'Fixed' && (split.weights[of] ?? 0) === 0;
+  const members = membersOf(plan, service)
+    .filter((one) => pool === undefined || one.pool === pool)
+    // A pool without a share takes nothing, where it is asked for together with the others.
+    .map((one): Member => (pool === undefined && isIdle(one.pool) ? { ...one, health: 'DRAINING' } : one));
   const tiers = split?.kind === 'Tiers' && pool === undefined ? split.tiers : [];
   const weigh = split?.kind === 'Fixed' && pool === undefined ? sharedWeights(split.weights, members) : ownWeight;
   return {
@@ -97,11 +101,9 @@ const KEEP_ALL_FACTOR = 100_000;
 function shareInput(plan: Plan, service: ModelService, pool: Pool): AssignmentInput {
   const weights = service.split?.kind === 'Fixed' ? service.split.weights : {};
   const substitutes = new Set(
-    service.pools
-      .filter(
-        (one) => one.name !== pool.name && (weights[one.name] ?? 0) > 0 && one.modelRevision === pool.modelRevision,
-      )
-      .map(({ name }) => name),
+    carriersOf(service)
+      .find(([meant]) => meant === pool.name)
+      ?.slice(1),
   );
   const members = membersOf(plan, service).filter((one) => one.pool === pool.name || substitutes.has(one.pool));
   const weigh = sharedWeights(

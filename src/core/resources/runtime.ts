@@ -44,7 +44,7 @@ export function compileRuntime(
 }
 
 /**
- * Limits are those of a sidecar and service: a cluster for a part of the requests has that part of them. Classes with a reserve may
+ * Limits are those of a sidecar and service: a cluster for a part of the requests has that part of them, and room for chance. Classes with a reserve may
  * use all of it; for the others the reserves are left out.
  */
 function breakerValues(
@@ -54,8 +54,10 @@ function breakerValues(
   openRatio: number,
 ): Record<string, number> {
   const { circuitBreakers, retry } = service;
-  const ratio = cluster.ratio * openRatio;
-  const part = (limit: number): number => (ratio === 1 ? limit : Math.max(1, Math.floor(limit * ratio)));
+  const part = (limit: number): number => {
+    const open = openRatio === 1 ? limit : Math.max(1, Math.floor(limit * openRatio));
+    return cluster.ratio === 1 ? open : Math.min(open, Math.ceil(withRoom(open * cluster.ratio)));
+  };
   const key = (limit: string): string => breakerKey(cluster.name, limit, priority);
   return {
     [key('max_connections')]: part(circuitBreakers.maxConnections),
@@ -80,6 +82,11 @@ function shedValues(
     if (percent !== 0) values[shedKey(name, one)] = percent;
   }
   return values;
+}
+
+/** Requests come to a part by chance: with less than three sigma of room a small one would refuse what the service has room for. */
+function withRoom(part: number): number {
+  return part + 3 * Math.sqrt(part);
 }
 
 /** In the layer that lapses, over the budget of the policy: without a controller it is that again. */

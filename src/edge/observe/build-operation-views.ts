@@ -18,8 +18,8 @@ import type { OperationView } from './operation-view.ts';
 /** @returns those that run, in the order of their begin. */
 export function runningOperations({ running }: OperationBook, plan: Plan | undefined): readonly OperationView[] {
   const suspended = new Set(
-    [...new Set(running.map(({ service }) => service))].flatMap((service) =>
-      takenOut(running, service, own(plan?.endpoints, service) ?? []).suspended.map(({ id }) => id),
+    (plan?.policy.services ?? []).flatMap((service) =>
+      takenOut(running, service, own(plan?.endpoints, service.name) ?? []).suspended.map(({ id }) => id),
     ),
   );
   return running.map((one) => ({ ...operationView(one, plan), note: noteOn(one, suspended.has(one.id), plan) }));

@@ -5,7 +5,10 @@ import type { EndpointReport, LoadReport, OpenRequests } from '../../core/topolo
  * report does name stays as it is: its counts belong together. Who is in neither has nothing open.
  */
 export function completeReport(report: LoadReport, open: OpenRequests): LoadReport {
-  const clusters = new Map(report.clusters.map(({ cluster, endpoints }) => [cluster, [...endpoints]]));
+  const clusters = new Map<string, EndpointReport[]>();
+  // A service of which each pool has a cluster of its own comes several times under its name.
+  for (const { cluster, endpoints } of report.clusters)
+    clusters.set(cluster, [...(clusters.get(cluster) ?? []), ...endpoints]);
   for (const { cluster, endpoints } of open) {
     const known = clusters.get(cluster);
     const left = endpoints.filter(({ requests }) => requests > 0);

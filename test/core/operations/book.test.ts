@@ -161,7 +161,7 @@ describe('whatever is asked for, in any order, without force', () => {
           for (const { operation } of stepped.lapsed) expect(operation.endsAtMs).toBeLessThanOrEqual(nowMs);
           book = stepped.book;
           for (const { endsAtMs } of book.running) expect(endsAtMs).toBeGreaterThan(nowMs);
-          const { by } = takenOut(book.running, 'chat', members);
+          const { by } = takenOut(book.running, carriedBy(members), members);
           expect(members.some(({ id }) => !by.has(id))).toBe(true);
         }
       }),
@@ -169,3 +169,9 @@ describe('whatever is asked for, in any order, without force', () => {
     );
   });
 });
+
+/** A service without a split, with the pools of these endpoints. */
+function carriedBy(members: readonly { readonly pool: string }[]): Parameters<typeof takenOut>[1] {
+  const pools = [...new Set(members.map(({ pool }) => pool))].map((name) => ({ name }));
+  return { name: 'chat', pools } as never;
+}

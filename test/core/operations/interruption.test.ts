@@ -34,7 +34,7 @@ describe('an interruption', () => {
     const [first, second] = [interrupted('10.0.0.2:8000', 'drain-z'), interrupted('10.0.0.1:8000', 'drain-a')];
     const all = aFleet(2, 1).state.plan?.endpoints.chat ?? [];
     const endpoints = all.filter(({ pool }) => pool === 'gpu');
-    const { by, suspended } = takenOut([first, second], 'chat', endpoints);
+    const { by, suspended } = takenOut([first, second], { name: 'chat', pools: [{ name: 'gpu' }] } as never, endpoints);
     expect([...by.keys()]).toEqual(['chat/gpu/10.0.0.2:8000']);
     expect(suspended).toEqual([second]);
   });

@@ -53,7 +53,14 @@ const SEMANTIC: readonly string[] = [
     'classes-duplicate',
   ],
   ...['group-classes-unknown', 'group-classes', 'group-services-collide', 'group-unknown-service', 'rate-limit-class'],
-  ...['signals-engine-file-shared', 'signals-prometheus-metadata', 'split-tiers', 'split-model-revisions', 'hash'],
+  ...[
+    'signals-engine-file-shared',
+    'signals-prometheus-metadata',
+    'split-tiers',
+    'split-model-revisions',
+    'hash',
+    'classes-header-taken',
+  ],
   ...['classes-reserve', 'signals-interval', 'signals-offset', 'split-weights'],
   ...['empty-file', 'syntax-tag', 'syntax-yaml-1.1'],
 ];

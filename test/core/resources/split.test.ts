@@ -77,13 +77,13 @@ describe('a fixed split', () => {
     expect(assignments.map(({ name }) => name)).toEqual(['chat/a', 'chat/c', 'loadline_sidecars']);
   });
 
-  it('divides the limits of the service as it divides its requests', () => {
+  it('divides the limits of the service as it divides its requests, with room for chance', () => {
     const service = chat(fixed(5, 3, 2));
     const layer = at(messageOf(compileRuntime(aPolicy([service]), aGroup([service])), 'runtime', 'lasting'), 'layer');
     expect(layer).toMatchObject({
-      'circuit_breakers.chat/a.default.max_requests': 256,
-      'circuit_breakers.chat/b.default.max_requests': 153,
-      'circuit_breakers.chat/c.default.max_requests': 102,
+      'circuit_breakers.chat/a.default.max_requests': 304,
+      'circuit_breakers.chat/b.default.max_requests': 191,
+      'circuit_breakers.chat/c.default.max_requests': 133,
     });
   });
 

@@ -3,7 +3,7 @@ import type { TrafficClass, TrafficClasses } from '../policy.ts';
 import { documentOf } from './document.ts';
 import { mapping, nonEmptyList, oneOf, refuse } from './shape.ts';
 import { percent } from './units.ts';
-import { className, headerName, timeOfDay, timeZone } from './words.ts';
+import { classHeader, className, timeOfDay, timeZone } from './words.ts';
 
 export type ClassesSpec = Omit<TrafficClasses, 'name' | 'origin'>;
 
@@ -42,7 +42,7 @@ const classes: z.ZodType<readonly TrafficClass[]> = nonEmptyList(
   }
 });
 
-const spec: z.ZodType<ClassesSpec> = mapping({ header: headerName(), classes });
+const spec: z.ZodType<ClassesSpec> = mapping({ header: classHeader(), classes });
 
 export const trafficClasses: z.ZodType<{ metadata: { name: string }; spec: ClassesSpec }> = documentOf(
   'TrafficClasses',

@@ -23,11 +23,41 @@ export function className(): z.ZodType<string> {
   return matching(/^[A-Za-z][A-Za-z0-9-]{0,30}$/, 'a class name such as P1: a letter, then letters, digits or hyphens');
 }
 
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
+
 export function headerName(): z.ZodType<string> {
-  return matching(
-    /^[a-z0-9!#$%&'*+.^_`|~-]{1,256}$/,
-    'the name of a header in lower case, such as x-api-key',
-    (text) => (/^[A-Za-z0-9-]+$/.test(text) ? `write ${text.toLowerCase()}` : undefined),
+  return matching(HEADER_NAME, 'the name of a header in lower case, such as x-api-key', (text) =>
+    /^[A-Za-z0-9-]+$/.test(text) ? `write ${text.toLowerCase()}` : undefined,
+  );
+}
+
+/** Headers that mean something to Envoy, to the connection or to who checks tokens: overwriting one breaks every request. */
+const NOT_FOR_CLASSES: readonly string[] = [
+  ...['host', 'content-length', 'content-type', 'transfer-encoding', 'connection', 'keep-alive', 'te', 'trailer'],
+  ...[
+    'upgrade',
+    'expect',
+    'proxy-connection',
+    'authorization',
+    'proxy-authorization',
+    'cookie',
+    'accept',
+    'accept-encoding',
+  ],
+];
+
+/** The header that names a class: the route sets it for the server, whatever the client has written. */
+export function classHeader(): z.ZodType<string> {
+  return readText(
+    'the name of a header of its own in lower case, such as x-loadline-class',
+    (text) =>
+      HEADER_NAME.test(text) && !NOT_FOR_CLASSES.includes(text) && !text.startsWith('x-envoy-') ? text : undefined,
+    (text) => {
+      if (NOT_FOR_CLASSES.includes(text.toLowerCase())) return 'each request would be sent on with the class in it';
+      if (text.startsWith('x-envoy-')) return 'Envoy obeys or overwrites these itself';
+      return /^[A-Za-z0-9-]+$/.test(text) ? `write ${text.toLowerCase()}` : undefined;
+    },
+    { pattern: HEADER_NAME.source, examples: ['x-loadline-class'] },
   );
 }
 
