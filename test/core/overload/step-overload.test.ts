@@ -70,6 +70,40 @@ describe('a ladder under overload', () => {
     expect(lifted).toMatchObject({ effort: 0, level: 0, percents: {} });
   });
 
+  it.each([
+    1, 8, 30,
+  ])('lets a class outside of its window fill what others leave below the knee, requests of %i s', (requestSec) => {
+    const plant = new Plant({ ...LADDER, early: 1 }, { slots: 64, requestSec, seed: 3 });
+    const { capacity } = plant;
+    plant.offered = { P2: 0.3 * capacity, P3: 1.5 * capacity };
+    seconds(plant, 90 + 4 * requestSec);
+    const settled = seconds(plant, 120);
+    const mean = settled.reduce((sum, { saturation }) => sum + (saturation ?? 0), 0) / settled.length;
+    expect(mean).toBeGreaterThan(0.65);
+    expect(mean).toBeLessThan(0.95);
+    expect(settled.every(({ percents }) => (percents.P3 ?? 0) > 0 && percents.P2 === undefined)).toBe(true);
+    // What is not of that class fills the servers: nothing of it passes any more.
+    plant.offered = { P2: 0.9 * capacity, P3: 1.5 * capacity };
+    const crowded = seconds(plant, 120 + 4 * requestSec).slice(-30);
+    expect(crowded.every(({ percents }) => (percents.P3 ?? 0) >= 85)).toBe(true);
+    plant.offered = { P2: 0.2 * capacity, P3: 0.2 * capacity };
+    expect(seconds(plant, 60 + 2 * requestSec).at(-1)).toMatchObject({ level: 0, percents: {} });
+  });
+
+  it('goes on with what is shed of a class when the window opens', () => {
+    const closed = { ...LADDER, early: 1 };
+    const open = { ...LADDER, rungs: LADDER.rungs.slice(1) };
+    const load = loadOf({ inFlight: 200, issued: 200 });
+    let state: OverloadState | undefined;
+    const step = (ladder: Ladder, elapsedSec: number): OverloadState =>
+      stepOverload(state, { nowMs: 1, elapsedSec, load, endpoints: [ENDPOINT], ladder });
+    for (let second = 0; second < 30; second += 1) state = step(closed, 1);
+    expect(state?.percents).toMatchObject({ P3: 100 });
+    // In no time: what was shed of P3 is no effort on a ladder without it.
+    expect(step(open, 0).percents.P2).toBe(state?.percents.P2);
+    expect(step(open, 0).percents.P3).toBeUndefined();
+  });
+
   it('does nothing below the knee', () => {
     const plant = overloaded(0.6, 8, { P3: 0.4, P2: 0.6 });
     expect(seconds(plant, 300).every(({ level }) => level === 0)).toBe(true);
