@@ -9,9 +9,9 @@ import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 const LONG = process.env.LOADLINE_TEST_LONG === '1';
 /** Times the capacity, one after the other. */
 const FACTORS = LONG ? [1.5, 2, 5, 10] : [2];
-const SECONDS = LONG ? 90 : 20;
+const SECONDS = LONG ? 120 : 20;
 /** Until the queue of the first seconds is worked off and the ladder stands. */
-const SETTLE_SECONDS = LONG ? 60 : 10;
+const SETTLE_SECONDS = LONG ? 95 : 10;
 /** Two servers of 16 slots; a request of 20 tokens takes 0.8 s in a full batch. */
 const SLOTS = 16;
 const SERVERS = 2;
@@ -19,7 +19,8 @@ const TOKENS = 20;
 const PROFILE = { ...STANDARD_PROFILE, slots: SLOTS, stepMs: 25, bend: 0.6, kvTokens: SLOTS * 1900 };
 /** What the servers finish in a second when their batches are full. */
 const CAPACITY = (SERVERS * SLOTS) / ((TOKENS * 25 * 1.6) / 1000);
-const MIX = { P1: 0.2, P2: 0.5, P3: 0.3 } as const;
+/** Times the capacity: what is never shed has room, however many of the others come. */
+const offered = (factor: number) => ({ P1: 0.3, P2: 0.6 * (factor - 0.3), P3: 0.4 * (factor - 0.3) });
 
 const CLASSES = `apiVersion: loadline.dev/v1alpha1
 kind: TrafficClasses
@@ -85,9 +86,9 @@ describe('the overload ladder', () => {
 
   /** So many times the capacity for a while. What became of the requests, by class, and those completed in each second. */
   const start = (factor: number, seconds: number) => {
-    const due = Object.entries(MIX)
-      .flatMap(([name, part]) => {
-        const perSec = part * factor * CAPACITY;
+    const due = Object.entries(offered(factor))
+      .flatMap(([name, times]) => {
+        const perSec = times * CAPACITY;
         return Array.from({ length: Math.round(perSec * seconds) }, (_, i) => ({
           name,
           atMs: ((i + 0.5) * 1000) / perSec,
@@ -151,7 +152,8 @@ describe('the overload ladder', () => {
     await done;
     const goneAtMs = performance.now();
     const sums = completed.map((_, i) => completed.slice(i, i + 5).reduce((sum, n) => sum + (n ?? 0), 0) / 5);
-    const peak = Math.max(...sums.slice(0, SECONDS - 5));
+    // Batches end in waves, so that five seconds may have one more than is possible for long.
+    const peak = Math.min(CAPACITY, Math.max(...sums.slice(0, SECONDS - 5)));
     const settled = completed.slice(SETTLE_SECONDS, SECONDS - 1);
     const goodput = settled.reduce((sum, n) => sum + n, 0) / settled.length;
     process.stdout.write(
