@@ -169,7 +169,7 @@ describe('slots by utilisation', () => {
 
   it('are held at an idle GPU, and where they would be less than half a slot', () => {
     const idle = busy(0.03, 1, { slotsByUtil: 40 });
-    const slow = busy(0.03, 8, { slotsByUtil: 40, completions: 0.1 });
+    const slow = busy(0.03, 40, { slotsByUtil: 40, completions: 4 });
     const empty = busy(0.5, 0.2, { slotsByUtil: 40 });
     const low = busy(0.031, 1, { slotsByUtil: 40 });
     sense([idle, slow, empty, low, busy(0.5, 20)]);

@@ -171,11 +171,10 @@ describe('a GPU', () => {
   });
 
   it('tells of its XIDs and of its throttling by several metrics of one page', () => {
-    expect(gpus(sample('xidCode', 79), sample('recentXidCode', 48))![0]!.xid).toEqual({
-      code: 79,
-      recentCode: 48,
-      atMs: START_MS,
-    });
+    const [last, recent] = [sample('xidCode', 79), sample('recentXidCode', 48)];
+    const codes = { code: 79, recentCode: 48, atMs: START_MS };
+    expect(gpus(last, recent)![0]!.xid).toEqual(codes);
+    expect(gpus(recent, last)![0]!.xid).toEqual(codes);
     const [share, seconds, count] = [
       sample('throttleRatio', 0.5),
       sample('throttledSecondsTotal', 12),
