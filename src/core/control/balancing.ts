@@ -56,7 +56,7 @@ export function joined(service: ModelService, parts: readonly ServiceDecision[])
 
 /**
  * The decision with shares of the whole service: each balance has its part of the requests, and inside it the endpoints have
- * theirs. A pool of a fixed split without anybody to take requests leaves its part to the others, as Envoy does; of tiers the first
+ * theirs. A pool of a fixed split without anybody to take requests leaves its part to those that step in (`carriersOf`), as Envoy does; of tiers the first
  * one with somebody has all.
  */
 export function divided(

@@ -29,8 +29,8 @@ export type PolicyChange = {
 
 const MAX_VALUE_CHARS = 200;
 
-/** Parts of the language that are no part of the normal form. */
-const NOT_ENFORCED = /^spec\.(?:split|overload|admissionQueue|classes)\b/;
+/** What is taken as it stands in the text, at least in part, because it is no part of the normal form. */
+const AS_IN_TEXT = /^spec\.(?:admissionQueue|overload\.actions)\b/;
 
 /** By what the elements of each list are told apart. */
 const IDENTITIES: Readonly<Record<Kind, Readonly<Record<string, Identity>>>> = {
@@ -78,7 +78,7 @@ export function* diffPoliciesInTurns(
   for (const id of [...new Set([...now.keys(), ...old.keys()])].sort()) {
     const changes = diffEntry(old.get(id), now.get(id));
     // What moved between a service and its pools without another meaning is no change; what is not enforced has no meaning yet.
-    found.push(...(sameMeaning ? changes.filter(({ path }) => NOT_ENFORCED.test(path)) : changes));
+    found.push(...(sameMeaning ? changes.filter(({ path }) => AS_IN_TEXT.test(path)) : changes));
     yield;
   }
   return found;
@@ -115,7 +115,7 @@ function written(policy: Policy, kind: Kind, name: string, document: PolicyDocum
   }
   if (kind === 'TrafficClasses') {
     const classes = of(policy.trafficClasses);
-    return classes && writtenClasses(classes, document);
+    return classes && writtenClasses(classes);
   }
   const service = of(policy.services);
   return service && writtenService(service, document);

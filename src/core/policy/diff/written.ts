@@ -2,12 +2,15 @@ import { formatDuration } from '../../../base/units/index.ts';
 import type {
   HealthCheck,
   ModelService,
+  Overload,
   Pool,
   PoolEndpoints,
   RateLimit,
   RolloutStrategy,
   SidecarGroup,
   Signals,
+  Split,
+  TrafficClass,
   TrafficClasses,
 } from '../policy.ts';
 import { valueAt } from '../text/path.ts';
@@ -41,8 +44,30 @@ function writtenRollout({ canaryPercent, holdMs, nodes, ...rest }: RolloutStrate
   };
 }
 
-export function writtenClasses({ header }: TrafficClasses, document: PolicyDocument): Written {
-  return { ...asWritten(document), header };
+export function writtenClasses({ header, classes }: TrafficClasses): Written {
+  return { header, classes: classes.map(writtenClass) };
+}
+
+function writtenClass({ name, reservePercent, shed, window }: TrafficClass): Written {
+  return {
+    name,
+    reserve: `${reservePercent}%`,
+    ...(shed === 'Default' ? {} : { shed }),
+    ...(window === undefined
+      ? {}
+      : {
+          window: {
+            from: timeOfDay(window.fromMinute),
+            to: timeOfDay(window.toMinute),
+            timeZone: window.timeZone,
+          },
+        }),
+  };
+}
+
+function timeOfDay(minute: number): string {
+  const digits = (value: number): string => String(value).padStart(2, '0');
+  return `${digits(Math.floor(minute / 60))}:${digits(minute % 60)}`;
 }
 
 export function writtenService(service: ModelService, document: PolicyDocument): Written {
@@ -52,6 +77,8 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     pools,
     orca,
     timeouts,
+    split,
+    overload,
     loadBalancer,
     outlierDetection,
     healthCheck,
@@ -62,8 +89,9 @@ export function writtenService(service: ModelService, document: PolicyDocument):
   const { warmupMs, ...balancer } = loadBalancer;
   const { intervalMs, baseEjectionTimeMs, maxEjectionPercent, ...detection } = outlierDetection;
   const shared = sharedSignals(pools, document);
+  const { split: _split, overload: overloadText, ...text } = asWritten(document);
   return {
-    ...asWritten(document),
+    ...text,
     ...rest,
     timeouts: {
       connect: formatDuration(timeouts.connectMs),
@@ -74,6 +102,8 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     },
     signals: { ...writtenSignals(shared), ...(orca === undefined ? {} : { orca }) },
     pools: pools.map((pool, index) => writtenPool(pool, ownSignals(pool, index, document))),
+    ...(split === undefined ? {} : { split: writtenSplit(split) }),
+    ...(overload === undefined ? {} : { overload: writtenOverload(overload, overloadText) }),
     loadBalancer: { ...balancer, warmup: formatDuration(warmupMs) },
     outlierDetection: {
       ...detection,
@@ -86,6 +116,25 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     retry: writtenRetry(retry),
     rateLimits: service.rateLimits.map(writtenLimit),
   };
+}
+
+/** `Adaptive` with tiers means the same as `Failover`. */
+function writtenSplit(split: Split): Written {
+  if (split.kind === 'Fixed') return { mode: 'Fixed', weights: split.weights };
+  const { firstTokenP95AboveMs, returnAfterMs, ...rest } = split.failover;
+  const slow = firstTokenP95AboveMs === undefined ? {} : { firstTokenP95Above: formatDuration(firstTokenP95AboveMs) };
+  return {
+    mode: 'Failover',
+    tiers: split.tiers,
+    failover: { ...rest, ...slow, returnAfter: formatDuration(returnAfterMs) },
+  };
+}
+
+/** The normal form has the sheds alone, in their order; the other actions are between them as the text has them. */
+function writtenOverload({ enterAt, leaveAt, actions }: Overload, text: unknown): Written {
+  const sheds = actions.map(({ class: of, upToPercent }) => ({ shed: { class: of, upTo: `${upToPercent}%` } }));
+  const inText = (text as { readonly actions?: readonly Written[] }).actions ?? [];
+  return { enterAt, leaveAt, actions: inText.map((action) => (action.shed === undefined ? action : sheds.shift())) };
 }
 
 function writtenHealthCheck({ intervalMs, noTrafficIntervalMs, timeoutMs, ...rest }: HealthCheck): Written {

@@ -94,6 +94,20 @@ describe('the difference of two policies', () => {
     ]);
   });
 
+  it('tells splits, ladders and classes in the words of the language, and no default as a change', () => {
+    const changed = (from: string, to: string) => words(version(CHAT), version(CHAT.replace(from, to)));
+    expect(changed('returnAfter: 60s', 'returnAfter: 30s')).toEqual([
+      'Changed ModelService/llama-70b spec.split.failover.returnAfter 1m -> 30s @61:84',
+    ]);
+    expect(changed('mode: Adaptive ', 'mode: Failover ')).toEqual([]);
+    expect(changed('class: P2, upTo: 50%', 'class: P2, upTo: 40%')[0]).toContain('{ shed: { class: P2, upTo: 40% } }');
+    expect(changed('toPool: standby', 'toPool: spot-h100')[0]).toContain('degrade: { class: P1, toPool: spot-h100 }');
+    expect(changed('{ name: P1 }', '{ name: P1, reserve: 0% }')).toEqual([]);
+    expect(changed('from: "22:00"', 'from: "23:00"')).toEqual([
+      'Changed TrafficClasses/standard spec.classes[P3].window.from 22:00 -> 23:00 @24:48',
+    ]);
+  });
+
   it('tells what is not enforced yet too, though the revision stays', () => {
     const before = version(CHAT);
     const after = version(CHAT.replace('maxWait: { P1: 500ms }', 'maxWait: { P1: 250ms }'));
