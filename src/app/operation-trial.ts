@@ -10,6 +10,8 @@ import {
   trackOf,
 } from '../core/rollout/index.ts';
 import type { LoadReport } from '../core/topology/index.ts';
+import type { OperationTrialView } from '../edge/observe/index.ts';
+import { groupViews } from './rollout-groups.ts';
 import type { Fleet, Tracks } from './rollouts.ts';
 
 export type OperationTrialOptions = {
@@ -76,6 +78,19 @@ export class OperationTrial {
     const moved = this.#moved;
     this.#moved = false;
     return moved;
+  }
+
+  /** For people; `null`: nothing is tried. */
+  view(operations: readonly Operation[]): OperationTrialView | null {
+    const trial = this.#trial;
+    if (trial === undefined) return null;
+    const { startedAtMs, groups } = trial;
+    return { operations: operations.map(({ id }) => id), startedAtMs, groups: groupViews(groups, this.#options.fleet) };
+  }
+
+  /** How long the canaries of any group hold something of this service before all others have it, in ms. */
+  holdMs(operation: Operation): number {
+    return Math.max(0, ...(this.#started([operation])?.groups ?? []).map(({ strategy }) => strategy?.holdMs ?? 0));
   }
 
   trackOf({ nodeId, group }: { readonly nodeId: string; readonly group: string }): 'Stable' | 'Canary' {

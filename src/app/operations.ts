@@ -44,7 +44,7 @@ import type { OperationTrial } from './operation-trial.ts';
 export type OperationsOptions = {
   readonly loop: Pick<ControlLoop, 'plan' | 'loads'>;
   readonly perturbations: () => readonly Perturbation[];
-  readonly trial: Pick<OperationTrial, 'canaries' | 'wouldTry' | 'start' | 'step' | 'end'>;
+  readonly trial: Pick<OperationTrial, 'canaries' | 'holdMs' | 'wouldTry' | 'start' | 'step' | 'end'>;
   /** Whether canaries try a policy, or a release. */
   readonly isBusy: () => boolean;
   readonly now: () => number;
@@ -65,9 +65,13 @@ const MAX_REASON = 500;
 const LOADLINE = 'loadline';
 const TRIED_FIRST =
   'canaries have it first, and everybody when they have held it; loadline operations list shows how far it is, --now would skip it';
+const ENDS_ON_CANARIES = 'it ends before canaries have held it';
+const ENDS_ADVICE = ', so nobody else will have it; begin it anew with --now, or with a later end';
 /** Two sources tell of one interruption within so much. */
 const SAME_NOTICE_MS = 15_000;
 const LAST_CALL = 'its machine is about to go away';
+const LAPSED = 'its end has come';
+const LAPSED_ON_CANARIES = 'its end has come before canaries had held it: nobody else has had it';
 const HAS_LEFT = 'its endpoint has left the pool';
 const NOT_SAVED = 'the checkpoint cannot be written: a server that starts anew would not know of this';
 const NOT_RECORDED = 'the audit trail cannot be written: the log of the server alone tells of this';
@@ -104,8 +108,9 @@ export class Operations implements ByHandSeam {
     const { book, lapsed } = lapse(this.#book, nowMs);
     this.#book = lastCalls(book, nowMs).book;
     for (const { operation } of lapsed) {
-      this.#say('OperationLapsed', operation, 'its end has come');
-      void this.#record('Lapse', operation, LOADLINE, 'its end has come');
+      const why = isTried(operation) ? LAPSED_ON_CANARIES : LAPSED;
+      this.#say('OperationLapsed', operation, why);
+      void this.#record('Lapse', operation, LOADLINE, why);
     }
     if (this.#passed) this.#giveToAll();
     else if (lapsed.some(({ operation }) => isTried(operation))) this.#endIfOver();
@@ -221,7 +226,7 @@ export class Operations implements ByHandSeam {
     if (!phased.ok) return phased;
     const operation = phased.value;
     const notes = planned.warnings.map(({ message }) => message);
-    if (isTried(operation)) notes.push(TRIED_FIRST);
+    if (isTried(operation)) notes.push(this.#trialNote(operation));
     const answer = (more: readonly string[]): Result<BeginAnswer> => ({
       ok: true,
       value: { operation: operationView(operation, loop.plan), notes: [...notes, ...more], replayed: false },
@@ -267,6 +272,13 @@ export class Operations implements ByHandSeam {
   /** Resolves when nothing waits for the audit trail any more. */
   async settled(): Promise<void> {
     await Promise.all(this.#recording);
+  }
+
+  /** What becomes of one that canaries have first: it may be over before anybody else could have it. */
+  #trialNote(operation: Operation): string {
+    const { trial, now } = this.#options;
+    const holdMs = trial.holdMs(operation);
+    return operation.endsAtMs - now() > holdMs ? TRIED_FIRST : `${ENDS_ON_CANARIES} (${holdMs / 1000} s)${ENDS_ADVICE}`;
   }
 
   /** Whether canaries are to have it first, and whether they can. */

@@ -21,6 +21,7 @@ import type { RolloutAction } from '../edge/admin/index.ts';
 import type { EventKind, NewEvent, RolloutView, RunningRolloutView } from '../edge/observe/index.ts';
 import type { Loaded } from './policy-keeper.ts';
 import { RevisionRecord, type RolloutMemory } from './revision-record.ts';
+import { groupViews } from './rollout-groups.ts';
 
 /** Of Envoy's text that is kept. */
 const MAX_WORDS = 600;
@@ -265,10 +266,11 @@ export class Rollouts {
     return { code: 'ROLLOUT_RETURNED', path: '', message, hint, ...(position === undefined ? {} : { position }) };
   }
 
-  view(): RolloutView {
-    const { fleet } = this.#options;
+  view(): Omit<RolloutView, 'byHand'> {
+    const running = this.#running;
     return {
-      running: this.#running === undefined ? null : runningView(this.#running, (group) => fleet.members(group).length),
+      running: running === undefined ? null : runningView(running, this.#options.fleet),
+      waiting: this.#waiting?.policy.revision ?? null,
       last: this.#last,
     };
   }
@@ -409,19 +411,6 @@ function positionOf(origin: string | undefined): Issue['position'] {
   return match === null ? undefined : { file: match[1] as string, line: Number(match[2]), column: Number(match[3]) };
 }
 
-function runningView(rollout: Rollout, sidecarsOf: (group: string) => number): RunningRolloutView {
-  const { cause, from, to, startedAtMs, groups } = rollout;
-  return {
-    cause,
-    from,
-    to,
-    startedAtMs,
-    groups: groups.map(({ group, strategy, canaries, heldSinceMs }) => ({
-      group,
-      sidecars: sidecarsOf(group),
-      holdMs: strategy?.holdMs ?? null,
-      heldSinceMs: heldSinceMs ?? null,
-      canaries: canaries.map(({ nodeId, standing, sinceMs }) => ({ nodeId, standing, sinceMs })),
-    })),
-  };
+function runningView({ cause, from, to, startedAtMs, groups }: Rollout, fleet: Fleet): RunningRolloutView {
+  return { cause, from, to, startedAtMs, groups: groupViews(groups, fleet) };
 }

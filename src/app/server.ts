@@ -297,7 +297,7 @@ export class LoadlineServer {
       byHand: this.#operations,
       notices: this.#notices,
       rollouts: {
-        view: () => this.#rollouts.view(),
+        view: () => ({ ...this.#rollouts.view(), byHand: this.#trial.view(this.#operations.tried) }),
         act: (action, reason, by) => this.#actOnRollout(action, reason, by),
         now: this.#now,
       },

@@ -205,8 +205,10 @@ describe('an operation on a service of a group with canaries', () => {
 
   it('ends at its time also among canaries, and by hand at once', async () => {
     const [before] = world.tracks();
-    await world.begin({}, 2000);
+    const short = await world.begin({}, 2000);
+    expect(short.ok && short.value.notes.join()).toContain('it ends before canaries have held it (3 s)');
     world.seconds(2);
+    expect(world.events.at(-1)?.message).toContain('its end has come before canaries had held it: nobody else has had');
     expect([world.phases(), world.trial.isRunning, world.tracks()]).toEqual([
       ['Lapsed Canary'],
       false,
@@ -256,11 +258,18 @@ describe('an operation on a service of a group with canaries', () => {
   it('lets a policy that comes meanwhile wait, and be tried after it', async () => {
     await world.begin();
     expect(world.rollouts.offer(policy(2))).toBe('Waiting');
+    expect(world.rollouts.view()).toMatchObject({ running: null, waiting: policy(2).policy.revision });
+    expect(world.trial.view(world.operations.tried)).toMatchObject({
+      operations: [world.operations.tried[0]?.id],
+      startedAtMs: 1_000_000,
+      groups: [{ group: 'lab', sidecars: 3, holdMs: 3000, canaries: [{ standing: 'Synced' }] }],
+    });
     world.seconds(3);
     expect([world.rollouts.candidate, world.phases()]).toEqual([undefined, ['Running Canary']]);
     world.seconds(2);
     expect(world.phases()).toEqual(['Running Everywhere']);
     expect(world.rollouts.candidate?.policy.revision).toBe(policy(2).policy.revision);
+    expect([world.rollouts.view().waiting, world.trial.view([])]).toEqual([null, null]);
     world.seconds(4);
     expect(world.rollouts.stable?.policy.revision).toBe(policy(2).policy.revision);
   });

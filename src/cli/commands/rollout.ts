@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import type { RolloutAction, RolloutAnswer } from '../../edge/admin/index.ts';
+import type { GroupRolloutView } from '../../edge/observe/index.ts';
 import { age, type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
 import { outputOption } from '../output-flag.ts';
@@ -38,12 +39,12 @@ export function addRollout(program: Command, io: Io, finish: Finish): void {
     try {
       let answer = await client.get();
       print(io, output, answer);
-      while (watch === true && answer.running !== null) {
+      while (watch === true && isUnderWay(answer)) {
         await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
         answer = await client.get();
         print(io, output, answer);
       }
-      finish(answer.running === null && answer.last?.outcome === 'Returned' ? 1 : 0);
+      finish(!isUnderWay(answer) && answer.last?.outcome === 'Returned' ? 1 : 0);
     } finally {
       client.close();
     }
@@ -75,41 +76,59 @@ function common(command: Command): Command {
   return addTlsFlags(command);
 }
 
+function isUnderWay({ running, waiting, byHand }: RolloutAnswer): boolean {
+  return running !== null || waiting !== null || byHand !== null;
+}
+
 function print(io: Io, output: OutputFormat, answer: RolloutAnswer): void {
+  const { running, waiting, byHand, last } = answer;
   if (output === 'table') io.out(rolloutText(answer, io.colour));
-  else printValue(io, output, { running: answer.running, last: answer.last ?? null });
+  else printValue(io, output, { running, waiting, byHand, last: last ?? null });
 }
 
 /** For a person; a sentence first, then who has it. */
-export function rolloutText({ nowMs, running, last }: RolloutAnswer, colour: boolean): string {
+export function rolloutText({ nowMs, running, waiting, byHand, last }: RolloutAnswer, colour: boolean): string {
   const paint = (style: 'red' | 'green' | 'yellow', text: string): string => (colour ? styleText(style, text) : text);
   const lines: string[] = [];
   if (running !== null) {
     const { cause, from, to, startedAtMs, groups } = running;
     const what = cause === 'Release' ? 'what this release compiles' : `revision ${to}`;
     lines.push(`${what} is tried since ${age(nowMs - startedAtMs)}; all others have ${from}`);
-    for (const { group, sidecars, holdMs, heldSinceMs, canaries } of groups) {
-      if (holdMs === null) lines.push(`${group}: all ${sidecars} sidecars have it, for want of a rollout strategy`);
-      else if (canaries.length === 0) lines.push(`${group}: no sidecar is there to try it`);
-      else {
-        const rest = heldSinceMs === null ? 'not all have taken it' : `${age(holdMs - (nowMs - heldSinceMs))} to go`;
-        lines.push(`${group}: ${canaries.length} of ${sidecars} sidecars, hold ${age(holdMs)}: ${rest}`);
-        const rows = canaries.map(({ nodeId, standing, sinceMs }) => [nodeId, standing, age(nowMs - sinceMs)]);
-        lines.push(
-          table(
-            ['  CANARY', 'STANDING', 'SINCE'],
-            rows.map(([node, ...more]) => [`  ${node}`, ...(more as string[])]),
-          ),
-        );
-      }
-    }
-  } else lines.push('nothing is tried');
+    lines.push(...groupLines(groups, nowMs));
+  } else if (byHand === null) lines.push('nothing is tried');
+  if (byHand !== null) {
+    const { operations, startedAtMs, groups } = byHand;
+    const what = operations.length === 0 ? 'what is done by hand' : operations.join(', ');
+    lines.push(`${what}: on canaries first since ${age(nowMs - startedAtMs)} (loadline operations list)`);
+    lines.push(...groupLines(groups, nowMs));
+  }
+  if (waiting !== null) lines.push(paint('yellow', `revision ${waiting} waits until canaries are free`));
   if (last !== undefined) {
     const { to, outcome, endedAtMs, why } = last;
     const style = outcome === 'Returned' ? 'red' : outcome === 'Passed' ? 'green' : 'yellow';
     lines.push(paint(style, `last: revision ${to} ${OUTCOME_WORDS[outcome]} ${age(nowMs - endedAtMs)} ago: ${why}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function groupLines(groups: readonly GroupRolloutView[], nowMs: number): readonly string[] {
+  const lines: string[] = [];
+  for (const { group, sidecars, holdMs, heldSinceMs, canaries } of groups) {
+    if (holdMs === null) lines.push(`${group}: all ${sidecars} sidecars have it, for want of a rollout strategy`);
+    else if (canaries.length === 0) lines.push(`${group}: no sidecar is there to try it`);
+    else {
+      const rest = heldSinceMs === null ? 'not all have taken it' : `${age(holdMs - (nowMs - heldSinceMs))} to go`;
+      lines.push(`${group}: ${canaries.length} of ${sidecars} sidecars, hold ${age(holdMs)}: ${rest}`);
+      const rows = canaries.map(({ nodeId, standing, sinceMs }) => [nodeId, standing, age(nowMs - sinceMs)]);
+      lines.push(
+        table(
+          ['  CANARY', 'STANDING', 'SINCE'],
+          rows.map(([node, ...more]) => [`  ${node}`, ...(more as string[])]),
+        ),
+      );
+    }
+  }
+  return lines;
 }
 
 const OUTCOME_WORDS = {

@@ -1,11 +1,19 @@
-import type { EndedRolloutView, RolloutView, RunningRolloutView } from '../observe/index.ts';
+import type {
+  EndedRolloutView,
+  GroupRolloutView,
+  OperationTrialView,
+  RolloutView,
+  RunningRolloutView,
+} from '../observe/index.ts';
 import { fromEnum, fromSeconds, list, number, optional, text, toEnum, toSeconds, type Wire } from './wire-values.ts';
 
 /** RolloutView as loadline.admin.v1.RolloutStatus. */
-export function encodeRollout({ running, last }: RolloutView, nowMs: number): Wire {
+export function encodeRollout({ running, waiting, byHand, last }: RolloutView, nowMs: number): Wire {
   return {
     now: toSeconds(nowMs),
     ...(running === null ? {} : { running: encodeRunning(running) }),
+    ...(waiting === null ? {} : { waiting }),
+    ...(byHand === null ? {} : { byHand: encodeByHand(byHand) }),
     ...(last === undefined ? {} : { last: encodeEnded(last) }),
   };
 }
@@ -15,6 +23,8 @@ export function decodeRollout(wire: Wire): RolloutView & { readonly nowMs: numbe
   return {
     nowMs: fromSeconds(wire.now) ?? 0,
     running: wire.running === undefined || wire.running === null ? null : decodeRunning(wire.running as Wire),
+    waiting: wire.waiting === undefined || wire.waiting === null ? null : text(wire.waiting),
+    byHand: wire.byHand === undefined || wire.byHand === null ? null : decodeByHand(wire.byHand as Wire),
     last: wire.last === undefined || wire.last === null ? undefined : decodeEnded(wire.last as Wire),
   };
 }
@@ -25,16 +35,24 @@ function encodeRunning({ cause, from, to, startedAtMs, groups }: RunningRolloutV
     from,
     to,
     startTime: toSeconds(startedAtMs),
-    groups: groups.map(({ group, sidecars, holdMs, heldSinceMs, canaries }) => ({
-      group,
-      sidecars,
-      hold: toSeconds(holdMs),
-      heldSince: toSeconds(heldSinceMs),
-      canaries: canaries.map(({ nodeId, standing, sinceMs }) => ({
-        node: nodeId,
-        standing: toEnum('CANARY_STANDING', standing),
-        since: toSeconds(sinceMs),
-      })),
+    groups: groups.map(encodeGroup),
+  };
+}
+
+function encodeByHand({ operations, startedAtMs, groups }: OperationTrialView): Wire {
+  return { operations, startTime: toSeconds(startedAtMs), groups: groups.map(encodeGroup) };
+}
+
+function encodeGroup({ group, sidecars, holdMs, heldSinceMs, canaries }: GroupRolloutView): Wire {
+  return {
+    group,
+    sidecars,
+    hold: toSeconds(holdMs),
+    heldSince: toSeconds(heldSinceMs),
+    canaries: canaries.map(({ nodeId, standing, sinceMs }) => ({
+      node: nodeId,
+      standing: toEnum('CANARY_STANDING', standing),
+      since: toSeconds(sinceMs),
     })),
   };
 }
@@ -45,16 +63,28 @@ function decodeRunning(wire: Wire): RunningRolloutView {
     from: text(wire.from),
     to: text(wire.to),
     startedAtMs: fromSeconds(wire.startTime) ?? 0,
-    groups: list(wire.groups, (group) => ({
-      group: text(group.group),
-      sidecars: number(group.sidecars),
-      holdMs: fromSeconds(group.hold),
-      heldSinceMs: fromSeconds(group.heldSince),
-      canaries: list(group.canaries, ({ node, standing, since }) => ({
-        nodeId: text(node),
-        standing: fromEnum('CANARY_STANDING', standing),
-        sinceMs: fromSeconds(since) ?? 0,
-      })),
+    groups: list(wire.groups, decodeGroup),
+  };
+}
+
+function decodeByHand(wire: Wire): OperationTrialView {
+  return {
+    operations: Array.isArray(wire.operations) ? wire.operations.map(text) : [],
+    startedAtMs: fromSeconds(wire.startTime) ?? 0,
+    groups: list(wire.groups, decodeGroup),
+  };
+}
+
+function decodeGroup(wire: Wire): GroupRolloutView {
+  return {
+    group: text(wire.group),
+    sidecars: number(wire.sidecars),
+    holdMs: fromSeconds(wire.hold),
+    heldSinceMs: fromSeconds(wire.heldSince),
+    canaries: list(wire.canaries, ({ node, standing, since }) => ({
+      nodeId: text(node),
+      standing: fromEnum('CANARY_STANDING', standing),
+      sinceMs: fromSeconds(since) ?? 0,
     })),
   };
 }

@@ -49,14 +49,19 @@ function who(peer: Peer): string {
 }
 
 /** Groups all of whose services the reader may view; words of Envoy's are for who may view everything. */
-function visible({ running, last }: RolloutView, permit: Permit): RolloutView {
-  if (permit.everywhere) return { running, last };
+function visible(view: RolloutView, permit: Permit): RolloutView {
+  if (permit.everywhere) return view;
   const mayView = (group: string): boolean => {
     const services = permit.servicesOfGroup(group);
     return services.length > 0 && services.every((service) => permit.mayFor(service));
   };
+  const { running, waiting, byHand } = view;
+  // An id does not say of which service it is; the list of operations has those that the reader may see.
+  const triedIn = byHand?.groups.filter(({ group }) => mayView(group)) ?? [];
   return {
     running: running && { ...running, groups: running.groups.filter(({ group }) => mayView(group)) },
+    waiting,
+    byHand: byHand === null || triedIn.length === 0 ? null : { ...byHand, operations: [], groups: triedIn },
     last: undefined,
   };
 }

@@ -37,7 +37,13 @@ export type {
   ProxyConfigTarget,
   ProxyConfigView,
 } from './proxy-config-view.ts';
-export type { EndedRolloutView, GroupRolloutView, RolloutView, RunningRolloutView } from './rollout-view.ts';
+export type {
+  EndedRolloutView,
+  GroupRolloutView,
+  OperationTrialView,
+  RolloutView,
+  RunningRolloutView,
+} from './rollout-view.ts';
 export type {
   CertificateState,
   CertificateView,

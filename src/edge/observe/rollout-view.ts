@@ -2,6 +2,10 @@
 export type RolloutView = {
   /** `null`: nothing is tried. */
   readonly running: RunningRolloutView | null;
+  /** Policy revision that is tried when canaries are free; `null`: none waits. */
+  readonly waiting: string | null;
+  /** What canaries try that was done by hand; `null`: nothing. It and `running` are never there together. */
+  readonly byHand: OperationTrialView | null;
   /** The newest that is over; undefined since the start of the server. */
   readonly last: EndedRolloutView | undefined;
 };
@@ -12,6 +16,15 @@ export type RunningRolloutView = {
   /** Policy revision that all others have, and the one that canaries try. */
   readonly from: string;
   readonly to: string;
+  readonly startedAtMs: number;
+  readonly groups: readonly GroupRolloutView[];
+};
+
+/** Operations that canaries have before all others. */
+export type OperationTrialView = {
+  /** Their ids; none for a reader who may not view every service. */
+  readonly operations: readonly string[];
+  /** When the last of them was asked for: each has them try all of them anew. */
   readonly startedAtMs: number;
   readonly groups: readonly GroupRolloutView[];
 };
