@@ -88,6 +88,13 @@ describe('the target share', () => {
     expect(wide[0]!.terms.foreign).toBeCloseTo(Math.log(1 - 8 / 24), 9);
   });
 
+  it('sees no foreign work in the few requests that two clocks disagree about while nearly nothing is in flight', () => {
+    // A load of eight wide servers has just ended: an engine page that is a moment older still shows two requests.
+    const idle = Array.from({ length: 8 }, (_, i) => belief(i, { inFlight: 0, slots: 64 }));
+    const [late] = aim([{ ...idle[0]!, inFlight: 2, foreign: 2 }, ...idle.slice(1)]);
+    expect(late!.terms.foreign).toBeCloseTo(Math.log(0.6), 9);
+  });
+
   it('is clamped to ±3, which is told', () => {
     const all = aim(
       [0, 1, 2].map((i) => belief(i)),
