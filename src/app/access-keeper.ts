@@ -14,8 +14,8 @@ export type AccessKeeperOptions = {
   readonly guard: OutboundGuard;
   readonly clock: () => number;
   readonly log: Log;
-  /** The policy in force. */
-  readonly policy: () => Policy | undefined;
+  /** The policy in force, and the one that canaries try. */
+  readonly policies: () => readonly Policy[];
   /** The group of a sidecar that is connected. */
   readonly groupOfNode: (node: string) => string | undefined;
   readonly meter: {
@@ -75,12 +75,14 @@ export class AccessKeeper implements AccessSeam {
 
   /** Those that bindings name count before there is such a service: else nobody could apply the first. */
   services(): readonly string[] {
-    const existing = this.#options.policy()?.services.map(({ name }) => name) ?? [];
+    const existing = this.#options.policies().flatMap(({ services }) => services.map(({ name }) => name));
     return [...new Set([...existing, ...this.#control.namedServices()])];
   }
 
+  /** Those that canaries of the group have already count: who asks for what a sidecar has may be shown them. */
   servicesOfGroup(group: string): readonly string[] {
-    return this.#options.policy()?.groups.find(({ name }) => name === group)?.modelServices ?? [];
+    const groups = this.#options.policies().flatMap((policy) => policy.groups.filter(({ name }) => name === group));
+    return [...new Set(groups.flatMap(({ modelServices }) => modelServices))];
   }
 
   groupOfNode(node: string): string | undefined {

@@ -364,7 +364,10 @@ export class LoadlineServer {
       guard: this.#guard,
       clock: this.#now,
       log: this.#options.log,
-      policy: () => this.#rollouts.stable?.policy,
+      policies: () => {
+        const { stable, candidate } = this.#rollouts;
+        return [stable, candidate].flatMap((loaded) => (loaded === undefined ? [] : [loaded.policy]));
+      },
       groupOfNode: (id) => this.#xds.node(id)?.group,
       meter: {
         refused: (reason) => this.#metrics.adminRefused(reason),

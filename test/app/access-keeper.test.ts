@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AccessKeeper } from '../../src/app/access-keeper.ts';
+import { type Loaded, loadTexts } from '../../src/app/policy-keeper.ts';
 import type { Peer } from '../../src/core/access/index.ts';
+import type { Policy } from '../../src/core/policy/index.ts';
 import { OutboundGuard } from '../../src/edge/outbound/index.ts';
+import { fleetText } from '../core/control/fleet.ts';
 import { FakeLog } from '../edge/observe/fake-log.ts';
 
 const WHO: Peer = { kind: 'Certificate', spiffeId: 'spiffe://m/a' };
@@ -32,13 +35,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function keep(path: string | undefined): AccessKeeper {
+function keep(path: string | undefined, policies: readonly Policy[] = []): AccessKeeper {
   keeper = new AccessKeeper({
     path,
     guard: new OutboundGuard(),
     clock: () => performance.now(),
     log,
-    policy: () => undefined,
+    policies: () => policies,
     groupOfNode: () => undefined,
     meter: { refused: () => {}, reloaded: (outcome) => reloads.push(outcome) },
   });
@@ -49,6 +52,19 @@ const may = (action: 'View' | 'Operate', service = 'chat'): boolean | undefined 
   keeper?.may(WHO, action, { kind: 'Service', name: service });
 
 describe('the access policy of a server', () => {
+  it('asks also for the services that canaries of a group have, and nobody else yet', () => {
+    const stands = loadTexts([{ name: 'a.yaml', text: fleetText({}) }], 1) as Loaded;
+    const text = fleetText({})
+      .replaceAll('modelServices: [chat]', 'modelServices: [code]')
+      .replace('name: chat', 'name: code');
+    const tried = loadTexts([{ name: 'b.yaml', text }], 1) as Loaded;
+    const access = keep(undefined, [stands.policy, tried.policy]);
+    expect(access.servicesOfGroup('lab')).toEqual(['chat', 'code']);
+    expect(access.services()).toEqual(['chat', 'code']);
+    expect(access.servicesOfGroup('other')).toEqual([]);
+    expect(keep(undefined, [stands.policy]).servicesOfGroup('lab')).toEqual(['chat']);
+  });
+
   it('lets nobody do anything without a file, and says so', () => {
     keep(undefined).start();
     expect(may('View')).toBe(false);
