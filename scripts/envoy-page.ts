@@ -91,6 +91,21 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       stats: ['cluster.SERVICE.upstream_cx_http1_total', 'cluster.SERVICE.upstream_cx_http2_total'],
     },
     {
+      fields: ['spec.upstream.tls.**'],
+      becomes: 'CDS: `transport_socket`',
+      stats: [
+        'cluster.SERVICE.ssl.handshake',
+        'cluster.SERVICE.ssl.connection_error',
+        'cluster.SERVICE.ssl.fail_verify_error',
+        'cluster.SERVICE.ssl.fail_verify_san',
+      ],
+    },
+    {
+      fields: ['spec.pools[].upstream.tls.**'],
+      becomes: 'CDS: `transport_socket_matches`; EDS: metadata `envoy.transport_socket_match` with the `pool`',
+      stats: ['cluster.SERVICE/POOL.ssl.handshake', 'cluster.SERVICE.POOL.total_match_count'],
+    },
+    {
       fields: ['spec.timeouts.connect'],
       becomes: 'CDS: `connect_timeout`',
       stats: ['cluster.SERVICE.upstream_cx_connect_timeout', 'cluster.SERVICE.upstream_cx_connect_fail'],

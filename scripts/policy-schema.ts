@@ -84,7 +84,7 @@ function spell(zodSchema: z.core.$ZodType, json: Schema): void {
 
 /** Puts the words of the reference before what the schema itself says of a value. */
 function describe(schema: Schema, path: string, words: ReadonlyMap<string, Words>): void {
-  const row = words.get(path) ?? words.get(path.replace(/^pools\[\]\.(?=signals\.)/, ''));
+  const row = words.get(path) ?? words.get(path.replace(/^pools\[\]\.(?=(?:signals|upstream)\.)/, ''));
   if (row !== undefined) {
     schema.description = [
       sentence(row.meaning),

@@ -64,7 +64,11 @@ describe('what we send, judged by Envoy', () => {
     }
   });
 
-  it.each(['docs/examples/lab.yaml', 'docs/examples/rate-limits.yaml'])('%s is valid as it is sent', async (file) => {
+  it.each([
+    'docs/examples/lab.yaml',
+    'docs/examples/rate-limits.yaml',
+    'docs/examples/many-models.yaml',
+  ])('%s is valid as it is sent', async (file) => {
     const { resources } = compileFile(file, ['a', 'b']);
     expect(await validateBootstrap(binary, renderForValidation(resources))).toEqual({ ok: true });
     const endpointsOnly = resources.filter(({ typeUrl }) => typeUrl === TYPE_URL.endpoint);

@@ -9,6 +9,8 @@ export type AssignmentHealth = 'HEALTHY' | 'UNHEALTHY' | 'DRAINING';
 export type AssignmentEndpoint = ({ readonly address: string; readonly port: number } | { readonly pipe: string }) & {
   readonly weight: number;
   readonly health: AssignmentHealth;
+  /** Chooses among the transport sockets of the cluster: `pool` in the metadata `envoy.transport_socket_match`. */
+  readonly socketLabel?: string;
 };
 
 export type AssignmentInput = {
@@ -27,13 +29,21 @@ export type AssignmentInput = {
 /** envoy.config.core.v3.HealthStatus. */
 const HEALTH: Readonly<Record<AssignmentHealth, number>> = { HEALTHY: 1, UNHEALTHY: 2, DRAINING: 3 };
 
+const SOCKET_MATCH = 'envoy.transport_socket_match';
+const NOTHING = new Uint8Array();
+
 const CACHED_ENDPOINTS = 65_536;
 const MAX_UINT32 = 0xffff_ffff;
 
 /** A locality whose size is known: what is written once into the result. */
 type Measured = {
   readonly head: Uint8Array;
-  readonly endpoints: readonly { readonly prefix: Uint8Array; readonly health: number; readonly weight: number }[];
+  readonly endpoints: readonly {
+    readonly prefix: Uint8Array;
+    readonly health: number;
+    readonly metadata: Uint8Array;
+    readonly weight: number;
+  }[];
   readonly tail: Uint8Array;
   readonly size: number;
 };
@@ -48,12 +58,14 @@ export class AssignmentEncoder {
   /** By port (none: the path of a socket) and address: joining the two into one key would cost more than the encoding. */
   readonly #prefixes = new Map<number | undefined, Map<string, Uint8Array>>();
   #kept = 0;
+  readonly #labels = new Map<string, Uint8Array>();
 
   /** Throws LOADLINE_CODEC_INVALID_MESSAGE for a weight, priority or port that is out of range. */
   encode(input: AssignmentInput): Uint8Array {
     // Endpoints come and go for months; dropping all costs one slow encode.
     if (this.#kept > CACHED_ENDPOINTS) {
       this.#prefixes.clear();
+      this.#labels.clear();
       this.#kept = 0;
     }
     const head = protobuf.Writer.create();
@@ -74,13 +86,24 @@ export class AssignmentEncoder {
       endpoints: endpoints.map((endpoint) => ({
         prefix: this.#prefix(endpoint),
         health: HEALTH[endpoint.health],
+        metadata: endpoint.socketLabel === undefined ? NOTHING : this.#metadata(endpoint.socketLabel),
         weight: inRange('weight', endpoint.weight, 1, MAX_UINT32),
       })),
       tail: tail.finish(),
     };
     let size = measured.head.length + measured.tail.length;
-    for (const { prefix, weight } of measured.endpoints) size += framed(endpointSize(prefix, weight));
+    for (const endpoint of measured.endpoints) size += framed(endpointSize(endpoint));
     return { ...measured, size };
+  }
+
+  #metadata(label: string): Uint8Array {
+    let bytes = this.#labels.get(label);
+    if (bytes === undefined) {
+      bytes = metadataBytes(label);
+      this.#labels.set(label, bytes);
+      this.#kept += 1;
+    }
+    return bytes;
   }
 
   #prefix(endpoint: AssignmentEndpoint): Uint8Array {
@@ -115,6 +138,15 @@ function prefixBytes(endpoint: AssignmentEndpoint): Uint8Array {
   return writer.ldelim().ldelim().ldelim().uint32(tagOf(2, VARINT)).finish();
 }
 
+// LbEndpoint.metadata 3 {filter_metadata 1 {key 1, value 2 {Struct.fields 1 {key 1, value 2 {Value.string_value 3}}}}}
+function metadataBytes(label: string): Uint8Array {
+  const writer = protobuf.Writer.create().uint32(tagOf(3, LENGTH)).fork().uint32(tagOf(1, LENGTH)).fork();
+  writer.uint32(tagOf(1, LENGTH)).string(SOCKET_MATCH).uint32(tagOf(2, LENGTH)).fork();
+  writer.uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(1, LENGTH)).string('pool').uint32(tagOf(2, LENGTH)).fork();
+  writer.uint32(tagOf(3, LENGTH)).string(label);
+  return writer.ldelim().ldelim().ldelim().ldelim().ldelim().finish();
+}
+
 // ClusterLoadAssignment.policy 4, Policy.overprovisioning_factor 3 (UInt32Value.value 1), Policy.weighted_priority_health 6
 function policyBytes({ weightedPriorityHealth, overprovisioningFactor }: AssignmentInput): Uint8Array {
   const writer = protobuf.Writer.create();
@@ -139,13 +171,16 @@ function assemble(head: Uint8Array, localities: readonly Measured[], tail: Uint8
     at = writeVarint(out, at + 1, locality.size);
     out.set(locality.head, at);
     at += locality.head.length;
-    for (const { prefix, health, weight } of locality.endpoints) {
+    for (const endpoint of locality.endpoints) {
+      const { prefix, health, metadata, weight } = endpoint;
       // LocalityLbEndpoints.lb_endpoints 2
       out[at] = tagOf(2, LENGTH);
-      at = writeVarint(out, at + 1, endpointSize(prefix, weight));
+      at = writeVarint(out, at + 1, endpointSize(endpoint));
       out.set(prefix, at);
       at += prefix.length;
       out[at] = health;
+      out.set(metadata, at + 1);
+      at += metadata.length;
       // LbEndpoint.load_balancing_weight 4, UInt32Value.value 1
       out[at + 1] = tagOf(4, LENGTH);
       out[at + 2] = 1 + varintSize(weight);
@@ -159,9 +194,9 @@ function assemble(head: Uint8Array, localities: readonly Measured[], tail: Uint8
   return out;
 }
 
-/** Bytes of one LbEndpoint: prefix, health, and three bytes around the weight. */
-function endpointSize(prefix: Uint8Array, weight: number): number {
-  return prefix.length + 4 + varintSize(weight);
+/** Bytes of one LbEndpoint: prefix, health, metadata, and three bytes around the weight. */
+function endpointSize({ prefix, metadata, weight }: Measured['endpoints'][number]): number {
+  return prefix.length + metadata.length + 4 + varintSize(weight);
 }
 
 /** Size of a part with its tag and length. */
@@ -195,6 +230,9 @@ export function assignmentJson(input: AssignmentInput): JsonObject {
               : { socket_address: { address: endpoint.address, port_value: endpoint.port } },
         },
         health_status: endpoint.health,
+        ...(endpoint.socketLabel === undefined
+          ? {}
+          : { metadata: { filter_metadata: { [SOCKET_MATCH]: { pool: endpoint.socketLabel } } } }),
         load_balancing_weight: endpoint.weight,
       })),
       ...(priority === 0 ? {} : { priority }),

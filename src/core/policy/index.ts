@@ -19,3 +19,4 @@ export type * from './policy.ts';
 export type { PolicyFile, ReadFile } from './text/read-file.ts';
 export { joinDocuments } from './text/split-documents.ts';
 export { unifiedDiff } from './text/unified-diff.ts';
+export type * from './upstream.ts';

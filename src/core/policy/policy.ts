@@ -1,4 +1,5 @@
 import type { Position } from '../../base/units/index.ts';
+import type { Upstream, UpstreamTls } from './upstream.ts';
 
 /**
  * The normalised policy: every default filled in, every duration in milliseconds, every percentage 0..100, every rate
@@ -74,7 +75,7 @@ export type ModelService = {
   readonly origin: Position;
   readonly hostnames: readonly string[];
   readonly match: { readonly pathPrefix: string };
-  readonly upstream: { readonly protocol: 'Http1' | 'Http2' };
+  readonly upstream: Upstream;
   readonly timeouts: Timeouts;
   readonly pools: readonly Pool[];
   /** Absent: requests go to all pools freely, by the weights of their endpoints. */
@@ -127,6 +128,8 @@ export type Pool = {
   readonly capacityType: 'Reserved' | 'OnDemand' | 'Spot';
   readonly maxRunningRequests?: number;
   readonly modelRevision?: string;
+  /** In place of the service's. */
+  readonly upstream?: { readonly tls: UpstreamTls };
   readonly endpoints: PoolEndpoints;
   /** The pool's own signals where it has them, else those of the service. */
   readonly signals: Signals;

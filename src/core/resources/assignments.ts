@@ -14,6 +14,7 @@ import { compareText, servicesOf } from './group-services.ts';
 import { SIDECARS_CLUSTER } from './names.ts';
 import type { Resource } from './resource.ts';
 import { clustersOf } from './service-clusters.ts';
+import { socketLabel } from './transport-sockets.ts';
 import { TYPE_URL } from './type-url.ts';
 
 const MAX_WEIGHT = 1000;
@@ -129,16 +130,24 @@ type Member = {
   /** As decided, among those that it is balanced with. */
   readonly weight: number;
   readonly health: AssignmentHealth;
+  readonly socketLabel?: string;
 };
 
-function membersOf(plan: Plan, { name }: ModelService): readonly Member[] {
+function membersOf(plan: Plan, service: ModelService): readonly Member[] {
+  const { name } = service;
+  const labels = new Map(service.pools.map((pool) => [pool.name, socketLabel(service, pool.name)]));
   const decisions = new Map((plan.decisions[name]?.endpoints ?? []).map((each) => [each.id, each]));
   return (plan.endpoints[name] ?? []).map((endpoint) => {
     const { id, pool, lifecycle } = endpoint;
     const decision = decisions.get(id);
     const draining = lifecycle === 'Draining' || decision?.health === 'Draining';
     // Without a decision all are equal; a straggler among decided ones gets the least.
-    return { id, pool, endpoint, weight: decision?.weight ?? 1, health: draining ? 'DRAINING' : 'HEALTHY' };
+    const weight = decision?.weight ?? 1;
+    const label = labels.get(pool);
+    return {
+      ...{ id, pool, endpoint, weight, health: draining ? 'DRAINING' : 'HEALTHY' },
+      ...(label === undefined ? {} : { socketLabel: label }),
+    };
   });
 }
 
@@ -176,14 +185,16 @@ function localitiesOf(
     .map(({ zone, priority, members: inside }) => ({
       zone,
       priority,
-      endpoints: inside
-        .sort((a, b) => compareText(a.id, b.id))
-        .map((one) => onWire(one.endpoint, weightOf(one), one.health)),
+      endpoints: inside.sort((a, b) => compareText(a.id, b.id)).map((one) => onWire(one, weightOf(one))),
     }));
 }
 
-function onWire({ address, port }: Endpoint, weight: number, health: AssignmentHealth): AssignmentEndpoint {
-  return { address, port, weight: wireWeight(weight, health), health };
+function onWire(
+  { endpoint: { address, port }, health, socketLabel: label }: Member,
+  weight: number,
+): AssignmentEndpoint {
+  const sent = { address, port, weight: wireWeight(weight, health), health };
+  return label === undefined ? sent : { ...sent, socketLabel: label };
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { LoadlineError } from '../../base/errors.ts';
 import { any } from './message.ts';
-import { isIpAddress, splitHostPort } from './socket-address.ts';
+import { splitHostPort } from './socket-address.ts';
+import { kindOfName, subjectAltNameMatchers } from './subject-alt-name.ts';
 
 /** Paths as the Envoy sees them. */
 export type BootstrapTls = {
@@ -37,7 +38,7 @@ export function secretFiles({ ca, cert, key }: BootstrapTls): Readonly<Record<st
 /** @param addresses of the servers, as in `BootstrapOptions.xds` */
 export function upstreamTls(tls: BootstrapTls, addresses: readonly string[]): JsonObject {
   const names = tls.serverNames ?? addresses.map(hostOf);
-  const sni = names.find((name) => kindOf(name) === 'DNS');
+  const sni = names.find((name) => kindOfName(name) === 'DNS');
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: any(UPSTREAM_TLS, {
@@ -48,7 +49,7 @@ export function upstreamTls(tls: BootstrapTls, addresses: readonly string[]): Js
         tls_certificate_sds_secret_configs: [source(tls, CERTIFICATE)],
         combined_validation_context: {
           default_validation_context: {
-            match_typed_subject_alt_names: names.map((name) => ({ san_type: kindOf(name), matcher: { exact: name } })),
+            match_typed_subject_alt_names: subjectAltNameMatchers(names),
           },
           validation_context_sds_secret_config: source(tls, AUTHORITY),
         },
@@ -69,11 +70,6 @@ function source({ sdsFolder }: BootstrapTls, name: string): JsonObject {
 /** JSON is YAML too, and Envoy goes by the ending. */
 function fileOf(name: string): string {
   return `${name}.json`;
-}
-
-function kindOf(name: string): 'URI' | 'IP_ADDRESS' | 'DNS' {
-  if (name.includes('://')) return 'URI';
-  return isIpAddress(name) ? 'IP_ADDRESS' : 'DNS';
 }
 
 function hostOf(address: string): string {

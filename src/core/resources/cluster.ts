@@ -8,6 +8,7 @@ import { ORCA_METRIC_NAMES } from './orca-metrics.ts';
 import type { Resource } from './resource.ts';
 import { BREAKER_DEFAULTS } from './runtime-keys.ts';
 import { clustersOf, type ServiceCluster } from './service-clusters.ts';
+import { transportSockets } from './transport-sockets.ts';
 import { TYPE_URL } from './type-url.ts';
 
 /**
@@ -74,6 +75,7 @@ function compileCluster(
       typed_extension_protocol_options: {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': protocolOptions(service),
       },
+      ...transportSockets(service),
       upstream_connection_options: {
         tcp_keepalive: { keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3 },
       },
@@ -124,16 +126,13 @@ function outlierDetection({ outlierDetection: policy, split }: ModelService): Js
   };
 }
 
-function protocolOptions(service: ModelService): JsonObject {
+function protocolOptions({ upstream }: ModelService): JsonObject {
   const type = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-  return service.upstream.protocol === 'Http1'
-    ? any(type, {
-        common_http_protocol_options: { idle_timeout: HTTP1_IDLE_TIMEOUT },
-        explicit_http_config: { http_protocol_options: {} },
-      })
-    : any(type, {
-        explicit_http_config: {
-          http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '5s' } },
-        },
-      });
+  const http2 = { http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '5s' } } };
+  if (upstream.protocol === 'Http2') return any(type, { explicit_http_config: http2 });
+  const http1 = { http_protocol_options: {} };
+  return any(type, {
+    common_http_protocol_options: { idle_timeout: HTTP1_IDLE_TIMEOUT },
+    ...(upstream.protocol === 'Http1' ? { explicit_http_config: http1 } : { auto_config: { ...http1, ...http2 } }),
+  });
 }

@@ -34,6 +34,8 @@ export function healthChecks(service: ModelService): JsonObject {
           // Else one answer of another status would do, whatever the threshold.
           retriable_statuses: [{ start: 100, end: 600 }],
         },
+        // A check chooses no protocol: it would speak HTTP/1 to a server that has agreed on HTTP/2.
+        ...(upstream.protocol === 'Auto' ? { tls_options: { alpn_protocols: ['http/1.1'] } } : {}),
       },
     ],
   };

@@ -4,6 +4,7 @@ import { SIDECARS_CLUSTER } from './names.ts';
 import type { Resource } from './resource.ts';
 import { renderStatic } from './static-rendering.ts';
 import { type ResourceType, TYPE_URL } from './type-url.ts';
+import { withoutFiles } from './without-files.ts';
 
 /** Marks the copies of what is there already in its static form. */
 export const AS_SENT = ' (as sent)';
@@ -12,7 +13,8 @@ export const AS_SENT = ' (as sent)';
  * Everything of a snapshot that an Envoy can be asked about in `--mode validate`, as one bootstrap. What comes over ADS stands
  * in it twice: in its static form, since only then are assignments, routes and filters judged, with what they refer to; and as
  * it is sent, since the static form leaves out where things come from and what holds until they have come (the default
- * configuration of a filter). Assignments without a cluster, which Envoys with clusters of others take, are given one.
+ * configuration of a filter). Assignments without a cluster, which Envoys with clusters of others take, are given one. Files
+ * that only the sidecars have are left out.
  */
 export function renderForValidation(resources: readonly Resource[]): JsonObject {
   const rendered = renderStatic(resources);
@@ -26,8 +28,11 @@ export function renderForValidation(resources: readonly Resource[]): JsonObject 
     static_resources: {
       listeners: [...listeners, ...messages(resources, 'listener').map(listenerAsSent)],
       clusters: [
-        ...clusters,
-        ...messages(resources, 'cluster').map((cluster) => ({ ...cluster, name: `${cluster.name}${AS_SENT}` })),
+        ...clusters.map(withoutFiles),
+        ...messages(resources, 'cluster').map((cluster) => ({
+          ...withoutFiles(cluster),
+          name: `${cluster.name}${AS_SENT}`,
+        })),
         ...messages(resources, 'endpoint')
           .filter(({ cluster_name: name }) => !known.has(name as string) && name !== SIDECARS_CLUSTER)
           .map(clusterFor),

@@ -24,6 +24,10 @@ const endpoint: fc.Arbitrary<AssignmentEndpoint> = fc.oneof(
     weight,
     health,
   }),
+  fc.record({
+    ...{ address: fc.ipV4(), port: fc.integer({ min: 0, max: 65_535 }), weight, health },
+    socketLabel: fc.oneof(fc.constantFrom('a', 'b'), fc.string({ minLength: 1, maxLength: 200 })),
+  }),
   fc.record({ pipe: fc.string({ maxLength: 200 }), weight, health }),
 ) as fc.Arbitrary<AssignmentEndpoint>;
 const input: fc.Arbitrary<AssignmentInput> = fc.record(

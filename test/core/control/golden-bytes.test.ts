@@ -5,7 +5,12 @@ import { TYPE_SHORT } from '../../../src/core/resources/index.ts';
 import { staticEndpointSets } from '../../../src/edge/discovery/index.ts';
 import { loaded } from '../policy/load.ts';
 
-const POLICIES = ['test/core/policy/good/chat.yaml', 'docs/examples/lab.yaml', 'docs/examples/rate-limits.yaml'];
+const POLICIES = [
+  'test/core/policy/good/chat.yaml',
+  'docs/examples/lab.yaml',
+  'docs/examples/rate-limits.yaml',
+  'docs/examples/many-models.yaml',
+];
 const RELEASES = ['1.36', '1.37', '1.38', '1.39', '1.40'];
 
 /** A line for each resource: policy, release band of the Envoy, type, name, hash of the bytes. */

@@ -56,12 +56,20 @@ const endpoint = mapping({
 const unique = <T extends Record<string, unknown>>(items: fc.Arbitrary<T>, key: (item: T) => string, max: number) =>
   fc.uniqueArray(items, { minLength: 1, maxLength: max, selector: key });
 
+const tls = mapping({
+  sni: optional(fc.constant('models.example')),
+  subjectAltNames: fc.constantFrom(['models.example'], ['spiffe://mesh.example/vllm', '2001:DB8::1']),
+  trustedCa: fc.constantFrom({ filename: '/ca.pem' }, { sds: { path: '/ca.json', name: 'ca' } }),
+  clientCertificate: optional(fc.constantFrom({ certificateChain: '/a', privateKey: '/b' })),
+});
+
 const pools = unique(
   mapping({
     name: label,
     capacityType: optional(fc.constantFrom('Reserved', 'OnDemand', 'Spot')),
     modelRevision: optional(fc.constantFrom('1.10', 'true', '2026-10-01')),
     signals: optional(signals),
+    upstream: optional(fc.record({ tls })),
     // one server in two pools is an error, so each pool gets one of its own
     endpoints: fc.uniqueArray(endpoint, { minLength: 1, maxLength: 1 }).map((items) => ({ static: items })),
   }),
@@ -96,7 +104,7 @@ const rateLimits = unique(
 const spec = mapping({
   hostnames: fc.constantFrom(['*'], ['chat', '*.chat.example']),
   match: optional(fc.constant({ pathPrefix: '/v1/' })),
-  upstream: optional(fc.constantFrom({}, { protocol: 'Http2' })),
+  upstream: optional(mapping({ protocol: optional(fc.constantFrom('Http1', 'Http2')), tls: optional(tls) })),
   timeouts: optional(
     mapping({ connect: optional(duration), streamIdle: optional(fc.constant('0s')), request: optional(duration) }),
   ),

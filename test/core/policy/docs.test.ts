@@ -33,7 +33,7 @@ describe('docs/reference/policy.md', () => {
     expect(keys.length).toBeGreaterThan(10);
     // blocks that only hold other keys, and the signals of a pool, are described by their members
     const grouped =
-      /^(metadata|match|upstream|timeouts|signals|loadBalancer|outlierDetection|retry|circuitBreakers)$|^pools\[\]\.signals\.|^retry\.(backOff|retryAfter|budget)$|^signals\.gpu\.(exporter|prometheus|file)$|^signals\.engine\.(prometheus|file)$/;
+      /^(metadata|match|upstream|timeouts|signals|loadBalancer|outlierDetection|retry|circuitBreakers)$|^pools\[\]\.signals\.|^pools\[\]\.upstream\.tls\.|^retry\.(backOff|retryAfter|budget)$|^signals\.gpu\.(exporter|prometheus|file)$|^signals\.engine\.(prometheus|file)$/;
     const missing = keys.filter((key) => !grouped.test(key) && !PAGE.includes(`\`${key}\``));
     expect(missing).toEqual([]);
   });

@@ -62,6 +62,7 @@ const SEMANTIC: readonly string[] = [
     'classes-header-taken',
   ],
   ...['classes-reserve', 'signals-interval', 'signals-offset', 'split-weights'],
+  ...['upstream-auto'],
   ...['empty-file', 'syntax-tag', 'syntax-yaml-1.1'],
 ];
 

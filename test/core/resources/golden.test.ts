@@ -12,6 +12,7 @@ describe('golden resources', () => {
   it.each([
     ['lab', 'docs/examples/lab.yaml'],
     ['chat', 'test/core/policy/good/chat.yaml'],
+    ['many-models', 'docs/examples/many-models.yaml'],
   ])('%s.yaml: what a sidecar on the newest Envoy receives', async (name, file) => {
     const { resources } = compileFile(file, ['node-a', 'node-b']);
     const documents = resources.map((resource) => ({

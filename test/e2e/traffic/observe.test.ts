@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OBSERVED } from '../../../scripts/envoy-page.ts';
 import { type Backends, startBackends } from '../../support/backends.ts';
+import { Pki } from '../../support/pki.ts';
 import { Serve } from '../../support/serve.ts';
 import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 
 /** What the names of the page stand for in the policy below. */
 const NAMES: readonly (readonly [RegExp, string])[] = [
+  // Of a service without TLS there is nothing about it.
+  [/SERVICE(\/POOL)?\.ssl/g, 'sessions.ssl'],
+  [/SERVICE\.POOL\./g, 'sessions.own.'],
   // Of a service whose split is fixed there is nothing but its pools.
   [/SERVICE\/POOL/g, 'fixed/a'],
   [/SERVICE\.maglev_lb/g, 'sessions.maglev_lb'],
@@ -17,12 +21,14 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
 
 describe('the statistics that the docs name', () => {
   let backends: Backends;
+  let pki: Pki;
   let serve: Serve;
   let sidecar: Sidecar;
 
   beforeAll(async () => {
     backends = await startBackends(2);
-    serve = await new Serve(policy(backends.ports)).start();
+    pki = await Pki.create();
+    serve = await new Serve(policy(backends.ports, pki.write('ca.pem', pki.authority.cert))).start();
     sidecar = await startSidecar(serve.xds, 'a');
   });
 
@@ -30,6 +36,7 @@ describe('the statistics that the docs name', () => {
     await sidecar?.envoy.stop();
     await serve?.dispose();
     await backends?.stop();
+    pki?.dispose();
   });
 
   it('are all there on a live Envoy, each as it is written', async () => {
@@ -50,7 +57,7 @@ describe('the statistics that the docs name', () => {
   });
 });
 
-function policy([one, other]: readonly number[]): string {
+function policy([one, other]: readonly number[], ca: string): string {
   const server = (port: number | undefined): string => `{ static: [{ address: 127.0.0.1, port: ${port} }] }`;
   return `apiVersion: loadline.dev/v1alpha1
 kind: SidecarGroup
@@ -98,6 +105,9 @@ spec:
   hostnames: ["*"]
   match: { pathPrefix: /sessions }
   loadBalancer: { type: Maglev, hash: { header: x-session } }
-  pools: [{ name: a, endpoints: ${server(one)} }]
+  upstream: { tls: { sni: a.test, trustedCa: { filename: ${ca} } } }
+  pools:
+    - { name: a, endpoints: ${server(one)} }
+    - { name: own, upstream: { tls: { sni: b.test, trustedCa: { filename: ${ca} } } }, endpoints: ${server(other)} }
 `;
 }

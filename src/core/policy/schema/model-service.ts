@@ -9,10 +9,11 @@ import { admissionQueue, overload } from './overload.ts';
 import { type PoolSpec, pool } from './pool.ts';
 import { type RateLimitSpec, rateLimit } from './rate-limit.ts';
 import { retry } from './retry.ts';
-import { list, mapping, nonEmptyList, oneOf } from './shape.ts';
+import { list, mapping, nonEmptyList, refuse } from './shape.ts';
 import { type ServiceSignals, serviceSignals } from './signals.ts';
 import { type SplitSpec, split } from './split.ts';
 import { timeouts } from './timeouts.ts';
+import { upstream } from './upstream.ts';
 import { hostname, urlPath } from './words.ts';
 
 export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'split' | 'rateLimits' | 'orca'> & {
@@ -25,7 +26,7 @@ export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'spli
 const spec: z.ZodType<ServiceSpec> = mapping({
   hostnames: nonEmptyList(hostname(), 'a list of at least one host name, or ["*"]'),
   match: mapping({ pathPrefix: urlPath('Prefix').prefault('/') }).prefault({}),
-  upstream: mapping({ protocol: oneOf(['Http1', 'Http2']).default('Http1') }).prefault({}),
+  upstream,
   timeouts,
   signals: serviceSignals.prefault({}),
   healthCheck: healthCheck.exactOptional(),
@@ -39,7 +40,14 @@ const spec: z.ZodType<ServiceSpec> = mapping({
   rateLimits: list(rateLimit, 'a list of rate limits').default(() => []),
   overload: overload.exactOptional(),
   admissionQueue: admissionQueue.exactOptional(),
-}).transform(({ admissionQueue: _, ...enforced }) => enforced);
+})
+  .superRefine(({ upstream: { protocol, tls }, pools }, context) => {
+    const plain = protocol === 'Auto' && tls === undefined && pools.find((one) => one.upstream === undefined);
+    if (!plain) return;
+    const hint = 'the protocol is agreed on in the TLS handshake: add upstream.tls, or say which protocol it is';
+    refuse(context, ['upstream', 'protocol'], `Http1 or Http2, because the pool ${plain.name} has no tls`, hint);
+  })
+  .transform(({ admissionQueue: _, ...enforced }) => enforced);
 
 export const modelService: z.ZodType<{ metadata: { name: string }; spec: ServiceSpec }> = documentOf(
   'ModelService',

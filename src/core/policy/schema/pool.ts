@@ -4,6 +4,7 @@ import { ipAddress } from './ip-address.ts';
 import { mapping, matching, nonEmptyList, oneOf, port, positiveNumber, refuse, wholeNumber } from './shape.ts';
 import { signals } from './signals.ts';
 import { exactlyOneOf, SPELLINGS } from './spelling.ts';
+import { upstreamTls } from './upstream.ts';
 import { dnsName, label } from './words.ts';
 
 /** A pool without what only its surroundings know: its place in the text and the signals of the service. */
@@ -47,6 +48,8 @@ export const pool: z.ZodType<PoolSpec> = mapping({
   capacityType: oneOf(['Reserved', 'OnDemand', 'Spot']).default('OnDemand'),
   maxRunningRequests: wholeNumber(1, MAX_BATCH).exactOptional(),
   modelRevision: shortText('a string such as "2026-10-01"').exactOptional(),
+  /** TLS alone: all pools of a service may share one cluster, which has one protocol. */
+  upstream: mapping({ tls: upstreamTls }).exactOptional(),
   endpoints,
   signals: signals.exactOptional(),
 });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { forbiddenHost } from '../../../base/units/index.ts';
+import { canonicalAddress } from './ip-address.ts';
 import { matching, readText } from './shape.ts';
 
 export const LABEL: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -105,6 +106,36 @@ export function filePath(): z.ZodType<string> {
       return text.includes('..') ? 'without ..' : undefined;
     },
     { pattern: '^(?!.*/\\.{0,2}(?:/|$))/[!-~ ]+$', examples: ['/run/gpu/{address}-{port}.prom'] },
+  );
+}
+
+/** A file of the machine that a sidecar runs on. */
+export function sidecarFile(): z.ZodType<string> {
+  return readText(
+    'the absolute path of a file on the machines of the sidecars, such as /etc/envoy/models-ca.pem',
+    (text) => (/^\/[!-~]{1,1023}$/.test(text) && !/\/(?:\.\.?)?(?:\/|$)/.test(text) ? text : undefined),
+    (text) => {
+      if (text.includes('-----BEGIN')) return 'certificates and keys stay in files beside Envoy; write the path of one';
+      if (/^[^/]/.test(text)) return 'start it at the root: nobody knows in which folder an Envoy was started';
+      return text.includes('..') ? 'without ..' : undefined;
+    },
+    { pattern: '^(?!.*/\\.{0,2}(?:/|$))/[!-~]+$', examples: ['/etc/envoy/models-ca.pem'] },
+  );
+}
+
+/** A name in a certificate. */
+export function subjectAltName(): z.ZodType<string> {
+  return readText(
+    'a DNS name, an IP address or a URI such as spiffe://mesh.example/ns/models/sa/vllm',
+    (text) => {
+      if (/^[a-z][a-z0-9+.-]*:\/\/[!-~]{1,2000}$/.test(text)) return text;
+      return canonicalAddress(text) ?? (HOSTNAME.test(text) ? text : undefined);
+    },
+    (text) => {
+      if (text.startsWith('*.')) return 'write the name that is asked for: a certificate for all of them has it too';
+      return HOSTNAME.test(text.toLowerCase()) ? `write ${text.toLowerCase()}` : undefined;
+    },
+    { pattern: '^[a-z0-9:][!-~]*$', examples: ['models.example'] },
   );
 }
 
