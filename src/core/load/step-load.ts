@@ -254,16 +254,16 @@ function supposedSlots(
   }: { ageSec: number; elapsedSec: number; nowMs: number; reportsFresh: boolean },
 ): readonly number[] {
   const supposed = members.map(({ endpoint, memory }) => knownSlots(endpoint, memory) ?? UNKNOWN_SLOTS);
-  // An engine that went silent untaught cannot show a queue any more: it is no wider than those that have.
   const taughtSlots: number[] = [];
   const blind: { readonly endpoint: Endpoint; readonly memory: EndpointMemory; readonly i: number }[] = [];
   for (const [i, { endpoint, memory }] of members.entries()) {
     if (freshness[i] !== 'Fresh') blind.push({ endpoint, memory, i });
     else if (memory.slotsByQueue !== null) taughtSlots.push(memory.slotsByQueue);
   }
-  const taught = quantile(taughtSlots, 0.5);
+  // An engine that went silent untaught cannot show a queue any more: it is no wider than those that have.
+  const taught = blind.length === 0 ? undefined : quantile(taughtSlots, 0.5);
   if (taught !== undefined)
-    for (const [i, { endpoint, memory }] of members.entries())
+    for (const { endpoint, memory, i } of blind)
       if (freshness[i] === 'Stale' && memory.slotsByQueue === null && knownSlots(endpoint, memory) === undefined)
         supposed[i] = Math.min(UNKNOWN_SLOTS, taught);
   for (const { memory } of members) followHeaders(memory, elapsedSec);
