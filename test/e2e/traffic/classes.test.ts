@@ -1,19 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ModelServers, STANDARD_PROFILE, startModelServers } from '../../../src/lab/modelserver/index.ts';
-import { type Arrival, OpenLoop, type RequestOutcome } from '../../../src/lab/traffic/index.ts';
+import { type ModelServers, startModelServers } from '../../../src/lab/modelserver/index.ts';
+import type { RequestOutcome } from '../../../src/lab/traffic/index.ts';
+import { capacityOf, classLoad, failuresOf, SLOTS, SMALL_SERVER } from '../../support/class-load.ts';
 import { poolsPolicy } from '../../support/pools-policy.ts';
 import { Serve, until } from '../../support/serve.ts';
 import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 
 const LONG = process.env.LOADLINE_TEST_LONG === '1';
 const SECONDS = LONG ? 60 : 12;
-/** Two servers of 16 slots; a request of 20 tokens takes half a second in an empty batch and 0.8 s in a full one. */
-const SLOTS = 16;
 const SERVERS = 2;
-const TOKENS = 20;
-const PROFILE = { ...STANDARD_PROFILE, slots: SLOTS, stepMs: 25, bend: 0.6, kvTokens: SLOTS * 1900 };
-/** What the servers finish in a second when their batches are full. */
-const CAPACITY = (SERVERS * SLOTS) / ((TOKENS * 25 * 1.6) / 1000);
+const CAPACITY = capacityOf(SERVERS);
 
 const CLASSES = `apiVersion: loadline.dev/v1alpha1
 kind: TrafficClasses
@@ -30,7 +26,7 @@ describe('traffic classes in a flood', () => {
   let sidecar: Sidecar;
 
   beforeAll(async () => {
-    servers = await startModelServers({ count: SERVERS, firstPort: 0, profiles: [PROFILE] });
+    servers = await startModelServers({ count: SERVERS, firstPort: 0, profiles: [SMALL_SERVER] });
     const policy = poolsPolicy(
       [{ name: 'gpu', ports: servers.servers.map(({ port }) => port) }],
       // Together the classes may fill the servers and no more: with the reserve left out, what is above it waits nowhere.
@@ -47,29 +43,12 @@ describe('traffic classes in a flood', () => {
     await servers?.stop();
   });
 
-  /** Requests of each class at its rate; what became of them, by class. */
   const run = async (
     rates: Readonly<Record<string, number>>,
     seconds: number,
-  ): Promise<ReadonlyMap<string, RequestOutcome[]>> => {
-    const due = Object.entries(rates)
-      .flatMap(([name, perSec]) =>
-        Array.from({ length: perSec * seconds }, (_, i) => ({ name, atMs: ((i + 0.5) * 1000) / perSec })),
-      )
-      .sort((a, b) => a.atMs - b.atMs);
-    const arrivals = due.map(({ atMs }): Arrival => ({ atMs, promptTokens: 20, outputTokens: TOKENS }));
-    const classOf = new Map(arrivals.map((arrival, i) => [arrival, due[i]!.name]));
-    const outcomes = new Map<string, RequestOutcome[]>(Object.keys(rates).map((name) => [name, []]));
-    await new OpenLoop({
-      arrivals,
-      lanes: [{ name: 'lab', targets: [{ host: '127.0.0.1', port: sidecar.port }] }],
-      message: (arrival) => ({
-        body: JSON.stringify({ model: 'm', prompt: 'hello', max_tokens: TOKENS, stream: true }),
-        headers: { 'x-loadline-class': classOf.get(arrival) as string },
-      }),
-      onOutcome: (outcome) => outcomes.get(classOf.get(outcome.arrival) as string)?.push(outcome),
-      silenceMs: 20_000,
-    }).run();
+  ): Promise<ReadonlyMap<string, readonly RequestOutcome[]>> => {
+    const { done, outcomes } = classLoad(sidecar.port, rates, seconds, 20_000);
+    await done;
     return outcomes;
   };
 
@@ -81,7 +60,7 @@ describe('traffic classes in a flood', () => {
   it('keep the first of them well: its reserve is free and its latency that of a full batch', async () => {
     // Alone, and nearly as many as fill the batches: no breaker opens.
     const alone = (await run({ P0: Math.floor(0.75 * CAPACITY) }, SECONDS)).get('P0') ?? [];
-    expect(failed(alone)).toEqual([]);
+    expect(failuresOf(alone)).toEqual([]);
     const rest = Math.round(5 * CAPACITY);
     let queued = 0;
     const watch = setInterval(() => {
@@ -92,14 +71,14 @@ describe('traffic classes in a flood', () => {
     const p0 = flood.get('P0') ?? [];
     const others = [...(flood.get('P2') ?? []), ...(flood.get('P3') ?? [])];
     process.stdout.write(
-      `P0 alone p99 ${Math.round(p99(alone))} ms; in the flood p99 ${Math.round(p99(p0))} ms, ${failed(p0).length} of ${p0.length} failed; ` +
-        `of the others ${failed(others).length} of ${others.length} were refused; longest queue of a server ${queued}\n`,
+      `P0 alone p99 ${Math.round(p99(alone))} ms; in the flood p99 ${Math.round(p99(p0))} ms, ${failuresOf(p0).length} of ${p0.length} failed; ` +
+        `of the others ${failuresOf(others).length} of ${others.length} were refused; longest queue of a server ${queued}\n`,
     );
-    expect(failed(p0)).toEqual([]);
+    expect(failuresOf(p0)).toEqual([]);
     expect(p0.length).toBe(3 * SECONDS);
     // What the servers can do is used by the others, and what they cannot is refused at once and not queued.
-    expect(others.length - failed(others).length).toBeGreaterThan(0.5 * CAPACITY * SECONDS);
-    expect(failed(others).every((why) => why === 'Status 503')).toBe(true);
+    expect(others.length - failuresOf(others).length).toBeGreaterThan(0.5 * CAPACITY * SECONDS);
+    expect(failuresOf(others).every((why) => why === 'Status 503')).toBe(true);
     // There is room for all that is let in, so nobody waits long for a slot: where picks meet at one server (two choices of two) its queue
     // is short. The wall clock says so too where the machine has time for all of this; in CI it has not.
     expect(queued).toBeLessThanOrEqual(SLOTS / 2);
@@ -125,14 +104,10 @@ describe('traffic classes in a flood', () => {
       Object.values(await sidecar.envoy.stats('^cluster\\.chat\\.upstream_rq_active$')).every((open) => open === 0),
     );
     const later = await run({ P2: 3, P3: 3 }, 4);
-    expect(failed(later.get('P2') ?? [])).toEqual([]);
-    expect(failed(later.get('P3') ?? [])).toEqual([]);
+    expect(failuresOf(later.get('P2') ?? [])).toEqual([]);
+    expect(failuresOf(later.get('P3') ?? [])).toEqual([]);
   });
 });
-
-function failed(outcomes: readonly RequestOutcome[]): readonly string[] {
-  return outcomes.flatMap(({ failure }) => (failure === undefined ? [] : [`${failure.kind} ${failure.detail}`]));
-}
 
 function p99(outcomes: readonly RequestOutcome[]): number {
   const sorted = outcomes

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ModelServers, STANDARD_PROFILE, startModelServers } from '../../../src/lab/modelserver/index.ts';
-import { type Arrival, OpenLoop } from '../../../src/lab/traffic/index.ts';
+import { type ModelServers, startModelServers } from '../../../src/lab/modelserver/index.ts';
 import { run as cli } from '../../cli/run.ts';
+import { type ClassLoad, capacityOf, classLoad, failuresOf, SLOTS, SMALL_SERVER } from '../../support/class-load.ts';
 import { poolsPolicy } from '../../support/pools-policy.ts';
 import { Serve, sleep, until } from '../../support/serve.ts';
 import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
@@ -12,13 +12,8 @@ const FACTORS = LONG ? [1.5, 2, 5, 10] : [2];
 const SECONDS = LONG ? 120 : 20;
 /** Until the queue of the first seconds is worked off and the ladder stands. */
 const SETTLE_SECONDS = LONG ? 95 : 10;
-/** Two servers of 16 slots; a request of 20 tokens takes 0.8 s in a full batch. */
-const SLOTS = 16;
 const SERVERS = 2;
-const TOKENS = 20;
-const PROFILE = { ...STANDARD_PROFILE, slots: SLOTS, stepMs: 25, bend: 0.6, kvTokens: SLOTS * 1900 };
-/** What the servers finish in a second when their batches are full. */
-const CAPACITY = (SERVERS * SLOTS) / ((TOKENS * 25 * 1.6) / 1000);
+const CAPACITY = capacityOf(SERVERS);
 /** Times the capacity: what is never shed has room, however many of the others come. */
 const offered = (factor: number) => ({ P1: 0.3, P2: 0.6 * (factor - 0.3), P3: 0.4 * (factor - 0.3) });
 
@@ -44,7 +39,6 @@ type Overload = {
   readonly sheds: readonly { readonly class: string; readonly percent: number }[];
 };
 type TimelineEvent = { readonly kind: string; readonly atMs: number; readonly message: string };
-type Counts = { ok: number; shed: number; other: string[] };
 
 describe('the overload ladder', () => {
   let servers: ModelServers;
@@ -52,7 +46,7 @@ describe('the overload ladder', () => {
   let sidecar: Sidecar;
 
   beforeAll(async () => {
-    servers = await startModelServers({ count: SERVERS, firstPort: 0, profiles: [PROFILE] });
+    servers = await startModelServers({ count: SERVERS, firstPort: 0, profiles: [SMALL_SERVER] });
     const policy = poolsPolicy(
       [
         {
@@ -84,49 +78,16 @@ describe('the overload ladder', () => {
       Object.entries(await sidecar.envoy.runtime()).filter(([key]) => key.startsWith('loadline.shed.')),
     );
 
-  /** So many times the capacity for a while. What became of the requests, by class, and those completed in each second. */
-  const start = (factor: number, seconds: number) => {
-    const due = Object.entries(offered(factor))
-      .flatMap(([name, times]) => {
-        const perSec = times * CAPACITY;
-        return Array.from({ length: Math.round(perSec * seconds) }, (_, i) => ({
-          name,
-          atMs: ((i + 0.5) * 1000) / perSec,
-        }));
-      })
-      .sort((a, b) => a.atMs - b.atMs);
-    const arrivals = due.map(({ atMs }): Arrival => ({ atMs, promptTokens: 20, outputTokens: TOKENS }));
-    const classOf = new Map(arrivals.map((arrival, i) => [arrival, (due[i] as (typeof due)[0]).name]));
-    const counts: Record<string, Counts> = {};
-    const completed: number[] = [];
-    const beganMs = performance.now();
-    const loop = new OpenLoop({
-      arrivals,
-      lanes: [{ name: 'lab', targets: [{ host: '127.0.0.1', port: sidecar.port }] }],
-      message: (arrival) => ({
-        body: JSON.stringify({ model: 'm', prompt: 'hello', max_tokens: TOKENS, stream: true }),
-        headers: { 'x-loadline-class': classOf.get(arrival) as string },
-      }),
-      onOutcome: ({ arrival, failure }) => {
-        const name = classOf.get(arrival) as string;
-        counts[name] ??= { ok: 0, shed: 0, other: [] };
-        const of = counts[name];
-        if (failure === undefined) {
-          of.ok += 1;
-          const second = Math.floor((performance.now() - beganMs) / 1000);
-          completed[second] = (completed[second] ?? 0) + 1;
-        } else if (`${failure.kind} ${failure.detail}` === 'Status 503') of.shed += 1;
-        else of.other.push(`${failure.kind} ${failure.detail}`);
-      },
-      silenceMs: 60_000,
-    });
-    return { done: loop.run(), counts, completed, loop };
+  /** So many times the capacity for a while. */
+  const start = (factor: number, seconds: number): ClassLoad => {
+    const rates = Object.entries(offered(factor)).map(([name, times]): [string, number] => [name, times * CAPACITY]);
+    return classLoad(sidecar.port, Object.fromEntries(rates), seconds);
   };
 
   it('does nothing below the knee', async () => {
-    const { done, counts } = start(0.5, 4);
+    const { done, outcomes } = start(0.5, 4);
     await done;
-    expect(Object.values(counts).flatMap(({ shed, other }) => [shed, ...other])).toEqual([0, 0, 0]);
+    expect([...outcomes.values()].flatMap(failuresOf)).toEqual([]);
     const { saturation, level } = await overload();
     expect(saturation).not.toBeNull();
     expect(level).toBe(0);
@@ -136,7 +97,7 @@ describe('the overload ladder', () => {
     FACTORS,
   )('at %s times the capacity keeps the servers full and spares what comes first; when the load is gone, nothing is shed within 20 s', async (factor) => {
     const beganAtMs = Date.now();
-    const { done, counts, completed, loop } = start(factor, SECONDS);
+    const { done, outcomes, completed, loop } = start(factor, SECONDS);
     await sleep(SETTLE_SECONDS * 1000);
     const levels: Overload[] = [];
     while (loop.inFlight('lab') > 0 && levels.length < SECONDS - SETTLE_SECONDS - 2) {
@@ -163,9 +124,9 @@ describe('the overload ladder', () => {
     expect(goodput).toBeGreaterThan((LONG ? 0.9 : 0.7) * peak);
     expect(levels.every((one) => one.level > 0)).toBe(true);
     if (LONG) expect(Math.max(...levels.map((one) => one.saturation ?? 0)), 'settled').toBeLessThan(2.5);
-    expect(Object.values(counts).flatMap(({ other }) => other)).toEqual([]);
-    expect(counts.P1?.shed, 'of the class that is never shed').toBe(0);
-    expect(counts.P3?.shed).toBeGreaterThan(0);
+    expect([...outcomes.values()].flatMap(failuresOf).filter((why) => why !== 'Status 503')).toEqual([]);
+    expect(failuresOf(outcomes.get('P1')), 'of the class that is never shed').toEqual([]);
+    expect(failuresOf(outcomes.get('P3')).length).toBeGreaterThan(0);
 
     expect(status.out).toMatch(
       /saturation \d\.\d\d, level [12] of 2: P3 \d+ %.* shed \(\d+ in flight for 32 slots of 2 servers/,
