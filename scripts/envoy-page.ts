@@ -313,7 +313,16 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       becomes: 'RTDS `lapsing`: `loadline.shed.SERVICE.CLASS`, as far as the service is full',
       stats: ['http.LISTENER.rq_direct_response', 'runtime.num_keys'],
     },
-    { fields: ['spec.overload.actions[].degrade.**'], becomes: NOT_YET },
+    {
+      fields: ['spec.overload.actions[].degrade.**'],
+      becomes:
+        'CDS, EDS: a cluster SERVICE/POOL; RDS: a route to it for a part of the class; RTDS `lapsing`: `loadline.degrade.SERVICE.CLASS`',
+      stats: [
+        'vhost.HOST.route.SERVICE.CLASS.degraded.upstream_rq_total',
+        'cluster.SERVICE/second.upstream_rq_total',
+        'cluster.SERVICE/second.membership_total',
+      ],
+    },
     { fields: ['spec.admissionQueue.**'], becomes: NOT_YET },
   ],
 };

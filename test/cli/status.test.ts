@@ -175,15 +175,19 @@ describe('status of a full service', () => {
       { class: 'P3', percent: 100 },
       { class: 'P2', percent: 35 },
     ];
-    expect(lineOf({ saturation: 1.031, reason, level: 2, levels: 3, sheds })).toBe(
+    expect(lineOf({ saturation: 1.031, reason, level: 2, levels: 3, sheds, degrades: [] })).toBe(
       '  saturation 1.03, level 2 of 3: P3 100 %, P2 35 % shed (33 in flight for 32 slots of 2 servers)',
     );
-    expect(lineOf({ saturation: 0.5, reason, level: 0, levels: 3, sheds: [] })).toBe(
+    const degrades = [{ class: 'P1', pool: 'standby', percent: 40 }];
+    expect(lineOf({ saturation: 1.2, reason, level: 3, levels: 3, sheds, degrades })).toBe(
+      '  saturation 1.20, level 3 of 3: P3 100 %, P2 35 % shed, P1 40 % to standby (33 in flight for 32 slots of 2 servers)',
+    );
+    expect(lineOf({ saturation: 0.5, reason, level: 0, levels: 3, sheds: [], degrades: [] })).toBe(
       '  saturation 0.50, level 0 of 3 (33 in flight for 32 slots of 2 servers)',
     );
-    expect(lineOf({ saturation: null, reason: 'no server takes requests', level: 0, levels: 0, sheds: [] })).toBe(
-      '  saturation unknown (no server takes requests)',
-    );
+    expect(
+      lineOf({ saturation: null, reason: 'no server takes requests', level: 0, levels: 0, sheds: [], degrades: [] }),
+    ).toBe('  saturation unknown (no server takes requests)');
     expect(lineOf(null)).toBeUndefined();
   });
 });

@@ -89,5 +89,6 @@ export class FileFeed {
 }
 
 function fileOf(type: string, name: string): string {
-  return `${type}-${name}.json`;
+  // The name of a pool's cluster has a slash.
+  return `${type}-${name.replaceAll('/', '~')}.json`;
 }

@@ -149,11 +149,15 @@ export function statusText(view: ServerView, colour: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** `  saturation 1.04, level 2 of 2: P3 100 %, P2 35 % shed (33 in flight for 32 slots of 2 servers)` */
-function saturationLine({ saturation, reason, level, levels, sheds }: OverloadView): string {
+/** `  saturation 1.04, level 3 of 3: P3 100 %, P2 35 % shed, P1 40 % to standby (33 in flight for 32 slots of 2 servers)` */
+function saturationLine({ saturation, reason, level, levels, sheds, degrades }: OverloadView): string {
   const known = saturation === null ? 'saturation unknown' : `saturation ${saturation.toFixed(2)}`;
   const shed = sheds.map((one) => `${one.class} ${one.percent} %`).join(', ');
-  const ladder = levels === 0 ? '' : `, level ${level} of ${levels}${shed === '' ? '' : `: ${shed} shed`}`;
+  const given = [
+    ...(shed === '' ? [] : [`${shed} shed`]),
+    ...degrades.map((one) => `${one.class} ${one.percent} % to ${one.pool}`),
+  ].join(', ');
+  const ladder = levels === 0 ? '' : `, level ${level} of ${levels}${given === '' ? '' : `: ${given}`}`;
   return `  ${known}${ladder} (${reason})`;
 }
 

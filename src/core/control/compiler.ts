@@ -33,7 +33,7 @@ export type KeptStructure = {
 };
 
 type Compiled = {
-  /** What the structural resources depend on besides the key: policy revision, how many share the group's limits, sheds, cut retries. */
+  /** What the structural resources depend on besides the key: policy revision, how many share the group's limits, what ladders give up, cut retries. */
   readonly structureOf: string;
   readonly structure: readonly Resource[];
   /** Of it, what is worth keeping over a restart; undefined for endpoints alone. */
@@ -89,7 +89,7 @@ export class Compiler {
     }
     if (group === undefined) return undefined;
     const sidecars = sharers(own(plan.sidecars, group.name)?.length ?? 1);
-    const structureOf = `${plan.policyRevision} ${sidecars} ${JSON.stringify([plan.sheds, plan.retryCuts])}`;
+    const structureOf = `${plan.policyRevision} ${sidecars} ${JSON.stringify([plan.sheds, plan.degrades, plan.retryCuts])}`;
     const same = before?.structureOf === structureOf ? before : undefined;
     const kept = same?.kept ?? {
       key,

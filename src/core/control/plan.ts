@@ -18,6 +18,8 @@ export type Plan = {
   readonly sidecars: Readonly<Record<string, readonly string[]>>;
   /** Percentage of new requests that is shed, by service, and by service and class (`chat/P2`); absent: none. */
   readonly sheds?: Readonly<Record<string, number>>;
+  /** Percentage of what is not shed of a service and class (`chat/P1`) that goes to the pool its ladder names; absent: none. */
+  readonly degrades?: Readonly<Record<string, number>>;
   /** Services in which nothing is tried again now, because all of their servers fail; sorted. Absent: none. */
   readonly retryCuts?: readonly string[];
 };

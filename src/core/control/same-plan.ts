@@ -9,6 +9,7 @@ export function samePlan(a: Plan, b: Omit<Plan, 'sequence'>): boolean {
     a.policyRevision === b.policyRevision &&
     JSON.stringify(a.sidecars) === JSON.stringify(b.sidecars) &&
     JSON.stringify(a.sheds ?? {}) === JSON.stringify(b.sheds ?? {}) &&
+    JSON.stringify(a.degrades ?? {}) === JSON.stringify(b.degrades ?? {}) &&
     JSON.stringify(a.retryCuts ?? []) === JSON.stringify(b.retryCuts ?? []) &&
     sameByService(a.endpoints, b.endpoints, sameEndpoints) &&
     sameByService(a.decisions, b.decisions, sameWeights)

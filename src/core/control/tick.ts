@@ -1,7 +1,7 @@
 import { own } from '../../base/units/index.ts';
 import { type LoadState, openRequests, type ServiceLoad } from '../load/index.ts';
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
-import { cutsRetries, ladderOf, type OverloadState, stepOverload } from '../overload/index.ts';
+import { cutsRetries, ladderOf, type OverloadState, relievedBy, stepOverload } from '../overload/index.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import type { ServiceDecision, WeightsState } from '../weights/index.ts';
@@ -108,12 +108,12 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     delays[name] = step.delay;
     load[name] = step.believed.state;
     loads[name] = step.believed.load;
+    const ladder = ladderOf(service, policy, nowMs);
     overload[name] = stepOverload(own(before.overload ?? {}, name), {
       nowMs,
       elapsedSec,
-      load: step.believed.load,
-      endpoints: members,
-      ladder: ladderOf(service, policy, nowMs),
+      ...relievedBy(ladder, { load: step.believed.load, endpoints: members }),
+      ladder,
     });
     decisions[name] = perturbed(step.decision, perturbations, nowMs, own(before.plan?.decisions, name));
     issued[name] = stepIssued(own(before.issued, name) ?? {}, step.believed.load.endpoints, elapsedSec);
@@ -125,7 +125,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     endpoints: Object.fromEntries(endpoints),
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
-    ...laddersSheds(overload),
+    ...givenUp(overload),
     ...retryCuts(before.plan?.retryCuts ?? [], loads, load),
   };
   const plan = planWith(law, operations, before.plan);
@@ -137,12 +137,27 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   };
 }
 
-/** What ladders shed now, by `service/class`; sorted, so that equal plans are told by their text. */
-function laddersSheds(overload: Readonly<Record<string, OverloadState>>): Pick<Plan, 'sheds'> {
-  const sheds = Object.entries(overload).flatMap(([service, { percents }]) =>
+/** What ladders shed and degrade now, by `service/class`. */
+function givenUp(overload: Readonly<Record<string, OverloadState>>): Pick<Plan, 'sheds' | 'degrades'> {
+  const states = Object.entries(overload);
+  const sheds = states.flatMap(([service, { percents }]) =>
     Object.entries(percents).map(([name, percent]): [string, number] => [`${service}/${name}`, percent]),
   );
-  return sheds.length === 0 ? {} : { sheds: Object.fromEntries(sheds.sort(([a], [b]) => (a < b ? -1 : 1))) };
+  const degrades = states.flatMap(([service, state]) =>
+    Object.entries(state.degrades ?? {}).map(([name, { percent }]): [string, number] => [
+      `${service}/${name}`,
+      percent,
+    ]),
+  );
+  return {
+    ...(sheds.length === 0 ? {} : { sheds: byKey(sheds) }),
+    ...(degrades.length === 0 ? {} : { degrades: byKey(degrades) }),
+  };
+}
+
+/** Sorted, so that equal plans are told by their text. */
+function byKey(entries: readonly (readonly [string, number])[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function retryCuts(

@@ -1,3 +1,5 @@
+import type { Degraded } from './ladder.ts';
+
 /** What the ladder of a service remembers from tick to tick. Plain data: it is checkpointed as JSON. */
 export type OverloadState = {
   /** Smoothed; null: unknown. */
@@ -6,7 +8,7 @@ export type OverloadState = {
   readonly words: string;
   /** For how long it has been unknown. */
   readonly unknownSec: number;
-  /** From saturation at `enterAt` until it is below `leaveAt` with nothing left that is shed. */
+  /** From saturation at `enterAt` until it is below `leaveAt` with nothing left that is given up. */
   readonly active: boolean;
   /** What the law wants, from 0 to the reach of the ladder. */
   readonly effort: number;
@@ -27,6 +29,8 @@ export type OverloadState = {
   readonly rungs: number;
   /** By class, 1..100; classes of which nothing is shed are left out. */
   readonly percents: Readonly<Record<string, number>>;
+  /** By class, of what is not shed. Absent in states of before there were any. */
+  readonly degrades?: Readonly<Record<string, Degraded>>;
   /** The level that the timeline has last been told, and when it was told the last few. */
   readonly told: number;
   readonly toldAtMs: readonly number[];
@@ -48,6 +52,7 @@ export const INITIAL_OVERLOAD: OverloadState = {
   level: 0,
   rungs: 0,
   percents: {},
+  degrades: {},
   told: 0,
   toldAtMs: [],
 };

@@ -18,7 +18,11 @@ export function ladderOf(service: ModelService, policy: Policy, nowMs: number): 
   const first = namesOf(classes.filter(({ name, shed }) => shed === 'First' && !named.has(name)));
   const rungs: readonly Rung[] = [
     ...[...closed, ...first.filter((name) => !closed.includes(name))].map((name) => ({ class: name, upToRatio: 1 })),
-    ...(overload?.actions ?? []).map((action) => ({ class: action.class, upToRatio: action.upToPercent / 100 })),
+    ...(overload?.actions ?? []).map((action) => ({
+      class: action.class,
+      upToRatio: action.upToPercent / 100,
+      ...(action.kind === 'Degrade' ? { toPool: action.toPool } : {}),
+    })),
   ];
   if (rungs.length === 0) return NO_LADDER;
   const { enterAt = ENTER_AT, leaveAt = LEAVE_AT } = overload ?? {};

@@ -1,12 +1,13 @@
 import type { ServiceLoad } from '../load/index.ts';
 import type { Endpoint } from '../topology/index.ts';
-import { earlyReachOf, effortFor, type Ladder, orderOf, passOf, reachOf, shedAt } from './ladder.ts';
+import { earlyReachOf, effortFor, givenUpAt, type Ladder, orderOf, passOf, reachOf } from './ladder.ts';
 import { INITIAL_OVERLOAD, type OverloadState } from './overload-state.ts';
 import { type Saturation, saturationOf } from './saturation.ts';
 
 export type OverloadInput = {
   readonly nowMs: number;
   readonly elapsedSec: number;
+  /** Of the servers that the ladder is to relieve: see {@link relievedBy}. */
   readonly load: ServiceLoad;
   /** In the order of the beliefs. */
   readonly endpoints: readonly Endpoint[];
@@ -77,11 +78,11 @@ export function stepOverload(stored: OverloadState | undefined, input: OverloadI
   return told(sent(decided, ladder, reach), nowMs);
 }
 
-/** A window that opens, or an edit, makes another ladder: what is shed of each class stays, as far as it may be. */
+/** A window that opens, or an edit, makes another ladder: what is given up of each class stays, as far as it may be. */
 function on(ladder: Ladder, state: OverloadState): OverloadState {
   const order = orderOf(ladder);
   if (state.order === order) return state;
-  const effort = effortFor(ladder, state.percents);
+  const effort = effortFor(ladder, { percents: state.percents, degrades: state.degrades ?? {} });
   return { ...state, order, effort, sentEffort: effort };
 }
 
@@ -181,7 +182,7 @@ function sent(state: OverloadState, ladder: Ladder, reach: number): OverloadStat
   const isEnd = effort === 0 || effort === reach;
   const last = Math.min(reach, state.sentEffort);
   const sentEffort = isEnd || Math.abs(effort - last) >= STEP ? effort : last;
-  return { ...state, sentEffort, passed: [passOf(sentEffort), passed[0]], ...shedAt(ladder, sentEffort) };
+  return { ...state, sentEffort, passed: [passOf(sentEffort), passed[0]], ...givenUpAt(ladder, sentEffort) };
 }
 
 /** The timeline hears of a level at most twice a minute, and of the last one in any case. */

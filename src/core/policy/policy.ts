@@ -104,8 +104,11 @@ export type Overload = {
   readonly actions: readonly OverloadAction[];
 };
 
-/** Up to so many of a hundred new requests of a class are refused. */
-export type OverloadAction = { readonly kind: 'Shed'; readonly class: string; readonly upToPercent: number };
+export type OverloadAction =
+  /** Up to so many of a hundred new requests of a class are refused. */
+  | { readonly kind: 'Shed'; readonly class: string; readonly upToPercent: number }
+  /** Up to so many of a hundred that are not shed go to one pool. There is one for a class at most, and never to every pool. */
+  | { readonly kind: 'Degrade'; readonly class: string; readonly toPool: string; readonly upToPercent: number };
 
 /** What the servers' answers say of their load, read by Envoy and reported with its load reports. */
 export type Orca = {

@@ -13,7 +13,7 @@ import type { Endpoint } from '../topology/index.ts';
 import { compareText, servicesOf } from './group-services.ts';
 import { SIDECARS_CLUSTER } from './names.ts';
 import type { Resource } from './resource.ts';
-import { clustersOf } from './service-clusters.ts';
+import { clustersOf, poolCluster, type ServiceCluster } from './service-clusters.ts';
 import { socketLabel } from './transport-sockets.ts';
 import { TYPE_URL } from './type-url.ts';
 
@@ -26,12 +26,15 @@ const MAX_WEIGHT = 1000;
 export function compileAssignments(plan: Plan, group: SidecarGroup, encoder: AssignmentEncoder): readonly Resource[] {
   return [
     ...servicesOf(plan.policy, group).flatMap((service) =>
-      clustersOf(service).map(({ pool, origin }) =>
-        assignment(pool === undefined ? serviceInput(plan, service) : shareInput(plan, service, pool), encoder, origin),
-      ),
+      clustersOf(service).map((cluster) => assignment(inputOf(plan, service, cluster), encoder, cluster.origin)),
     ),
     assignment(sidecarsInput(plan.sidecars[group.name] ?? []), encoder, group.origin),
   ].sort((a, b) => compareText(a.name, b.name));
+}
+
+function inputOf(plan: Plan, service: ModelService, { pool, forDegraded }: ServiceCluster): AssignmentInput {
+  if (pool === undefined) return serviceInput(plan, service);
+  return forDegraded === true ? degradedInput(plan, service, pool) : shareInput(plan, service, pool);
 }
 
 /** An assignment without endpoints: what a client is told of a name that does not exist. */
@@ -61,23 +64,29 @@ export function compileEndpointsOnly(
   return services
     .flatMap((service) => [
       assignment(serviceInput(plan, service), encoder, service.origin),
-      ...service.pools.map((pool) => assignment(serviceInput(plan, service, pool.name), encoder, pool.origin)),
+      ...service.pools.map((pool) =>
+        assignment(serviceInput(plan, service, { only: pool.name }), encoder, pool.origin),
+      ),
     ])
     .sort((a, b) => compareText(a.name, b.name));
 }
 
-/** All of a service, or one pool of it. Tiers are priorities; without any there is one. */
-function serviceInput(plan: Plan, service: ModelService, pool?: string): AssignmentInput {
+/** All of a service, or one pool of it, or all but one. Tiers are priorities; without any there is one. */
+function serviceInput(
+  plan: Plan,
+  service: ModelService,
+  { only: pool, without }: { readonly only?: string; readonly without?: string } = {},
+): AssignmentInput {
   const { name, split } = service;
   const isIdle = (of: string): boolean => split?.kind === 'Fixed' && (split.weights[of] ?? 0) === 0;
   const members = membersOf(plan, service)
-    .filter((one) => pool === undefined || one.pool === pool)
+    .filter((one) => (pool === undefined || one.pool === pool) && one.pool !== without)
     // A pool without a share takes nothing, where it is asked for together with the others.
     .map((one): Member => (pool === undefined && isIdle(one.pool) ? { ...one, health: 'DRAINING' } : one));
   const tiers = split?.kind === 'Tiers' && pool === undefined ? split.tiers : [];
   const weigh = split?.kind === 'Fixed' && pool === undefined ? sharedWeights(split.weights, members) : ownWeight;
   return {
-    clusterName: pool === undefined ? name : `${name}/${pool}`,
+    clusterName: pool === undefined ? name : poolCluster(service, pool),
     localities: localitiesOf(
       members,
       (one) =>
@@ -112,7 +121,7 @@ function shareInput(plan: Plan, service: ModelService, pool: Pool): AssignmentIn
     members.filter((one) => one.pool !== pool.name),
   );
   return {
-    clusterName: `${service.name}/${pool.name}`,
+    clusterName: poolCluster(service, pool.name),
     localities: localitiesOf(
       members,
       (one) => (one.pool === pool.name ? 0 : 1),
@@ -120,6 +129,23 @@ function shareInput(plan: Plan, service: ModelService, pool: Pool): AssignmentIn
     ),
     weightedPriorityHealth: false,
     overprovisioningFactor: KEEP_ALL_FACTOR,
+  };
+}
+
+/**
+ * A pool that takes what the overload ladder moves, and behind it those who would have answered otherwise: while nobody in it is well,
+ * moving a request changes nothing for it.
+ */
+function degradedInput(plan: Plan, service: ModelService, { name: pool }: Pool): AssignmentInput {
+  const others = serviceInput(plan, service, { without: pool });
+  const priorities = [...new Set(others.localities.map(({ priority }) => priority))];
+  return {
+    ...others,
+    clusterName: poolCluster(service, pool),
+    localities: [
+      ...serviceInput(plan, service, { only: pool }).localities,
+      ...others.localities.map((one) => ({ ...one, priority: 1 + priorities.indexOf(one.priority) })),
+    ],
   };
 }
 

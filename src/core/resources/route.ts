@@ -1,21 +1,17 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
-import type { Listener, LoadBalancer, ModelService, Orca, Retry, Timeouts } from '../policy/index.ts';
+import type { Listener, LoadBalancer, ModelService, Orca } from '../policy/index.ts';
 import { type ClassRoute, type GroupClasses, isReserved } from './classes.ts';
-import { extension, makeResource, setHeader } from './message.ts';
+import { DEGRADED_HEADER, degradedCluster, degradedHeader, degradedMatch, degradesAny } from './degrade.ts';
+import { makeResource, setHeader } from './message.ts';
 import { rateLimitActions } from './rate-limit.ts';
 import type { Resource } from './resource.ts';
+import { retryPolicy } from './retry-policy.ts';
 import { SPLIT_WEIGHT_DEFAULT, splitPrefix } from './runtime-keys.ts';
-import { clustersOf } from './service-clusters.ts';
+import { carryingClustersOf, clustersOf } from './service-clusters.ts';
 import { shedRoute } from './shed.ts';
 import { TYPE_URL } from './type-url.ts';
 import { virtualHosts } from './virtual-hosts.ts';
-
-/**
- * With weights that differ by 20:1 a heavy host that fails is picked again and again; 20 picks save half of those
- * retries, 5 a quarter (measured on 1.36 and 1.40).
- */
-const HOST_SELECTION_ATTEMPTS = 20;
 
 /** Prompts up to this size can be tried again; a longer one goes through and is not kept for a retry. */
 const RETRY_BUFFER_BYTES = 8 * 1024 * 1024;
@@ -50,7 +46,7 @@ export function compileRoutes(
   });
 }
 
-/** A shed must come first: Envoy takes the first route that matches. */
+/** Envoy takes the first route that matches: what is shed, then what another pool takes, then the rest. */
 function serviceRoutes(service: ModelService, classes: GroupClasses | undefined): readonly JsonObject[] {
   if (classes === undefined) return [shedRoute(service), compileRoute(service)];
   const { allowed, header } = classes;
@@ -58,31 +54,62 @@ function serviceRoutes(service: ModelService, classes: GroupClasses | undefined)
     // The last is the group's default. It takes what the others did not, whatever the client has written there.
     const named = i < allowed.length - 1 ? [{ name: header, string_match: { exact: one.name } }] : [];
     const of: ClassRoute = { class: one, header, match: named.length === 0 ? {} : { headers: named } };
-    return [shedRoute(service, of), compileRoute(service, of)];
+    const degraded = degradedCluster(service, one.name);
+    return [
+      shedRoute(service, of),
+      ...(degraded === undefined ? [] : [degradedRoute(service, of, degraded)]),
+      compileRoute(service, of),
+    ];
   });
 }
 
 function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
-  const { timeouts, name, match } = service;
-  const limits = rateLimitActions(service, of?.class.name);
-  const headers = [...orcaHeaders(service.orca), ...(of === undefined ? [] : [setHeader(of.header, of.class.name)])];
+  const { name, match } = service;
+  const headers = requestHeaders(service, of);
   return {
     name: of === undefined ? name : `${name}/${of.class.name}`,
     match: { prefix: match.pathPrefix, ...of?.match },
-    route: {
-      ...target(service),
-      // Envoy's default is 15 s, which no long answer survives; 0 is none.
-      timeout: protoDuration(timeouts.requestMs),
-      idle_timeout: protoDuration(timeouts.streamIdleMs),
-      retry_policy: retryPolicy(service, timeouts),
-      ...hashPolicy(service.loadBalancer),
-      ...(of !== undefined && isReserved(of.class) ? { priority: 'HIGH' } : {}),
-      ...(limits.length === 0 ? {} : { rate_limits: limits }),
-    },
+    route: { ...target(service), ...action(service, of, service.split !== undefined) },
     ...(of === undefined ? {} : { stat_prefix: `${name}.${of.class.name}` }),
     ...(headers.length === 0 ? {} : { request_headers_to_add: headers }),
+    ...(degradesAny(service) ? { request_headers_to_remove: [DEGRADED_HEADER] } : {}),
     ...(asksForLoad(service.orca) ? { response_headers_to_remove: LOAD_HEADERS } : {}),
   };
+}
+
+/** The part of a class that the ladder moves to one pool, marked for the client and the server. */
+function degradedRoute(service: ModelService, of: ClassRoute, cluster: string): JsonObject {
+  const { name, match } = service;
+  const marked = degradedHeader(cluster);
+  return {
+    name: `${name}/${of.class.name}/degraded`,
+    match: { prefix: match.pathPrefix, ...of.match, ...degradedMatch(service, of.class.name) },
+    // Whoever would have answered stands behind the pool.
+    route: { cluster, ...action(service, of, true) },
+    stat_prefix: `${name}.${of.class.name}.degraded`,
+    request_headers_to_add: [...requestHeaders(service, of), marked],
+    response_headers_to_add: [marked],
+    ...(asksForLoad(service.orca) ? { response_headers_to_remove: LOAD_HEADERS } : {}),
+  };
+}
+
+/** What becomes of a request, wherever it goes. `othersBehind`: whether there are servers for its last try. */
+function action(service: ModelService, of: ClassRoute | undefined, othersBehind: boolean): JsonObject {
+  const { timeouts } = service;
+  const limits = rateLimitActions(service, of?.class.name);
+  return {
+    // Envoy's default is 15 s, which no long answer survives; 0 is none.
+    timeout: protoDuration(timeouts.requestMs),
+    idle_timeout: protoDuration(timeouts.streamIdleMs),
+    retry_policy: retryPolicy(service, { othersBehind }),
+    ...hashPolicy(service.loadBalancer),
+    ...(of !== undefined && isReserved(of.class) ? { priority: 'HIGH' } : {}),
+    ...(limits.length === 0 ? {} : { rate_limits: limits }),
+  };
+}
+
+function requestHeaders(service: ModelService, of: ClassRoute | undefined): readonly JsonObject[] {
+  return [...orcaHeaders(service.orca), ...(of === undefined ? [] : [setHeader(of.header, of.class.name)])];
 }
 
 /** Requests without the header go anywhere. */
@@ -99,7 +126,7 @@ function target(service: ModelService): JsonObject {
   if (split?.kind !== 'Fixed') return { cluster: name };
   return {
     weighted_clusters: {
-      clusters: clustersOf(service).map((cluster) => ({ name: cluster.name, weight: SPLIT_WEIGHT_DEFAULT })),
+      clusters: carryingClustersOf(service).map((cluster) => ({ name: cluster.name, weight: SPLIT_WEIGHT_DEFAULT })),
       runtime_key_prefix: splitPrefix(name),
     },
   };
@@ -119,60 +146,4 @@ function orcaHeaders(orca: Orca | undefined): readonly JsonObject[] {
 
 function asksForLoad(orca: Orca | undefined): orca is Orca {
   return orca !== undefined && orca.requestFormat !== 'None';
-}
-
-/**
- * The per-try time-outs live in the retry policy, so there is one even when retries are off. `per_try_timeout` ends with
- * the response headers (router.cc: it is ignored once the response has started), so it never cuts a stream.
- */
-function retryPolicy({ retry, split }: ModelService, timeouts: Timeouts): JsonObject {
-  const { responseHeadersMs, perTryIdleMs } = timeouts;
-  return {
-    retry_on: retry.numRetries > 0 ? retry.retryOn.join(',') : '',
-    num_retries: retry.numRetries,
-    ...(responseHeadersMs > 0 ? { per_try_timeout: protoDuration(responseHeadersMs) } : {}),
-    ...(perTryIdleMs > 0 ? { per_try_idle_timeout: protoDuration(perTryIdleMs) } : {}),
-    ...(retry.numRetries > 0 ? retryTargets(retry) : {}),
-    ...(retry.numRetries > 0 && split !== undefined ? retryBehind(retry) : {}),
-  };
-}
-
-/**
- * Where others stand behind the servers of a tier or of a pool, the last try goes to them: a tier that died as a whole would
- * otherwise use up all tries before its servers are ejected. The first retry stays, since mostly one server alone is at fault.
- */
-function retryBehind({ numRetries }: Retry): JsonObject {
-  return {
-    retry_priority: extension(
-      'envoy.retry_priorities.previous_priorities',
-      'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
-      { update_frequency: Math.min(2, numRetries) },
-    ),
-  };
-}
-
-function retryTargets(retry: Retry): JsonObject {
-  const { backOff, retryAfter } = retry;
-  return {
-    retriable_status_codes: [...new Set(retry.retriableStatusCodes)].sort((a, b) => a - b),
-    retry_host_predicate: [
-      extension(
-        'envoy.retry_host_predicates.previous_hosts',
-        'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
-      ),
-    ],
-    host_selection_retry_max_attempts: HOST_SELECTION_ATTEMPTS,
-    retry_back_off: {
-      base_interval: protoDuration(backOff.baseIntervalMs),
-      max_interval: protoDuration(Math.max(backOff.baseIntervalMs, backOff.maxIntervalMs)),
-    },
-    ...(retryAfter.maxIntervalMs === 0
-      ? {}
-      : {
-          rate_limited_retry_back_off: {
-            reset_headers: [{ name: 'retry-after', format: 'SECONDS' }],
-            max_interval: protoDuration(retryAfter.maxIntervalMs),
-          },
-        }),
-  };
 }

@@ -41,6 +41,7 @@ export const RUNTIME_KEYS: readonly RuntimeKey[] = [
   percentage(enforcedKey(SLOT.sidecarRateLimit), 100),
   percentage(enforcedKey(SLOT.groupRateLimit), 100),
   percentage(shedKey('{cluster}'), 0),
+  percentage(degradeKey('{cluster}', '{cluster}'), 0),
   {
     pattern: `${splitPrefix('{cluster}')}.{cluster}`,
     layer: LASTING_LAYER,
@@ -54,6 +55,11 @@ export const RUNTIME_KEYS: readonly RuntimeKey[] = [
 /** Percentage of a service's new requests, or of one class of them, that are refused at once. */
 export function shedKey(service: string, className?: string): string {
   return className === undefined ? `loadline.shed.${service}` : `loadline.shed.${service}.${className}`;
+}
+
+/** Percentage of a class's new requests that another pool takes, or that are refused before. */
+export function degradeKey(service: string, className: string): string {
+  return `loadline.degrade.${service}.${className}`;
 }
 
 /** `runtime_key_prefix` of the weighted clusters of a service; Envoy puts a dot and the name of the cluster behind it. */

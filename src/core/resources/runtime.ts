@@ -1,17 +1,20 @@
 import { own } from '../../base/units/index.ts';
 import type { ModelService, Policy, SidecarGroup } from '../policy/index.ts';
 import { classesOf, type GroupClasses, hasReserve } from './classes.ts';
+import { degradedCluster } from './degrade.ts';
 import { servicesOf } from './group-services.ts';
 import { makeResource } from './message.ts';
 import { LAPSING_LAYER, LAPSING_TTL_MS, LASTING_LAYER } from './names.ts';
 import type { Resource } from './resource.ts';
-import { breakerKey, checkRuntimeValue, type RuntimeLayer, shedKey, splitPrefix } from './runtime-keys.ts';
+import { breakerKey, checkRuntimeValue, degradeKey, type RuntimeLayer, shedKey, splitPrefix } from './runtime-keys.ts';
 import { clustersOf, type ServiceCluster } from './service-clusters.ts';
 
 /** What is so for now, beside what the policy says. */
 export type Passing = {
   /** Percentage of new requests that is shed, by service, and by service and class (`chat/P2`). */
   readonly sheds?: Readonly<Record<string, number>>;
+  /** Percentage of what is not shed of a service and class (`chat/P1`) that goes to the pool its ladder names. */
+  readonly degrades?: Readonly<Record<string, number>>;
   /** Services in which nothing is tried again. */
   readonly retryCuts?: readonly string[];
 };
@@ -23,7 +26,7 @@ export type Passing = {
 export function compileRuntime(
   policy: Policy,
   group: SidecarGroup,
-  { sheds = {}, retryCuts = [] }: Passing = {},
+  { sheds = {}, degrades = {}, retryCuts = [] }: Passing = {},
 ): readonly Resource[] {
   const lasting: Record<string, number> = {};
   const lapsing: Record<string, number> = {};
@@ -38,7 +41,8 @@ export function compileRuntime(
       }
     }
     Object.assign(lasting, splitValues(service));
-    Object.assign(lapsing, shedValues(service, classes, sheds));
+    const shed = shedPercents(service, classes, sheds);
+    Object.assign(lapsing, shedValues(service, shed), degradeValues(service, classes, degrades, shed));
   }
   return [layer(LAPSING_LAYER, lapsing, group, LAPSING_TTL_MS), layer(LASTING_LAYER, lasting, group)];
 }
@@ -68,18 +72,43 @@ function breakerValues(
   };
 }
 
-/** A shed of the whole service is one of each class that may be shed; what is asked for a class counts where it is more. */
-function shedValues(
+/** By class, '' for all where there are none. A shed of the whole service is one of each class that may be shed; what is asked for a class counts where it is more. */
+function shedPercents(
   { name }: ModelService,
   classes: GroupClasses | undefined,
   sheds: NonNullable<Passing['sheds']>,
-): Record<string, number> {
+): ReadonlyMap<string, number> {
   const all = own(sheds, name) ?? 0;
-  if (classes === undefined) return all === 0 ? {} : { [shedKey(name)]: all };
+  if (classes === undefined) return new Map([['', all]]);
+  return new Map(
+    classes.allowed.map(({ name: one, shed }) => [
+      one,
+      Math.max(shed === 'Never' ? 0 : all, own(sheds, `${name}/${one}`) ?? 0),
+    ]),
+  );
+}
+
+function shedValues({ name }: ModelService, percents: ReadonlyMap<string, number>): Record<string, number> {
+  const asked = [...percents].filter(([, percent]) => percent !== 0);
+  return Object.fromEntries(asked.map(([one, percent]) => [shedKey(name, one === '' ? undefined : one), percent]));
+}
+
+/**
+ * Envoy draws one number for a request and holds it against each fraction in turn: what is shed has the lowest numbers, so what
+ * is to go elsewhere is counted from there.
+ */
+function degradeValues(
+  service: ModelService,
+  classes: GroupClasses | undefined,
+  degrades: NonNullable<Passing['degrades']>,
+  shed: ReadonlyMap<string, number>,
+): Record<string, number> {
   const values: Record<string, number> = {};
-  for (const { name: one, shed } of classes.allowed) {
-    const percent = Math.max(shed === 'Never' ? 0 : all, own(sheds, `${name}/${one}`) ?? 0);
-    if (percent !== 0) values[shedKey(name, one)] = percent;
+  for (const { name: one } of classes?.allowed ?? []) {
+    const percent = own(degrades, `${service.name}/${one}`) ?? 0;
+    if (percent === 0 || degradedCluster(service, one) === undefined) continue;
+    const refused = shed.get(one) ?? 0;
+    values[degradeKey(service.name, one)] = Math.round(refused + ((100 - refused) * percent) / 100);
   }
   return values;
 }

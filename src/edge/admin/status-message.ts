@@ -154,6 +154,11 @@ function decodeOverload(wire: Wire): OverloadView {
     level: number(wire.level),
     levels: number(wire.levels),
     sheds: list(wire.sheds, (shed) => ({ class: text(shed.class), percent: number(shed.percent) })),
+    degrades: list(wire.degrades, (one) => ({
+      class: text(one.class),
+      pool: text(one.pool),
+      percent: number(one.percent),
+    })),
   };
 }
 

@@ -51,9 +51,10 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
 
 function overloadView(state: OverloadState | undefined): OverloadView | null {
   if (state === undefined) return null;
-  const { saturation, words, level, rungs, percents } = state;
+  const { saturation, words, level, rungs, percents, degrades: moved = {} } = state;
   const sheds = Object.entries(percents).map(([name, percent]) => ({ class: name, percent }));
-  return { saturation, reason: words, level, levels: rungs, sheds };
+  const degrades = Object.entries(moved).map(([name, { toPool, percent }]) => ({ class: name, pool: toPool, percent }));
+  return { saturation, reason: words, level, levels: rungs, sheds, degrades };
 }
 
 /** Pools that the policy has no more, whose endpoints finish what they have. */

@@ -46,6 +46,7 @@ export type MetricName =
   | 'loadline_saturation'
   | 'loadline_overload_level'
   | 'loadline_shed_ratio'
+  | 'loadline_degraded_ratio'
   | 'loadline_sample_age_seconds'
   | 'loadline_endpoints_without_series'
   | 'loadline_signal_scrapes_total'
@@ -225,13 +226,18 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   loadline_overload_level: {
     kind: 'gauge',
-    help: 'Steps of the overload ladder of a service that are in use; 0 sheds nothing. No series for a service without a ladder.',
+    help: 'Steps of the overload ladder of a service that are in use; 0: nothing is given up. No series for a service without a ladder.',
     labels: ['service'],
   },
   loadline_shed_ratio: {
     kind: 'gauge',
     help: 'Part of the new requests of a class that the overload ladder refuses, 0 to 1; no series for a class of which it refuses nothing. What is shed by hand is not counted.',
     labels: ['service', 'class'],
+  },
+  loadline_degraded_ratio: {
+    kind: 'gauge',
+    help: 'Part of the new requests of a class that are not shed which the overload ladder moves to the pool, 0 to 1; no series for a class of which it moves nothing.',
+    labels: ['service', 'class', 'pool'],
   },
   loadline_sample_age_seconds: {
     kind: 'gauge',

@@ -257,13 +257,15 @@ export class Metrics {
   /** Of a service whose saturation is unknown there is none: 0 would look idle to whoever scales by it. */
   #setOverload({ services }: MeteredView): void {
     const [saturation, level] = [this.#gauge('loadline_saturation'), this.#gauge('loadline_overload_level')];
-    const shed = this.#gauge('loadline_shed_ratio');
-    for (const gauge of [saturation, level, shed]) gauge.reset();
+    const [shed, degraded] = [this.#gauge('loadline_shed_ratio'), this.#gauge('loadline_degraded_ratio')];
+    for (const gauge of [saturation, level, shed, degraded]) gauge.reset();
     for (const { name: service, overload } of services) {
       if (overload === null) continue;
       if (overload.saturation !== null) saturation.set({ service }, overload.saturation);
       if (overload.levels > 0) level.set({ service }, overload.level);
       for (const one of overload.sheds) shed.set({ service, class: one.class }, one.percent / 100);
+      for (const { class: name, pool, percent } of overload.degrades)
+        degraded.set({ service, class: name, pool }, percent / 100);
     }
   }
 

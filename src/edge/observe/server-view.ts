@@ -58,6 +58,8 @@ export type OverloadView = {
   readonly levels: number;
   /** What the ladder sheds, in its order; 1..100 of a hundred new requests of the class. */
   readonly sheds: readonly { readonly class: string; readonly percent: number }[];
+  /** What the ladder moves to other pools; 1..100 of a hundred new requests of the class that are not shed. */
+  readonly degrades: readonly { readonly class: string; readonly pool: string; readonly percent: number }[];
 };
 
 export type ServiceView = {

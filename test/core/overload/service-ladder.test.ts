@@ -24,7 +24,9 @@ kind: ModelService
 metadata: { name: chat }
 spec:
   hostnames: ["*"]
-${lines}  pools: [{ name: gpu, endpoints: { static: [{ address: 10.0.0.1, port: 8000 }] } }]
+${lines}  pools:
+    - { name: gpu, endpoints: { static: [{ address: 10.0.0.1, port: 8000 }] } }
+    - { name: small, endpoints: { static: [{ address: 10.0.0.2, port: 8000 }] } }
 `);
   const [service] = policy.services;
   if (service === undefined) throw new Error('the policy has no service');
@@ -75,5 +77,13 @@ describe('the ladder of a service', () => {
     ]);
     const protectedToo = window.replace('name: P3', 'name: P3, shed: Never');
     expect(ladder(protectedToo, ACTIONS, undefined, DAY).rungs.map((rung) => rung.class)).toEqual(['P2', 'P1']);
+  });
+
+  it('moves a class to another pool where an action says so, and such a class is named by its actions', () => {
+    const actions = ACTIONS.replace('{ shed: { class: P1, upTo: 20% } }', '{ degrade: { class: P3, toPool: small } }');
+    expect(ladder('{ name: P3, shed: First }', actions).rungs).toEqual([
+      { class: 'P2', upToRatio: 0.5 },
+      { class: 'P3', upToRatio: 1, toPool: 'small' },
+    ]);
   });
 });

@@ -29,7 +29,6 @@ describe('the two policies that define the language', () => {
       'chat.yaml:50:9: accepted, not enforced yet: spec.pools[1].endpoints.dns',
       'chat.yaml:61:47: accepted, not enforced yet: spec.split.failover.firstTokenP95Above',
       'chat.yaml:61:71: accepted, not enforced yet: spec.split.failover.returnAfter',
-      'chat.yaml:86:9: accepted, not enforced yet: spec.overload.actions[2].degrade',
       'chat.yaml:87:3: accepted, not enforced yet: spec.admissionQueue',
     ]);
   });

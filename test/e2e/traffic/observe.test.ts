@@ -83,6 +83,7 @@ spec:
     - { name: first, endpoints: ${server(one)} }
     - { name: second, endpoints: ${server(other)} }
   split: { tiers: [[first], [second]] }
+  overload: { enterAt: 1, leaveAt: 0.8, actions: [{ degrade: { class: P0, toPool: second } }] }
   rateLimits:
     - { name: all, rate: 100/s, burst: 100 }
     - { name: group, rate: 100/s, burst: 100, scope: Group, class: P0 }

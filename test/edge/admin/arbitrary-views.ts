@@ -134,6 +134,9 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
           level: count,
           levels: count,
           sheds: fc.array(fc.record({ class: text, percent: fc.integer({ min: 1, max: 100 }) }), { maxLength: 3 }),
+          degrades: fc.array(fc.record({ class: text, pool: text, percent: fc.integer({ min: 1, max: 100 }) }), {
+            maxLength: 3,
+          }),
         }),
       ),
       pools: fc.array(

@@ -80,7 +80,16 @@ function richView(): ServerView {
     signalAgesMs: ages(ids),
     signals: Object.fromEntries(ids.map((id) => [id, [{ signal: 'gpu', state: 'Conflict' as const, why: 'x' }]])),
     issuedShares: Object.fromEntries(ids.map((id) => [id, 1 / 3])),
-    overload: { chat: { ...INITIAL_OVERLOAD, saturation: 1.04, level: 1, rungs: 2, percents: { P3: 35 } } },
+    overload: {
+      chat: {
+        ...INITIAL_OVERLOAD,
+        saturation: 1.04,
+        level: 2,
+        rungs: 2,
+        percents: { P3: 35 },
+        degrades: { P1: { toPool: 'small', percent: 5 } },
+      },
+    },
     tls: {
       certificates: [{ role: 'server', file: 'server.crt', expiresAtMs: 1_800_000_000_500, state: 'Valid' }],
       problems: [],
@@ -286,17 +295,19 @@ describe('the series of overload', () => {
   const overloadLines = async (overload: Partial<OverloadState>) => {
     const all = metrics(() => serverView(1, { overload: { chat: { ...INITIAL_OVERLOAD, ...overload } } }));
     return (await page(all)).lines.flatMap(({ name, labels, value }) =>
-      /^loadline_(saturation|overload_level|shed_ratio)$/.test(name) ? [[name, labels, value]] : [],
+      /^loadline_(saturation|overload_level|shed_ratio|degraded_ratio)$/.test(name) ? [[name, labels, value]] : [],
     );
   };
 
-  it('are saturation, level, and what is shed of each class', async () => {
+  it('are saturation, level, and what is given up of each class', async () => {
     const percents = { P3: 100, P2: 35 };
-    expect(await overloadLines({ saturation: 1.04, level: 2, rungs: 3, percents })).toEqual([
+    const degrades = { P1: { toPool: 'standby', percent: 40 } };
+    expect(await overloadLines({ saturation: 1.04, level: 2, rungs: 3, percents, degrades })).toEqual([
       ['loadline_saturation', { service: 'chat' }, 1.04],
       ['loadline_overload_level', { service: 'chat' }, 2],
       ['loadline_shed_ratio', { service: 'chat', class: 'P3' }, 1],
       ['loadline_shed_ratio', { service: 'chat', class: 'P2' }, 0.35],
+      ['loadline_degraded_ratio', { service: 'chat', class: 'P1', pool: 'standby' }, 0.4],
     ]);
   });
 

@@ -62,6 +62,12 @@ const RULES: Readonly<Record<Kind, readonly Rule[]>> = {
     plain('spec.retry.retryOn.*', 'retry condition'),
     plain('spec.retry.retriableStatusCodes.*', 'status code'),
     plain('spec.split.tiers.*.*', 'pool in the tiers'),
+    {
+      pattern: 'spec.overload.actions.*.degrade'.split('.'),
+      what: 'degraded class',
+      key: member('class'),
+      at: ['class'],
+    },
   ],
 };
 

@@ -15,7 +15,6 @@ const NOT_ENFORCED: Readonly<Record<Kind, readonly string[]>> = {
     'spec.pools.*.endpoints.kubernetes',
     'spec.split.failover.firstTokenP95Above',
     'spec.split.failover.returnAfter',
-    'spec.overload.actions.*.degrade',
     'spec.admissionQueue',
   ],
 };
@@ -30,7 +29,7 @@ export function notEnforcedIn(entry: Entry, catalogue: Catalogue): Issue[] {
   return [...unbuilt, ...(kind === 'ModelService' ? classesOfNobody(entry, catalogue) : [])];
 }
 
-/** A limit or a shed of a class is of nothing where no group that reaches the service lets anybody choose that class. */
+/** A limit of a class, or what the ladder does with it, is of nothing where no group that reaches the service lets anybody choose that class. */
 function classesOfNobody({ document, name }: Entry, catalogue: Catalogue): Issue[] {
   if (name === undefined || !catalogue.complete) return [];
   const groups = catalogue.entries.filter(
@@ -41,6 +40,7 @@ function classesOfNobody({ document, name }: Entry, catalogue: Catalogue): Issue
   return [
     ...select(document.value, ['spec', 'rateLimits', '*', 'class']),
     ...select(document.value, ['spec', 'overload', 'actions', '*', 'shed', 'class']),
+    ...select(document.value, ['spec', 'overload', 'actions', '*', 'degrade', 'class']),
   ]
     .filter(({ value }) => typeof value === 'string' && !chosen.has(value))
     .map(({ path, value }) =>

@@ -46,6 +46,12 @@ function poolReferences(document: PolicyDocument): Issue[] {
     ...unknownNames(document, ['spec', 'overload', 'actions', '*', 'degrade', 'toPool'], phrase, pools),
     ...unknownKeys(document, ['spec', 'split', 'weights'], weights, phrase, pools),
   ];
+  const spared = select(document.value, ['spec', 'overload', 'actions', '*', 'degrade', 'toPool']);
+  const [first] = spared;
+  if (first !== undefined && pools.every((pool) => spared.some(({ value }) => value === pool))) {
+    const message = `expected a pool that leaves another to be relieved, got ${document.written(first.path)}`;
+    issues.push(document.issue('POLICY_REFERENCE', first.path, message));
+  }
   const tiers = valueAt(document.value, ['spec', 'split', 'tiers']);
   if (Array.isArray(tiers)) {
     const placed = new Set(strings(document, ['spec', 'split', 'tiers', '*', '*']));

@@ -3,6 +3,7 @@ import type {
   HealthCheck,
   ModelService,
   Overload,
+  OverloadAction,
   Pool,
   PoolEndpoints,
   RateLimit,
@@ -89,7 +90,7 @@ export function writtenService(service: ModelService, document: PolicyDocument):
   const { warmupMs, ...balancer } = loadBalancer;
   const { intervalMs, baseEjectionTimeMs, maxEjectionPercent, ...detection } = outlierDetection;
   const shared = sharedSignals(pools, document);
-  const { split: _split, overload: overloadText, ...text } = asWritten(document);
+  const { split: _split, overload: _overload, ...text } = asWritten(document);
   return {
     ...text,
     ...rest,
@@ -103,7 +104,7 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     signals: { ...writtenSignals(shared), ...(orca === undefined ? {} : { orca }) },
     pools: pools.map((pool, index) => writtenPool(pool, ownSignals(pool, index, document))),
     ...(split === undefined ? {} : { split: writtenSplit(split) }),
-    ...(overload === undefined ? {} : { overload: writtenOverload(overload, overloadText) }),
+    ...(overload === undefined ? {} : { overload: writtenOverload(overload) }),
     loadBalancer: { ...balancer, warmup: formatDuration(warmupMs) },
     outlierDetection: {
       ...detection,
@@ -130,11 +131,15 @@ function writtenSplit(split: Split): Written {
   };
 }
 
-/** The normal form has the sheds alone, in their order; the other actions are between them as the text has them. */
-function writtenOverload({ enterAt, leaveAt, actions }: Overload, text: unknown): Written {
-  const sheds = actions.map(({ class: of, upToPercent }) => ({ shed: { class: of, upTo: `${upToPercent}%` } }));
-  const inText = (text as { readonly actions?: readonly Written[] }).actions ?? [];
-  return { enterAt, leaveAt, actions: inText.map((action) => (action.shed === undefined ? action : sheds.shift())) };
+function writtenOverload({ enterAt, leaveAt, actions }: Overload): Written {
+  return { enterAt, leaveAt, actions: actions.map(writtenAction) };
+}
+
+function writtenAction(action: OverloadAction): Written {
+  const upTo = `${action.upToPercent}%`;
+  return action.kind === 'Shed'
+    ? { shed: { class: action.class, upTo } }
+    : { degrade: { class: action.class, toPool: action.toPool, upTo } };
 }
 
 function writtenHealthCheck({ intervalMs, noTrafficIntervalMs, timeoutMs, ...rest }: HealthCheck): Written {

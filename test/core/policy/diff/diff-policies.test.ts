@@ -101,7 +101,9 @@ describe('the difference of two policies', () => {
     ]);
     expect(changed('mode: Adaptive ', 'mode: Failover ')).toEqual([]);
     expect(changed('class: P2, upTo: 50%', 'class: P2, upTo: 40%')[0]).toContain('{ shed: { class: P2, upTo: 40% } }');
-    expect(changed('toPool: standby', 'toPool: spot-h100')[0]).toContain('degrade: { class: P1, toPool: spot-h100 }');
+    expect(changed('toPool: standby', 'toPool: spot-h100')[0]).toContain(
+      'degrade: { class: P1, toPool: spot-h100, upTo: 100% }',
+    );
     expect(changed('{ name: P1 }', '{ name: P1, reserve: 0% }')).toEqual([]);
     expect(changed('from: "22:00"', 'from: "23:00"')).toEqual([
       'Changed TrafficClasses/standard spec.classes[P3].window.from 22:00 -> 23:00 @24:48',
