@@ -6,13 +6,23 @@ const ENTER_AT = 1;
 const LEAVE_AT = 0.8;
 const NO_LADDER: Ladder = { rungs: [], early: 0, enterAt: ENTER_AT, leaveAt: LEAVE_AT };
 
+/** Of services none of whose classes has a window: then the ladder is the same all day, and every tick asks for it. */
+const lasting = new WeakMap<ModelService, { readonly policy: Policy; readonly ladder: Ladder }>();
+
 /**
  * The ladder of a service: first the classes whose window is closed, which are welcome below the knee alone; then those with
  * `shed: First` that its own actions do not name; then these actions. Without any there is none.
  */
 export function ladderOf(service: ModelService, policy: Policy, nowMs: number): Ladder {
-  const { overload } = service;
+  const known = lasting.get(service);
+  if (known?.policy === policy) return known.ladder;
   const classes = classesOf(service, policy).filter(({ shed }) => shed !== 'Never');
+  const ladder = ladderFor(service, classes, nowMs);
+  if (classes.every(({ window }) => window === undefined)) lasting.set(service, { policy, ladder });
+  return ladder;
+}
+
+function ladderFor({ overload }: ModelService, classes: readonly TrafficClass[], nowMs: number): Ladder {
   const named = new Set(overload?.actions.map((action) => action.class));
   const closed = namesOf(classes.filter(({ window }) => window !== undefined && !isOpen(window, nowMs)));
   const first = namesOf(classes.filter(({ name, shed }) => shed === 'First' && !named.has(name)));

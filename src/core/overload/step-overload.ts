@@ -1,6 +1,6 @@
 import type { ServiceLoad } from '../load/index.ts';
 import type { Endpoint } from '../topology/index.ts';
-import { earlyReachOf, effortFor, givenUpAt, type Ladder, orderOf, passOf, reachOf } from './ladder.ts';
+import { earlyReachOf, effortFor, type GivenUp, givenUpAt, type Ladder, orderOf, passOf, reachOf } from './ladder.ts';
 import { INITIAL_OVERLOAD, type OverloadState } from './overload-state.ts';
 import { type Saturation, saturationOf } from './saturation.ts';
 
@@ -70,13 +70,31 @@ export function stepOverload(stored: OverloadState | undefined, input: OverloadI
   const measured = saturationOf(load, endpoints);
   const rates = load.loadReports === 'Silent' ? before : ratesOf(before, load, dt);
   const reach = reachOf(ladder);
-  const next = { ...before, ...rates, words: measured.words, rungs: ladder.rungs.length };
   const decided =
     measured.kind === 'Unknown'
-      ? unknown(next, reach, dt)
-      : decide(next, measured, { ladder, reach, dt, requestTimeSec: load.requestTimeSec });
-  return told(sent(decided, ladder, reach), nowMs);
+      ? unknown(before, reach, dt)
+      : decide(before, rates, measured, { ladder, reach, dt, requestTimeSec: load.requestTimeSec });
+  const sent = sentOf(before, decided.effort, ladder, reach);
+  const { order } = before;
+  const { admittedPerSec, completedPerSec, passRatio, inFlight } = rates;
+  // Made in one step: a tick makes one for every service.
+  return {
+    ...decided,
+    ...sent,
+    ...toldOf(before, sent.level, nowMs),
+    words: measured.words,
+    admittedPerSec,
+    completedPerSec,
+    passRatio,
+    inFlight,
+    order,
+    rungs: ladder.rungs.length,
+  };
 }
+
+type Rates = Pick<OverloadState, 'admittedPerSec' | 'completedPerSec' | 'passRatio' | 'inFlight'>;
+type Decided = Pick<OverloadState, 'saturation' | 'unknownSec' | 'effort' | 'active'>;
+type Sent = GivenUp & Pick<OverloadState, 'sentEffort' | 'passed' | 'level'>;
 
 /** A window that opens, or an edit, makes another ladder: what is given up of each class stays, as far as it may be. */
 function on(ladder: Ladder, state: OverloadState): OverloadState {
@@ -91,7 +109,7 @@ function ratesOf(
   { admittedPerSec, completedPerSec, passRatio, passed, inFlight: last }: OverloadState,
   { endpoints, requestTimeSec }: ServiceLoad,
   dt: number,
-): Pick<OverloadState, 'admittedPerSec' | 'completedPerSec' | 'passRatio' | 'inFlight'> {
+): Rates {
   const inFlight = endpoints.reduce((sum, one) => sum + Math.max(0, one.inFlight - one.foreign), 0);
   if (dt <= 0) return { admittedPerSec, completedPerSec, passRatio, inFlight };
   const issued = endpoints.reduce((sum, one) => sum + one.issued, 0);
@@ -108,15 +126,16 @@ function ratesOf(
 }
 
 /** What was begun is held for a while, as the sidecars would hold it, and then let go: nothing is shed on a guess. */
-function unknown(state: OverloadState, reach: number, dt: number): OverloadState {
+function unknown(state: OverloadState, reach: number, dt: number): Decided {
   const unknownSec = state.unknownSec + dt;
   const fall = unknownSec > HOLD_UNKNOWN_SEC ? (reach / LIFT_WITHIN_SEC) * dt : 0;
   const effort = moved(state.effort, -fall, reach);
-  return { ...state, saturation: null, unknownSec, effort, active: effort > 0 };
+  return { saturation: null, unknownSec, effort, active: effort > 0 };
 }
 
 function decide(
   state: OverloadState,
+  { admittedPerSec, completedPerSec, passRatio }: Rates,
   { ratio, slots }: Extract<Saturation, { kind: 'Known' }>,
   {
     ladder,
@@ -124,17 +143,15 @@ function decide(
     dt,
     requestTimeSec,
   }: { readonly ladder: Ladder; readonly reach: number; readonly dt: number; readonly requestTimeSec: number },
-): OverloadState {
+): Decided {
   const k = 1 - Math.exp(-dt / SATURATION_TAU_SEC);
   const saturation = state.saturation === null ? ratio : state.saturation + k * (ratio - state.saturation);
-  const known = { ...state, saturation, unknownSec: 0 };
   const { leaveAt, enterAt, early } = ladder;
   const begins = saturation >= (early > 0 ? leaveAt : enterAt);
   const active = reach > 0 && (state.active ? state.effort > 0 || saturation >= leaveAt : begins);
-  if (!active) return { ...known, active, effort: 0 };
+  if (!active) return { saturation, unknownSec: 0, effort: 0, active };
   const room = TARGET_PART * (enterAt - leaveAt);
   const target = state.effort < earlyReachOf(ladder) ? leaveAt : leaveAt + room;
-  const { admittedPerSec, completedPerSec, passRatio } = state;
   const fillSec = FILL_TAU_SEC + FILL_TAU_PART * requestTimeSec;
   const far = Math.max(0, ratio - target - FAR);
   const filling = ((target - ratio) / fillSec - far / FAR_TAU_SEC) * slots;
@@ -149,7 +166,7 @@ function decide(
     moveOf(gap, { dt, reach, full: saturation >= target - room, far: far > 0 }),
     reach,
   );
-  return { ...known, active: effort > 0 || saturation >= leaveAt, effort };
+  return { saturation, unknownSec: 0, effort, active: effort > 0 || saturation >= leaveAt };
 }
 
 /** Effort with which of the offered load just the wanted passes; below 0 where more is wanted than there is. */
@@ -176,20 +193,26 @@ function moved(effort: number, by: number, reach: number): number {
   return by < 0 && next < NOTHING ? 0 : next;
 }
 
+const NOTHING_GIVEN_UP: GivenUp & { readonly level: number } = { percents: {}, degrades: {}, level: 0 };
+
 /** What sidecars are told moves in steps: each is a push to all of them. */
-function sent(state: OverloadState, ladder: Ladder, reach: number): OverloadState {
-  const { effort, passed } = state;
+function sentOf(before: OverloadState, effort: number, ladder: Ladder, reach: number): Sent {
   const isEnd = effort === 0 || effort === reach;
-  const last = Math.min(reach, state.sentEffort);
+  const last = Math.min(reach, before.sentEffort);
   const sentEffort = isEnd || Math.abs(effort - last) >= STEP ? effort : last;
-  return { ...state, sentEffort, passed: [passOf(sentEffort), passed[0]], ...givenUpAt(ladder, sentEffort) };
+  const { percents, degrades, level } = sentEffort > 0 ? givenUpAt(ladder, sentEffort) : NOTHING_GIVEN_UP;
+  return { sentEffort, passed: [passOf(sentEffort), before.passed[0]], percents, degrades, level };
 }
 
 /** The timeline hears of a level at most twice a minute, and of the last one in any case. */
-function told(state: OverloadState, nowMs: number): OverloadState {
-  const { level, told: last, toldAtMs } = state;
+function toldOf(
+  { told, toldAtMs }: OverloadState,
+  level: number,
+  nowMs: number,
+): Pick<OverloadState, 'told' | 'toldAtMs'> {
+  if (level === told) return { told, toldAtMs };
   // One that lies ahead is of a clock that was set back.
   const recent = toldAtMs.filter((atMs) => atMs <= nowMs && nowMs - atMs < TOLD_WITHIN_MS);
-  if (level === last || recent.length >= MAX_TOLD) return state;
-  return { ...state, told: level, toldAtMs: [...recent, nowMs] };
+  if (recent.length >= MAX_TOLD) return { told, toldAtMs };
+  return { told: level, toldAtMs: [...recent, nowMs] };
 }
