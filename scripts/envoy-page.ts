@@ -81,9 +81,27 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
   ],
   ModelService: [
     {
-      fields: ['spec.hostnames[]', 'spec.match.pathPrefix'],
-      becomes: 'RDS: `domains` of a virtual host, `match.prefix` of its routes',
+      fields: ['spec.hostnames[]', 'spec.match.pathPrefix', 'spec.match.path'],
+      becomes: 'RDS: `domains` of a virtual host, `match.prefix` or `match.path` of its routes',
       stats: ['http.LISTENER.no_route', 'cluster.SERVICE.upstream_rq_total'],
+    },
+    {
+      fields: ['spec.match.headers[].name', 'spec.match.headers[].exact'],
+      becomes: 'RDS: `match.headers`',
+      stats: ['cluster.SERVICE.upstream_rq_total'],
+    },
+    {
+      fields: ['spec.match.models[]'],
+      becomes:
+        'LDS: the filters `buffer` and `json_to_metadata`; RDS: `match.dynamic_metadata`, and a last route that answers 404 for models that nobody has',
+      stats: [
+        'json_to_metadata.rq.success',
+        'json_to_metadata.rq.invalid_json_body',
+        'json_to_metadata.rq.mismatched_content_type',
+        'json_to_metadata.rq.no_body',
+        'http.LISTENER.rq_direct_response',
+        'http.LISTENER.downstream_rq_too_large',
+      ],
     },
     {
       fields: ['spec.upstream.protocol'],

@@ -16,6 +16,7 @@ export { Identities } from './identities.ts';
 export { formatIssue } from './issue/format-issue.ts';
 export { loadPolicy, loadPolicyInTurns } from './load-policy.ts';
 export type * from './policy.ts';
+export type * from './request-match.ts';
 export type { PolicyFile, ReadFile } from './text/read-file.ts';
 export { joinDocuments } from './text/split-documents.ts';
 export { unifiedDiff } from './text/unified-diff.ts';

@@ -1,4 +1,5 @@
 import type { Position } from '../../base/units/index.ts';
+import type { RequestMatch } from './request-match.ts';
 import type { Upstream, UpstreamTls } from './upstream.ts';
 
 /**
@@ -74,7 +75,7 @@ export type ModelService = {
   readonly name: string;
   readonly origin: Position;
   readonly hostnames: readonly string[];
-  readonly match: { readonly pathPrefix: string };
+  readonly match: RequestMatch;
   readonly upstream: Upstream;
   readonly timeouts: Timeouts;
   readonly pools: readonly Pool[];

@@ -15,8 +15,8 @@ export type GroupClasses = {
 export type ClassRoute = {
   readonly class: TrafficClass;
   readonly header: string;
-  /** What tells its requests, beside what tells those of the service. */
-  readonly match: JsonObject;
+  /** Matchers that tell its requests, beside what tells those of the service. */
+  readonly headers: readonly JsonObject[];
 };
 
 /** Undefined for a group without classes: its requests are all of one kind. */

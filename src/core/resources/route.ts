@@ -1,12 +1,14 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { Listener, LoadBalancer, ModelService, Orca } from '../policy/index.ts';
+import { MODEL_NOT_FOUND, readsBody } from './body-model.ts';
 import { type ClassRoute, type GroupClasses, isReserved } from './classes.ts';
 import { DEGRADED_HEADER, degradedCluster, degradedHeader, degradedMatch, degradesAny } from './degrade.ts';
 import { makeResource, setHeader } from './message.ts';
 import { rateLimitActions } from './rate-limit.ts';
 import type { Resource } from './resource.ts';
 import { retryPolicy } from './retry-policy.ts';
+import { byParticularity, byPath, mayShareHeaders, pathAndHeaders, routeMatch } from './route-match.ts';
 import { SPLIT_WEIGHT_DEFAULT, splitPrefix } from './runtime-keys.ts';
 import { carryingClustersOf, clustersOf } from './service-clusters.ts';
 import { shedRoute } from './shed.ts';
@@ -40,10 +42,50 @@ export function compileRoutes(
         name: host.name,
         domains: host.domains,
         request_body_buffer_limit: RETRY_BUFFER_BYTES,
-        routes: host.services.flatMap((service) => serviceRoutes(service, classes)),
+        routes: hostRoutes(host.services, classes, release),
       })),
     },
   });
+}
+
+/**
+ * Services of one path after the other. Where some of a path are told by model, the body of a request that came to none of them
+ * yet is read on the route that it comes to, and then routes are tried again; the last of them answers what names no model of
+ * theirs, so that it does not come to a service of a shorter path.
+ */
+function hostRoutes(
+  services: readonly ModelService[],
+  classes: GroupClasses | undefined,
+  release: string,
+): readonly JsonObject[] {
+  return byPath(services).flatMap((ofPath) => {
+    const ofModels = ofPath.filter((one) => one.match.models !== undefined);
+    return [
+      ...ofPath.flatMap((service) => {
+        const routes = serviceRoutes(service, classes);
+        return isBehind(service, ofModels) ? routes.map((route) => ({ ...route, ...readsBody(release) })) : routes;
+      }),
+      ...notFoundRoutes(ofModels, release),
+    ];
+  });
+}
+
+/** Whether a request can come to the service before it is known whether it is for one of those before it. */
+function isBehind(service: ModelService, ofModels: readonly ModelService[]): boolean {
+  return (
+    service.match.models === undefined &&
+    ofModels.some((one) => byParticularity(one, service) < 0 && mayShareHeaders(one.match, service.match))
+  );
+}
+
+/** One for all services with the same headers. */
+function notFoundRoutes(ofModels: readonly ModelService[], release: string): readonly JsonObject[] {
+  const routes = new Map<string, JsonObject>();
+  for (const { match } of ofModels) {
+    const known = pathAndHeaders(match);
+    routes.set(JSON.stringify(known), { match: known, ...MODEL_NOT_FOUND, ...readsBody(release) });
+  }
+  return [...routes.values()];
 }
 
 /** Envoy takes the first route that matches: what is shed, then what another pool takes, then the rest. */
@@ -52,8 +94,8 @@ function serviceRoutes(service: ModelService, classes: GroupClasses | undefined)
   const { allowed, header } = classes;
   return allowed.flatMap((one, i) => {
     // The last is the group's default. It takes what the others did not, whatever the client has written there.
-    const named = i < allowed.length - 1 ? [{ name: header, string_match: { exact: one.name } }] : [];
-    const of: ClassRoute = { class: one, header, match: named.length === 0 ? {} : { headers: named } };
+    const headers = i < allowed.length - 1 ? [{ name: header, string_match: { exact: one.name } }] : [];
+    const of: ClassRoute = { class: one, header, headers };
     const degraded = degradedCluster(service, one.name);
     return [
       shedRoute(service, of),
@@ -64,11 +106,11 @@ function serviceRoutes(service: ModelService, classes: GroupClasses | undefined)
 }
 
 function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
-  const { name, match } = service;
+  const { name } = service;
   const headers = requestHeaders(service, of);
   return {
     name: of === undefined ? name : `${name}/${of.class.name}`,
-    match: { prefix: match.pathPrefix, ...of?.match },
+    match: routeMatch(service, of?.headers),
     route: { ...target(service), ...action(service, of, service.split !== undefined) },
     ...(of === undefined ? {} : { stat_prefix: `${name}.${of.class.name}` }),
     ...(headers.length === 0 ? {} : { request_headers_to_add: headers }),
@@ -79,14 +121,13 @@ function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
 
 /** The part of a class that the ladder moves to one pool, marked for the client and the server. */
 function degradedRoute(service: ModelService, of: ClassRoute, cluster: string): JsonObject {
-  const { name, match } = service;
   const marked = degradedHeader(cluster);
   return {
-    name: `${name}/${of.class.name}/degraded`,
-    match: { prefix: match.pathPrefix, ...of.match, ...degradedMatch(service, of.class.name) },
+    name: `${service.name}/${of.class.name}/degraded`,
+    match: { ...routeMatch(service, of.headers), ...degradedMatch(service, of.class.name) },
     // Whoever would have answered stands behind the pool.
     route: { cluster, ...action(service, of, true) },
-    stat_prefix: `${name}.${of.class.name}.degraded`,
+    stat_prefix: `${service.name}.${of.class.name}.degraded`,
     request_headers_to_add: [...requestHeaders(service, of), marked],
     response_headers_to_add: [marked],
     ...(asksForLoad(service.orca) ? { response_headers_to_remove: LOAD_HEADERS } : {}),

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../base/codec/index.ts';
 import type { ModelService } from '../policy/index.ts';
 import type { ClassRoute } from './classes.ts';
 import { setHeader } from './message.ts';
+import { routeMatch } from './route-match.ts';
 import { shedKey } from './runtime-keys.ts';
 
 const RETRY_AFTER_SEC = 5;
@@ -14,12 +15,12 @@ const BODY = JSON.stringify({
  * version and matches nothing until its runtime key says how many of a hundred: beginning a shed changes no structure. Not the
  * fault filter: what it aborts has taken tokens from the rate limits before it, and carries no Retry-After.
  */
-export function shedRoute({ name, match }: ModelService, of?: ClassRoute): JsonObject {
+export function shedRoute(service: ModelService, of?: ClassRoute): JsonObject {
+  const { name } = service;
   return {
     name: of === undefined ? `${name}/shed` : `${name}/${of.class.name}/shed`,
     match: {
-      prefix: match.pathPrefix,
-      ...of?.match,
+      ...routeMatch(service, of?.headers),
       runtime_fraction: {
         default_value: { numerator: 0, denominator: 'HUNDRED' },
         runtime_key: shedKey(name, of?.class.name),

@@ -27,11 +27,12 @@ export function compileStructure(policy: Policy, group: SidecarGroup, options: C
   const { release, listenerOverrides } = options;
   const services = servicesOf(policy, group);
   const classes = classesOf(policy, group);
+  const readsModels = services.some(({ match }) => match.models !== undefined);
   return [
     ...services.flatMap((service) => compileClusters(service, classes, release)),
     ...compileSlots(services, group, { classes, release, sidecars: sharers(options.sidecars ?? 1) }),
     ...group.listeners.flatMap((listener) => [
-      compileListener(listener, release, own(listenerOverrides, listener.name)),
+      compileListener(listener, { release, override: own(listenerOverrides, listener.name), readsModels }),
       compileRoutes(listener, services, classes, release),
     ]),
   ].sort(inSendOrder);

@@ -1,5 +1,6 @@
 import type { ModelService } from '../policy/index.ts';
 import { compareText } from './group-services.ts';
+import { byParticularity } from './route-match.ts';
 
 export type VirtualHost = {
   readonly name: string;
@@ -24,7 +25,7 @@ export function virtualHosts(services: readonly ModelService[]): readonly Virtua
   }
   const hosts = new Map<string, { domains: string[]; services: readonly ModelService[] }>();
   for (const [hostname, behind] of byHostname) {
-    const sorted = behind.sort(byPrefixLength);
+    const sorted = behind.sort(byParticularity);
     const name = sorted.map((service) => service.name).join('+');
     const host = hosts.get(name) ?? { domains: [], services: sorted };
     host.domains.push(hostname);
@@ -33,9 +34,4 @@ export function virtualHosts(services: readonly ModelService[]): readonly Virtua
   return [...hosts]
     .map(([name, host]) => ({ name, domains: host.domains.sort(compareText), services: host.services }))
     .sort((a, b) => compareText(a.name, b.name));
-}
-
-/** Longest prefix first, because Envoy takes the first route that matches. */
-function byPrefixLength(a: ModelService, b: ModelService): number {
-  return b.match.pathPrefix.length - a.match.pathPrefix.length || compareText(a.name, b.name);
 }

@@ -103,7 +103,13 @@ const rateLimits = unique(
 
 const spec = mapping({
   hostnames: fc.constantFrom(['*'], ['chat', '*.chat.example']),
-  match: optional(fc.constant({ pathPrefix: '/v1/' })),
+  match: optional(
+    mapping({
+      pathPrefix: optional(fc.constant('/v1/')),
+      headers: optional(fc.constantFrom([{ name: 'x-tenant', exact: 'a b' }], [{ name: 'x', exact: '1' }])),
+      models: optional(fc.constantFrom(['llama-70b'], ['a', 'b/c'])),
+    }),
+  ),
   upstream: optional(mapping({ protocol: optional(fc.constantFrom('Http1', 'Http2')), tls: optional(tls) })),
   timeouts: optional(
     mapping({ connect: optional(duration), streamIdle: optional(fc.constant('0s')), request: optional(duration) }),

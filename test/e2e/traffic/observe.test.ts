@@ -42,7 +42,11 @@ describe('the statistics that the docs name', () => {
   it('are all there on a live Envoy, each as it is written', async () => {
     // Some begin with the first request that they could count.
     for (const path of ['/chat', '/fixed']) {
-      const answer = await fetch(`http://127.0.0.1:${sidecar.port}${path}`, { headers: { 'x-loadline-class': 'P0' } });
+      const answer = await fetch(`http://127.0.0.1:${sidecar.port}${path}`, {
+        method: 'POST',
+        body: '{"model":"fixed"}',
+        headers: { 'content-type': 'application/json', 'x-loadline-class': 'P0' },
+      });
       expect(answer.status).toBe(200);
       await answer.arrayBuffer();
     }
@@ -93,7 +97,7 @@ kind: ModelService
 metadata: { name: fixed }
 spec:
   hostnames: ["*"]
-  match: { pathPrefix: /fixed }
+  match: { pathPrefix: /fixed, models: [fixed] }
   pools:
     - { name: a, endpoints: ${server(one)} }
     - { name: b, endpoints: ${server(other)} }

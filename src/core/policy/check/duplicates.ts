@@ -56,6 +56,9 @@ const RULES: Readonly<Record<Kind, readonly Rule[]>> = {
   TrafficClasses: [named('spec.classes.*', 'class')],
   ModelService: [
     plain('spec.hostnames.*', 'host name'),
+    named('spec.match.headers.*', 'header'),
+    plain('spec.match.models.*', 'model'),
+    plain('spec.upstream.tls.subjectAltNames.*', 'name in a certificate'),
     named('spec.pools.*', 'pool name'),
     addressed('spec.pools.*.endpoints.static.*', 'endpoint in a service'),
     named('spec.rateLimits.*', 'rate limit name'),

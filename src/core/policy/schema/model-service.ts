@@ -8,13 +8,14 @@ import { outlierDetection } from './outlier-detection.ts';
 import { admissionQueue, overload } from './overload.ts';
 import { type PoolSpec, pool } from './pool.ts';
 import { type RateLimitSpec, rateLimit } from './rate-limit.ts';
+import { requestMatch } from './request-match.ts';
 import { retry } from './retry.ts';
 import { list, mapping, nonEmptyList, refuse } from './shape.ts';
 import { type ServiceSignals, serviceSignals } from './signals.ts';
 import { type SplitSpec, split } from './split.ts';
 import { timeouts } from './timeouts.ts';
 import { upstream } from './upstream.ts';
-import { hostname, urlPath } from './words.ts';
+import { hostname } from './words.ts';
 
 export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'split' | 'rateLimits' | 'orca'> & {
   readonly split?: SplitSpec;
@@ -25,7 +26,7 @@ export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'spli
 
 const spec: z.ZodType<ServiceSpec> = mapping({
   hostnames: nonEmptyList(hostname(), 'a list of at least one host name, or ["*"]'),
-  match: mapping({ pathPrefix: urlPath('Prefix').prefault('/') }).prefault({}),
+  match: requestMatch,
   upstream,
   timeouts,
   signals: serviceSignals.prefault({}),

@@ -32,6 +32,20 @@ export function headerName(): z.ZodType<string> {
   );
 }
 
+/** A header by which requests are told apart. */
+export function matchedHeader(): z.ZodType<string> {
+  return readText(
+    'the name of a header in lower case, such as x-tenant',
+    (text) => (HEADER_NAME.test(text) && text !== 'host' ? text : undefined),
+    (text) => {
+      if (/^:?(?:host|authority)$/i.test(text)) return 'hostnames of the service say which hosts';
+      if (/^:?path$/i.test(text)) return 'match.path or match.pathPrefix say which paths';
+      return /^[A-Za-z0-9-]+$/.test(text) ? `write ${text.toLowerCase()}` : undefined;
+    },
+    { pattern: HEADER_NAME.source, examples: ['x-tenant'] },
+  );
+}
+
 /** Headers that mean something to Envoy, to the connection or to who checks tokens: overwriting one breaks every request. */
 const NOT_FOR_CLASSES: readonly string[] = [
   ...['host', 'content-length', 'content-type', 'transfer-encoding', 'connection', 'keep-alive', 'te', 'trailer'],
@@ -82,9 +96,15 @@ export function dnsName(): z.ZodType<string> {
   return matching(HOSTNAME, 'a DNS name in lower case such as llama.models.example');
 }
 
+const PATHS = {
+  Page: 'a path such as /metrics',
+  Prefix: 'a path prefix such as / or /v1/',
+  Exact: 'a whole path such as /v1/rerank',
+};
+
 /** A path on a server; a query is allowed where a page is fetched, not where requests are matched. */
-export function urlPath(kind: 'Page' | 'Prefix'): z.ZodType<string> {
-  const phrase = kind === 'Page' ? 'a path such as /metrics' : 'a path prefix such as / or /v1/';
+export function urlPath(kind: 'Page' | 'Prefix' | 'Exact'): z.ZodType<string> {
+  const phrase = PATHS[kind];
   return matching(kind === 'Page' ? /^\/[!-"$-~]{0,1023}$/ : /^\/[!-"$->@-~]{0,4095}$/, phrase, (text) =>
     /^[a-z0-9]/i.test(text) && !text.includes(':') ? `start it with a slash: /${text}` : undefined,
   );
