@@ -288,6 +288,11 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       stats: ['cluster.SERVICE.upstream_rq_retry_backoff_ratelimited'],
     },
     {
+      fields: ['spec.classes[].class', 'spec.classes[].timeouts.**', 'spec.classes[].retry.**'],
+      becomes: 'RDS: `timeout`, `idle_timeout` and `retry_policy` of the routes of the class',
+      stats: ['vhost.HOST.route.SERVICE.CLASS.upstream_rq_retry', 'vhost.HOST.route.SERVICE.CLASS.upstream_rq_timeout'],
+    },
+    {
       fields: ['spec.retry.budget.percent', 'spec.retry.budget.minRetryConcurrency'],
       becomes:
         'RTDS `lasting`: `circuit_breakers.CLUSTER.default.retry_budget.*`; 0 in `lapsing` while all servers fail',

@@ -88,6 +88,8 @@ export type ModelService = {
   /** Absent: an endpoint that leaves its pool is gone at once. */
   readonly drain?: DrainPolicy;
   readonly retry: Retry;
+  /** Of classes that differ from the service. */
+  readonly classes?: readonly ClassSettings[];
   readonly circuitBreakers: CircuitBreakers;
   readonly rateLimits: readonly RateLimit[];
   /** Absent: what `shed: First` and windows of its classes say, between saturation 0.8 and 1. */
@@ -251,6 +253,13 @@ export type Retry = {
   readonly backOff: { readonly baseIntervalMs: number; readonly maxIntervalMs: number };
   readonly retryAfter: { readonly maxIntervalMs: number };
   readonly budget: { readonly percent: number; readonly minRetryConcurrency: number };
+};
+
+/** What holds for the requests of a class in place of what the service says. */
+export type ClassSettings = {
+  readonly class: string;
+  readonly timeouts: Omit<Timeouts, 'connectMs'>;
+  readonly retry: Omit<Retry, 'budget'>;
 };
 
 /** Per sidecar and service, as Envoy counts them. */

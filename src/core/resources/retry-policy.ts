@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
-import type { Retry, Timeouts } from '../policy/index.ts';
+import type { ClassSettings } from '../policy/index.ts';
 import { extension } from './message.ts';
 
 /**
@@ -14,7 +14,7 @@ const HOST_SELECTION_ATTEMPTS = 20;
  * the response headers (router.cc: it is ignored once the response has started), so it never cuts a stream.
  */
 export function retryPolicy(
-  { retry, timeouts }: { readonly retry: Retry; readonly timeouts: Timeouts },
+  { retry, timeouts }: Pick<ClassSettings, 'retry' | 'timeouts'>,
   { othersBehind }: { readonly othersBehind: boolean },
 ): JsonObject {
   const { responseHeadersMs, perTryIdleMs } = timeouts;
@@ -32,7 +32,7 @@ export function retryPolicy(
  * Where others stand behind the servers of a tier or of a pool, the last try goes to them: a tier that died as a whole would
  * otherwise use up all tries before its servers are ejected. The first retry stays, since mostly one server alone is at fault.
  */
-function retryBehind({ numRetries }: Retry): JsonObject {
+function retryBehind({ numRetries }: ClassSettings['retry']): JsonObject {
   return {
     retry_priority: extension(
       'envoy.retry_priorities.previous_priorities',
@@ -42,7 +42,7 @@ function retryBehind({ numRetries }: Retry): JsonObject {
   };
 }
 
-function retryTargets(retry: Retry): JsonObject {
+function retryTargets(retry: ClassSettings['retry']): JsonObject {
   const { backOff, retryAfter } = retry;
   return {
     retriable_status_codes: [...new Set(retry.retriableStatusCodes)].sort((a, b) => a - b),

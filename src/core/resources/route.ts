@@ -136,13 +136,14 @@ function degradedRoute(service: ModelService, of: ClassRoute, cluster: string): 
 
 /** What becomes of a request, wherever it goes. `othersBehind`: whether there are servers for its last try. */
 function action(service: ModelService, of: ClassRoute | undefined, othersBehind: boolean): JsonObject {
-  const { timeouts } = service;
+  const settings = service.classes?.find((one) => one.class === of?.class.name) ?? service;
+  const { timeouts } = settings;
   const limits = rateLimitActions(service, of?.class.name);
   return {
     // Envoy's default is 15 s, which no long answer survives; 0 is none.
     timeout: protoDuration(timeouts.requestMs),
     idle_timeout: protoDuration(timeouts.streamIdleMs),
-    retry_policy: retryPolicy(service, { othersBehind }),
+    retry_policy: retryPolicy(settings, { othersBehind }),
     ...hashPolicy(service.loadBalancer),
     ...(of !== undefined && isReserved(of.class) ? { priority: 'HIGH' } : {}),
     ...(limits.length === 0 ? {} : { rate_limits: limits }),

@@ -55,6 +55,45 @@ describe('what a service leaves out', () => {
     });
   });
 
+  it('is of a class as of the service, but for what is said of the class', () => {
+    const lines = [
+      'timeouts: { request: 90s, streamIdle: 1m }',
+      'retry: { numRetries: 3, retriableStatusCodes: [503], backOff: { baseInterval: 10ms, maxInterval: 80ms } }',
+      'classes:',
+      '  - { class: P1, timeouts: { request: 5s } }',
+      '  - { class: P2, retry: { numRetries: 0, retryOn: [reset], backOff: { baseInterval: 1s } } }',
+    ];
+    const classes = `apiVersion: loadline.dev/v1alpha1
+kind: TrafficClasses
+metadata: { name: standard }
+spec: { header: x-class, classes: [{ name: P1 }, { name: P2 }] }
+`;
+    const result = onlyService(loaded(service(lines), classes));
+    const timeouts = { responseHeadersMs: 600_000, perTryIdleMs: 120_000, streamIdleMs: 60_000, requestMs: 90_000 };
+    const retry = {
+      numRetries: 3,
+      retryOn: ['connect-failure', 'refused-stream', 'reset-before-request', 'retriable-status-codes'],
+      retriableStatusCodes: [503],
+      backOff: { baseIntervalMs: 10, maxIntervalMs: 80 },
+      retryAfter: { maxIntervalMs: 30_000 },
+    };
+    expect(result.classes).toEqual([
+      { class: 'P1', timeouts: { ...timeouts, requestMs: 5000 }, retry },
+      {
+        class: 'P2',
+        timeouts,
+        retry: {
+          ...retry,
+          numRetries: 0,
+          retryOn: ['reset'],
+          retriableStatusCodes: [],
+          backOff: { baseIntervalMs: 1000, maxIntervalMs: 10_000 },
+        },
+      },
+    ]);
+    expect(chat()).not.toHaveProperty('classes');
+  });
+
   it('takes 0s as none where none is possible', () => {
     const off = 'timeouts: { responseHeaders: 0s, perTryIdle: 0s, streamIdle: 0s, request: 0s }';
     expect(chat(off).timeouts).toMatchObject({ responseHeadersMs: 0, perTryIdleMs: 0, streamIdleMs: 0, requestMs: 0 });

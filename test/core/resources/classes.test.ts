@@ -82,6 +82,16 @@ describe('traffic classes', () => {
     expect(layer).not.toHaveProperty('circuit_breakers.chat.high.max_requests');
   });
 
+  it('have the time-outs and retries that the service has for them, and its own else', () => {
+    const { connectMs: _, ...timeouts } = aService('chat').timeouts;
+    const { budget: _budget, ...retry } = aService('chat').retry;
+    const settings = { class: 'P1', timeouts: { ...timeouts, requestMs: 5000 }, retry: { ...retry, numRetries: 0 } };
+    const policy = classed([aService('chat', { classes: [settings] })], FOUR, { allow: ['P1', 'P2'], default: 'P2' });
+    const all = routes(policy);
+    expect(all[1]).toMatchObject({ route: { timeout: '5s', idle_timeout: '300s', retry_policy: { num_retries: 0 } } });
+    expect(all[3]).toMatchObject({ route: { timeout: '0s', retry_policy: { num_retries: 2 } } });
+  });
+
   it('have their own limits, and no bucket where nobody may choose them', () => {
     const limits = [
       aLimit('p2', { class: 'P2' }),

@@ -64,6 +64,8 @@ const RULES: Readonly<Record<Kind, readonly Rule[]>> = {
     named('spec.rateLimits.*', 'rate limit name'),
     plain('spec.retry.retryOn.*', 'retry condition'),
     plain('spec.retry.retriableStatusCodes.*', 'status code'),
+    { pattern: ['spec', 'classes', '*'], what: 'class', key: member('class'), at: ['class'] },
+    plain('spec.classes.*.retry.retryOn.*', 'retry condition'),
     plain('spec.split.tiers.*.*', 'pool in the tiers'),
     {
       pattern: 'spec.overload.actions.*.degrade'.split('.'),

@@ -29,7 +29,7 @@ export function notEnforcedIn(entry: Entry, catalogue: Catalogue): Issue[] {
   return [...unbuilt, ...(kind === 'ModelService' ? classesOfNobody(entry, catalogue) : [])];
 }
 
-/** A limit of a class, or what the ladder does with it, is of nothing where no group that reaches the service lets anybody choose that class. */
+/** What is said of a class is of nothing where no group that reaches the service lets anybody choose that class. */
 function classesOfNobody({ document, name }: Entry, catalogue: Catalogue): Issue[] {
   if (name === undefined || !catalogue.complete) return [];
   const groups = catalogue.entries.filter(
@@ -38,6 +38,7 @@ function classesOfNobody({ document, name }: Entry, catalogue: Catalogue): Issue
   const chosen = new Set(groups.flatMap((one) => strings(one.document, ['spec', 'trafficClasses', 'allow', '*'])));
   if (groups.length === 0) return [];
   return [
+    ...select(document.value, ['spec', 'classes', '*', 'class']),
     ...select(document.value, ['spec', 'rateLimits', '*', 'class']),
     ...select(document.value, ['spec', 'overload', 'actions', '*', 'shed', 'class']),
     ...select(document.value, ['spec', 'overload', 'actions', '*', 'degrade', 'class']),

@@ -92,6 +92,7 @@ function classReferences(document: PolicyDocument, catalogue: Catalogue): Issue[
   const maxWait = ['spec', 'admissionQueue', 'maxWait'];
   return [
     ...unknownNames(document, ['spec', 'rateLimits', '*', 'class'], phrase, classes),
+    ...unknownNames(document, ['spec', 'classes', '*', 'class'], phrase, classes),
     ...unknownNames(document, ['spec', 'overload', 'actions', '*', 'shed', 'class'], phrase, classes),
     ...unknownNames(document, ['spec', 'overload', 'actions', '*', 'degrade', 'class'], phrase, classes),
     ...unknownKeys(document, maxWait, valueAt(document.value, maxWait), phrase, classes),

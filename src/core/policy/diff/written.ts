@@ -1,5 +1,6 @@
 import { formatDuration } from '../../../base/units/index.ts';
 import type {
+  ClassSettings,
   HealthCheck,
   ModelService,
   Overload,
@@ -85,6 +86,7 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     healthCheck,
     drain,
     retry,
+    classes,
     ...rest
   } = service;
   const { warmupMs, ...balancer } = loadBalancer;
@@ -96,10 +98,7 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     ...rest,
     timeouts: {
       connect: formatDuration(timeouts.connectMs),
-      responseHeaders: formatDuration(timeouts.responseHeadersMs),
-      perTryIdle: formatDuration(timeouts.perTryIdleMs),
-      streamIdle: formatDuration(timeouts.streamIdleMs),
-      request: formatDuration(timeouts.requestMs),
+      ...writtenTimeouts(timeouts),
     },
     signals: { ...writtenSignals(shared), ...(orca === undefined ? {} : { orca }) },
     pools: pools.map((pool, index) => writtenPool(pool, ownSignals(pool, index, document))),
@@ -115,6 +114,7 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     ...(healthCheck === undefined ? {} : { healthCheck: writtenHealthCheck(healthCheck) }),
     ...(drain === undefined ? {} : { drain: { deadline: formatDuration(drain.deadlineMs) } }),
     retry: writtenRetry(retry),
+    ...(classes === undefined ? {} : { classes: classes.map(writtenSettings) }),
     rateLimits: service.rateLimits.map(writtenLimit),
   };
 }
@@ -156,14 +156,17 @@ function asWritten(document: PolicyDocument): Written {
   return typeof spec === 'object' && spec !== null ? (spec as Written) : {};
 }
 
-function writtenRetry({
+function writtenRetry({ budget, ...retry }: ModelService['retry']): Written {
+  return { ...writtenTries(retry), budget: { ...budget, percent: `${budget.percent}%` } };
+}
+
+function writtenTries({
   backOff,
   retryAfter,
-  budget,
   retryOn,
   retriableStatusCodes,
   ...rest
-}: ModelService['retry']): Written {
+}: ClassSettings['retry']): Written {
   return {
     ...rest,
     retryOn,
@@ -174,7 +177,19 @@ function writtenRetry({
       maxInterval: formatDuration(backOff.maxIntervalMs),
     },
     retryAfter: { maxInterval: formatDuration(retryAfter.maxIntervalMs) },
-    budget: { ...budget, percent: `${budget.percent}%` },
+  };
+}
+
+function writtenSettings({ class: name, timeouts, retry }: ClassSettings): Written {
+  return { class: name, timeouts: writtenTimeouts(timeouts), retry: writtenTries(retry) };
+}
+
+function writtenTimeouts(timeouts: ClassSettings['timeouts']): Written {
+  return {
+    responseHeaders: formatDuration(timeouts.responseHeadersMs),
+    perTryIdle: formatDuration(timeouts.perTryIdleMs),
+    streamIdle: formatDuration(timeouts.streamIdleMs),
+    request: formatDuration(timeouts.requestMs),
   };
 }
 

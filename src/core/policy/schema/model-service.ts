@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ModelService } from '../policy.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
+import { classSettings, refuseClassSettings, resolvedSettings } from './class-settings.ts';
 import { documentOf } from './document.ts';
 import { drain, healthCheck } from './health.ts';
 import { loadBalancer } from './load-balancer.ts';
@@ -37,6 +38,7 @@ const spec: z.ZodType<ServiceSpec> = mapping({
   loadBalancer,
   outlierDetection,
   retry,
+  classes: nonEmptyList(classSettings, 'a list of at least one class').exactOptional(),
   circuitBreakers,
   rateLimits: list(rateLimit, 'a list of rate limits').default(() => []),
   overload: overload.exactOptional(),
@@ -48,7 +50,13 @@ const spec: z.ZodType<ServiceSpec> = mapping({
     const hint = 'the protocol is agreed on in the TLS handshake: add upstream.tls, or say which protocol it is';
     refuse(context, ['upstream', 'protocol'], `Http1 or Http2, because the pool ${plain.name} has no tls`, hint);
   })
-  .transform(({ admissionQueue: _, ...enforced }) => enforced);
+  .superRefine(({ classes = [], ...service }, context) => {
+    for (const [index, one] of classes.entries()) refuseClassSettings(one, service, index, context);
+  })
+  .transform(({ admissionQueue: _, classes, ...enforced }) => ({
+    ...enforced,
+    ...(classes === undefined ? {} : { classes: classes.map((one) => resolvedSettings(one, enforced)) }),
+  }));
 
 export const modelService: z.ZodType<{ metadata: { name: string }; spec: ServiceSpec }> = documentOf(
   'ModelService',

@@ -5,9 +5,9 @@ import { nearest } from '../text/nearest.ts';
 import { list, mapping, nonEmptyList, readText, refuse, wholeNumber } from './shape.ts';
 import { duration, percent } from './units.ts';
 
-const BY_STATUS = 'retriable-status-codes';
+export const BY_STATUS = 'retriable-status-codes';
 const DEFAULT_RETRY_ON = ['connect-failure', 'refused-stream', 'reset-before-request', BY_STATUS];
-const DEFAULT_STATUS_CODES = [429, 503];
+export const DEFAULT_STATUS_CODES: readonly number[] = [429, 503];
 
 /**
  * Envoy's `retry_on` and `retry_grpc_on` words. Envoy ignores a word that it does not know without a sound, so the list
@@ -22,7 +22,7 @@ const RETRY_ON: readonly string[] = [
 /** Words of Envoy that need a setting which policies do not have. */
 const WITHOUT_EFFECT: readonly string[] = ['retriable-headers', 'http3-post-connect-failure'];
 
-const retryWord: z.ZodType<string> = readText(
+export const retryWord: z.ZodType<string> = readText(
   `one of ${RETRY_ON.join(', ')}`,
   (text) => (RETRY_ON.includes(text) ? text : undefined),
   (text) => {
@@ -33,6 +33,9 @@ const retryWord: z.ZodType<string> = readText(
   },
   { enum: RETRY_ON },
 );
+
+export const MAX_RETRIES = 10;
+export const statusCode: z.ZodType<number> = wholeNumber(100, 599);
 
 const backOff = mapping({
   baseInterval: duration(1, 60_000).prefault('25ms'),
@@ -50,12 +53,12 @@ const backOff = mapping({
   }));
 
 export const retry: z.ZodType<Retry> = mapping({
-  numRetries: wholeNumber(0, 10).default(2),
+  numRetries: wholeNumber(0, MAX_RETRIES).default(2),
   retryOn: nonEmptyList(
     retryWord,
     'a list of at least one retry condition (numRetries: 0 switches retries off)',
   ).default(() => [...DEFAULT_RETRY_ON]),
-  retriableStatusCodes: list(wholeNumber(100, 599), 'a list of status codes').exactOptional(),
+  retriableStatusCodes: list(statusCode, 'a list of status codes').exactOptional(),
   backOff,
   retryAfter: mapping({ maxInterval: duration(1).prefault('30s') }).prefault({}),
   budget: mapping({
