@@ -9,5 +9,5 @@ export type {
   OrcaMean,
   OrcaMetric,
 } from './report.ts';
-export type { Metric, Sample, SourceHealth, Subject } from './sample.ts';
+export type { Buckets, Metric, Sample, SourceHealth, Subject } from './sample.ts';
 export { FATAL_XIDS, fatalXidWords } from './xid.ts';

@@ -38,6 +38,8 @@ export type Metric =
   /** Times that it began, within a window of minutes. */
   | 'recentThrottleCount';
 
+export type Buckets = readonly (readonly [upToSec: number, count: number])[];
+
 export type Sample = {
   readonly subject: Subject;
   readonly metric: Metric;
@@ -50,6 +52,11 @@ export type Sample = {
   readonly source: string;
   /** Longest time after `sampledAtMs` that the value may count as known, where its source gives one: a lease. */
   readonly leaseMs?: number;
+  /**
+   * Of a count that its source keeps as a histogram: how many of the counted were up to so many seconds, cumulative and by
+   * rising bounds; what is above the last of them only `value` counts. Read only where a policy asks for it.
+   */
+  readonly buckets?: Buckets;
   /** `Partitioned` for MIG, MPS or time-sliced devices, whose utilisation does not speak for the endpoint. */
   readonly device?: 'Whole' | 'Partitioned';
 };

@@ -2,6 +2,7 @@ import type { Metric } from '../../core/topology/index.ts';
 import type { Series } from './exposition-line.ts';
 import type { EngineFormat } from './formats/engine-format.ts';
 import type { EngineRow } from './formats/row.ts';
+import { readBuckets } from './histogram-buckets.ts';
 import { labelsText, labelsTextWithout } from './labels-text.ts';
 import { checkedValue, earlier, type Reading, type Readings, type Refusal, uniqueSeries } from './reading.ts';
 
@@ -37,10 +38,33 @@ export function engineReadings(page: readonly Series[], { rows, copies }: Engine
     const merged = mergeRow(row, copies, mine, refusals, conflicts);
     if (row.metric === 'kvCapacityTokens') {
       if (mine.some(({ value }) => value === 0)) notReady = `${row.name} is 0`;
-    } else if (merged !== undefined && !wrong) readings.push({ ...merged, metric: row.metric as Metric });
+    } else if (merged !== undefined && !wrong) {
+      readings.push({
+        ...merged,
+        metric: row.metric as Metric,
+        ...bucketsOf(row, copies, series, contradicted, refusals),
+      });
+    }
   }
   if (notReady === undefined) return { readings, refusals, ...(conflicts.length === 0 ? {} : { conflicts }) };
   return { readings: readings.filter(({ metric }) => metric === 'processStartTimeSeconds'), refusals, notReady };
+}
+
+/** Where the page was read for them, and has them. */
+function bucketsOf(
+  { buckets: name }: EngineRow,
+  copies: readonly string[],
+  series: ReadonlyMap<string, readonly Series[]>,
+  contradicted: readonly Series[],
+  refusals: Refusal[],
+): Pick<Reading, 'buckets'> {
+  const mine = name === undefined ? undefined : series.get(name);
+  if (name === undefined || mine === undefined) return {};
+  const read = contradicted.some((one) => one.name === name)
+    ? { words: 'appears twice with different values' }
+    : readBuckets(mine, copies);
+  if (read.words !== undefined) refusals.push({ name, words: read.words });
+  return 'buckets' in read && read.buckets !== undefined ? { buckets: read.buckets } : {};
 }
 
 /** The series that a row means, or the products that it means. */

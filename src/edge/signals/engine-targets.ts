@@ -7,7 +7,7 @@ import { commonParts, type EngineEndpoint, filledPath, queryUrl, type Target } f
 type EngineSource = NonNullable<Signals['engine']>['source'];
 
 /** What the engines of a pool are read by. */
-export function engineTargets({ service, pool, members }: PoolMembers, names: EngineNames): Target[] {
+export function engineTargets({ service, pool, members, firstToken }: PoolMembers, names: EngineNames): Target[] {
   const { engine } = pool.signals;
   if (engine === undefined || members.length === 0) return [];
   const { source, intervalMs } = engine;
@@ -27,16 +27,17 @@ export function engineTargets({ service, pool, members }: PoolMembers, names: En
   }
   return members.map(({ address, port }) => {
     const subject = { address, port };
-    const about = { ...subject, ...format };
+    const read = { ...format, ...(firstToken ? { buckets: true as const } : {}) };
+    const about = { ...subject, ...read };
     if (source.kind === 'Endpoint') {
       const url = `http://${hostPort(address, enginePort(source, port))}${source.path}`;
       const common = commonParts('engine', service, pool.name, url, intervalMs, about);
-      return { kind: 'Engine', subject, ...format, ...common };
+      return { kind: 'Engine', subject, ...read, ...common };
     }
     const { maxAgeMs } = source;
     const path = filledPath(source.path, subject);
     const common = commonParts('engine file', service, pool.name, `file://${path}`, intervalMs, { maxAgeMs, ...about });
-    return { kind: 'EngineFile', path, maxAgeMs, subject, ...format, ...common, source: `engine file ${path}` };
+    return { kind: 'EngineFile', path, maxAgeMs, subject, ...read, ...common, source: `engine file ${path}` };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Metric, Sample } from '../../core/topology/index.ts';
+import type { Buckets, Metric, Sample } from '../../core/topology/index.ts';
 import type { Labels } from './exposition-cursor.ts';
 import type { Series } from './exposition-line.ts';
 import type { MetricRow } from './formats/row.ts';
@@ -8,6 +8,7 @@ import { labelsText } from './labels-text.ts';
 export type Reading = {
   readonly metric: Metric;
   readonly value: number;
+  readonly buckets?: Buckets;
   readonly gpu?: string;
   readonly pod?: string;
   readonly node?: string;

@@ -40,7 +40,7 @@ export class SeriesMemory {
    */
   sample(reading: Reading, subject: Subject, receivedAtMs: number, offsetMs = 0): Sample | undefined {
     this.#prune(receivedAtMs);
-    const { metric, value, timestampMs: stampMs, device } = reading;
+    const { metric, value, timestampMs: stampMs, device, buckets } = reading;
     const ofMetric = this.#ofMetric(metric);
     const key = this.#keyOf(reading, subject);
     const before = ofMetric.get(key);
@@ -63,6 +63,7 @@ export class SeriesMemory {
       changedAtMs: Math.min(changedAtMs, sampledAtMs),
       source: this.#source,
     };
+    if (buckets !== undefined) return { ...sample, buckets };
     return device === undefined ? sample : { ...sample, device };
   }
 

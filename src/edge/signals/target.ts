@@ -20,6 +20,8 @@ export type EngineTarget = Common & {
   readonly subject: Place;
   /** Absent: each page tells. */
   readonly format?: EngineFormatName;
+  /** The buckets of its histograms are wanted as well. */
+  readonly buckets?: true;
 };
 
 /** An endpoint as a Prometheus server may know its engine. */
@@ -46,6 +48,7 @@ export type EngineFileTarget = Common & {
   readonly maxAgeMs: number;
   readonly subject: Place;
   readonly format?: EngineFormatName;
+  readonly buckets?: true;
 };
 
 export type ExporterTarget = Common & {

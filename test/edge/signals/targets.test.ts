@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Policy, Pool, PoolEndpoints, Signals } from '../../../src/core/policy/index.ts';
+import type { Policy, Pool, PoolEndpoints, Signals, Split } from '../../../src/core/policy/index.ts';
 import { type Endpoint, endpointId } from '../../../src/core/topology/index.ts';
 import { targetsFromPolicy } from '../../../src/edge/signals/index.ts';
 import { policyOf, poolOf } from './policy-of.ts';
@@ -42,6 +42,21 @@ describe('targets of a policy', () => {
       ['Exporter', 'http://127.0.0.1:9202/metrics', 'gpu http://127.0.0.1:9202/metrics', 2000],
     ]);
     expect(found[2]).toMatchObject({ subject: { address: '127.0.0.1', port: 9101 }, service: 'chat', pool: 'gpu' });
+  });
+
+  it('want histograms only where a limit of first tokens is to be looked at', () => {
+    const { services, ...rest } = policy({ engine });
+    const found = (failover: Extract<Split, { kind: 'Tiers' }>['failover']) => {
+      const split: Split = { kind: 'Tiers', tiers: [['gpu'], ['spare']], failover };
+      const tiered = { ...rest, services: services.map((one) => ({ ...one, split })) };
+      return targetsFromPolicy(tiered, endpoints('gpu', ['127.0.0.1', 9101]));
+    };
+    const [plain] = found({ returnAfterMs: 1000 });
+    const [limited] = found({ returnAfterMs: 1000, firstTokenP95AboveMs: 2000 });
+    expect(plain).not.toHaveProperty('buckets');
+    expect(limited).toMatchObject({ kind: 'Engine', buckets: true });
+    // Another target: its page is read anew when the policy begins to ask for it.
+    expect(limited?.key).not.toBe(plain?.key);
   });
 
   it('know IPv6 and a port of their own for the engine metrics', () => {

@@ -110,6 +110,7 @@ const LINE = z.discriminatedUnion('kind', [
         subject,
         device: z.enum(['Whole', 'Partitioned']).optional(),
         leaseMs: z.number().optional(),
+        buckets: z.array(z.tuple([z.number(), count])).optional(),
         sampledAtMs: time,
         values: z.array(z.tuple([name, z.number().nullable(), z.number().optional()])),
       }),

@@ -40,17 +40,30 @@ export const PROCESS_ROWS: readonly EngineRow[] = [
 /** The names to look for on a page whose format is not known yet. */
 export const ENGINE_NAMES: ReadonlySet<string> = new Set(ENGINE_FORMATS.flatMap((format) => [...namesOf(format)]));
 
-const NAMES_BY_FORMAT: ReadonlyMap<EngineFormat, ReadonlySet<string>> = new Map(
-  ENGINE_FORMATS.map((format) => [format, namesOf(format)]),
+type NamesByFormat = ReadonlyMap<EngineFormat | undefined, ReadonlySet<string>>;
+
+const NAMES: NamesByFormat = new Map([
+  [undefined, ENGINE_NAMES],
+  ...ENGINE_FORMATS.map((format) => [format, namesOf(format)] as const),
+]);
+const NAMES_WITH_BUCKETS: NamesByFormat = new Map(
+  [undefined, ...ENGINE_FORMATS].map((format) => [
+    format,
+    new Set([...wantedNames(format), ...(format === undefined ? ENGINE_FORMATS : [format]).flatMap(bucketNamesOf)]),
+  ]),
 );
 
 export function engineFormat(name: EngineFormatName): EngineFormat {
   return BY_NAME[name];
 }
 
-/** The names to look for on a page of this format, or of any. */
-export function wantedNames(format: EngineFormat | undefined): ReadonlySet<string> {
-  return (format === undefined ? undefined : NAMES_BY_FORMAT.get(format)) ?? ENGINE_NAMES;
+/** The names to look for on a page of this format, or of any; `buckets`: those of its histograms as well. */
+export function wantedNames(format: EngineFormat | undefined, buckets = false): ReadonlySet<string> {
+  return (buckets ? NAMES_WITH_BUCKETS : NAMES).get(format) ?? ENGINE_NAMES;
+}
+
+function bucketNamesOf({ rows }: EngineFormat): readonly string[] {
+  return rows.flatMap(({ buckets }) => (buckets === undefined ? [] : [buckets]));
 }
 
 function namesOf({ rows, knownBy }: EngineFormat): ReadonlySet<string> {

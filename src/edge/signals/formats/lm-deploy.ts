@@ -36,6 +36,7 @@ export const LM_DEPLOY: EngineFormat = {
     },
     {
       name: 'lmdeploy:time_to_first_token_seconds_count',
+      buckets: 'lmdeploy:time_to_first_token_seconds_bucket',
       metric: 'timeToFirstTokenSecondsCount',
       unit: EVENTS,
       merge: 'Sum',

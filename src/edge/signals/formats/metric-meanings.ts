@@ -14,7 +14,10 @@ export const METRIC_MEANINGS: Readonly<
   promptTokensTotal: { kind: 'Counter', law: 'capacity: a prompt token counts as a tenth of a generated one' },
   generationTokensTotal: { kind: 'Counter', law: 'capacity: the work that an engine gets done' },
   timeToFirstTokenSecondsSum: { kind: 'Counter', law: 'none' },
-  timeToFirstTokenSecondsCount: { kind: 'Counter', law: 'none' },
+  timeToFirstTokenSecondsCount: {
+    kind: 'Counter',
+    law: 'none; its buckets, where the page has them, trip `split.failover.firstTokenP95Above`',
+  },
   processStartTimeSeconds: { kind: 'Gauge', law: 'a later start is another server: what was learned is forgotten' },
   kvCapacityTokens: { kind: 'Gauge', law: '0 means not ready: the page then says nothing' },
   gpuUtilRatio: { kind: 'Gauge', law: 'slots, only where no engine is heard and while it follows the load' },

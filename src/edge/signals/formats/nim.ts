@@ -28,6 +28,12 @@ export const NIM: EngineFormat = {
     { name: 'prompt_tokens_total', metric: 'promptTokensTotal', unit: TOKENS, merge: 'Sum' },
     { name: 'generation_tokens_total', metric: 'generationTokensTotal', unit: TOKENS, merge: 'Sum' },
     { name: 'time_to_first_token_seconds_sum', metric: 'timeToFirstTokenSecondsSum', unit: SECONDS, merge: 'Sum' },
-    { name: 'time_to_first_token_seconds_count', metric: 'timeToFirstTokenSecondsCount', unit: EVENTS, merge: 'Sum' },
+    {
+      name: 'time_to_first_token_seconds_count',
+      buckets: 'time_to_first_token_seconds_bucket',
+      metric: 'timeToFirstTokenSecondsCount',
+      unit: EVENTS,
+      merge: 'Sum',
+    },
   ],
 };

@@ -27,6 +27,8 @@ export type MetricRow = {
 /** Over the engines behind one page: `Sum` and `Max` make one value of theirs. */
 export type EngineRow = MetricRow & {
   readonly merge: 'Sum' | 'Max';
+  /** The value counts a histogram, and this is the name of its buckets: read where a policy asks for it. */
+  readonly buckets?: string;
   /** The value is that of `name` times that of this name, for each engine. */
   readonly times?: string;
 };

@@ -84,6 +84,7 @@ export const SGLANG: EngineFormat = {
     },
     {
       name: 'sglang:time_to_first_token_seconds_count',
+      buckets: 'sglang:time_to_first_token_seconds_bucket',
       metric: 'timeToFirstTokenSecondsCount',
       unit: EVENTS,
       merge: 'Sum',

@@ -52,6 +52,7 @@ export const TENSOR_RT_LLM: EngineFormat = {
     },
     {
       name: 'trtllm_time_to_first_token_seconds_count',
+      buckets: 'trtllm_time_to_first_token_seconds_bucket',
       metric: 'timeToFirstTokenSecondsCount',
       unit: EVENTS,
       merge: 'Sum',

@@ -45,6 +45,7 @@ export const VLLM: EngineFormat = {
     { name: 'vllm:time_to_first_token_seconds_sum', metric: 'timeToFirstTokenSecondsSum', unit: SECONDS, merge: 'Sum' },
     {
       name: 'vllm:time_to_first_token_seconds_count',
+      buckets: 'vllm:time_to_first_token_seconds_bucket',
       metric: 'timeToFirstTokenSecondsCount',
       unit: EVENTS,
       merge: 'Sum',

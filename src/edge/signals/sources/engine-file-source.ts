@@ -27,7 +27,7 @@ export class EngineFileSource implements SignalSource {
   async collect(nowMs: number, _signal: AbortSignal): Promise<Collected> {
     const file = await readDatedFile(this.#target, this.#wallClock);
     if (!file.ok) return failed(file.failure.reason, file.failure.message);
-    const scan = scanExposition(file.text, { wanted: wantedNames(this.#format) });
+    const scan = scanExposition(file.text, { wanted: wantedNames(this.#format, this.#target.buckets) });
     if (scan.truncated) return failed('Truncated', 'it ends in the middle of a line');
     if (scan.capped) return failed('TooLarge', 'it has too many series of the wanted names');
     const result = readEnginePage(scan.series, this.#format ?? recogniseEngine(scan.series));

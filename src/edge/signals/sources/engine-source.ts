@@ -73,7 +73,7 @@ export class EngineSource implements SignalSource {
   }
 
   #readText(page: AnsweredPage, nowMs: number): Read | Failure {
-    const scanned = scanPage(page, wantedNames(this.#format), nowMs, this.#heads);
+    const scanned = scanPage(page, wantedNames(this.#format, this.#target.buckets), nowMs, this.#heads);
     if (!scanned.ok) return scanned.failure;
     const { scan, receivedAtMs } = scanned;
     const format = this.#format ?? recogniseEngine(scan.series);
