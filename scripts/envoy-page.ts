@@ -219,7 +219,8 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
     },
     {
       fields: ['spec.split.failover.firstTokenP95Above', 'spec.split.failover.returnAfter'],
-      becomes: NOT_YET,
+      becomes: 'EDS while a tier is given up: `policy.overprovisioning_factor`, `health_status: DEGRADED`',
+      stats: ['cluster.SERVICE.membership_degraded', 'cluster.SERVICE.update_success'],
     },
     {
       fields: ['spec.loadBalancer.type'],

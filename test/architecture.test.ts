@@ -16,6 +16,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/load': { values: ['core/topology'] },
   'core/weights': { values: ['core/topology', 'core/load'], types: ['core/policy'] },
   'core/overload': { types: ['core/topology', 'core/load', 'core/policy', 'core/weights'] },
+  'core/failover': { values: ['core/topology'], types: ['core/load', 'core/policy', 'core/weights'] },
   'core/resources': { values: ['core/topology', 'core/policy'], types: ['core/weights', 'core/control'] },
   'core/snapshot': { values: ['core/resources'] },
   'core/subscriptions': { values: ['core/snapshot', 'core/resources'] },
@@ -31,6 +32,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
       'core/load',
       'core/weights',
       'core/overload',
+      'core/failover',
       'core/operations',
       'core/resources',
       'core/snapshot',
@@ -55,7 +57,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/store': {},
   'edge/observe': {
     values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations'],
-    types: ['core/control', 'core/load', 'core/weights', 'core/overload', 'core/policy'],
+    types: ['core/control', 'core/load', 'core/weights', 'core/overload', 'core/failover', 'core/policy'],
   },
   'edge/admin': {
     values: [

@@ -86,6 +86,7 @@ export class Views implements ObserveSeam, SnapshotSeam {
       plan: loop.plan,
       loads: loop.loads,
       overload: loop.state.overload,
+      failover: loop.state.failover,
       nodes,
       sources: signals.health(),
       policy: policyInForce(keeper.view(), rollouts),

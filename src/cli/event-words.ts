@@ -2,7 +2,13 @@ import { styleText } from 'node:util';
 import type { EventView } from '../edge/admin/index.ts';
 
 /** What somebody should look into, and what is bad already. */
-const BAD: ReadonlySet<string> = new Set(['Nack', 'PolicyRefused', 'RolloutReturned', 'EndpointDrained']);
+const BAD: ReadonlySet<string> = new Set([
+  'Nack',
+  'PolicyRefused',
+  'RolloutReturned',
+  'EndpointDrained',
+  'TierGivenUp',
+]);
 const ODD: ReadonlySet<string> = new Set([
   'Herd',
   'SignalConflict',

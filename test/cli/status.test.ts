@@ -154,7 +154,12 @@ describe('status', () => {
 
   it('shows a server without endpoints and decisions', () => {
     const text = statusText(
-      { ...VIEW, services: [{ name: 'chat', outcome: 'Undecided', decidedAtMs: null, overload: null, pools: [] }] },
+      {
+        ...VIEW,
+        services: [
+          { name: 'chat', outcome: 'Undecided', decidedAtMs: null, overload: null, failover: null, pools: [] },
+        ],
+      },
       false,
     );
     expect(text).toContain('service chat: Undecided, weights stand for -');
@@ -163,11 +168,21 @@ describe('status', () => {
 
 describe('status of a full service', () => {
   const lineOf = (overload: ServerView['services'][0]['overload']) => {
-    const services = [{ name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, pools: [] }];
+    const services = [
+      { name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, failover: null, pools: [] },
+    ];
     return statusText({ ...VIEW, services }, false)
       .split('\n')
       .find((line) => line.includes('saturation'));
   };
+
+  it('says what becomes of its tiers', () => {
+    const failover = { phase: 'Away' as const, percent: 35, reason: '35 % to spare: core is slow', tiers: [] };
+    const services = [
+      { name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload: null, failover, pools: [] },
+    ];
+    expect(statusText({ ...VIEW, services }, false)).toContain('\n  tiers: 35 % to spare: core is slow\n');
+  });
 
   it('says how full it is and why, and what is shed for that', () => {
     const reason = '33 in flight for 32 slots of 2 servers';

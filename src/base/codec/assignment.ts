@@ -3,7 +3,8 @@ import { LoadlineError } from '../errors.ts';
 import type { JsonObject } from './json-value.ts';
 import { LENGTH, tagOf, VARINT } from './wire.ts';
 
-export type AssignmentHealth = 'HEALTHY' | 'UNHEALTHY' | 'DRAINING';
+/** `DEGRADED`: has requests only as far as no healthy one of any priority takes them. */
+export type AssignmentHealth = 'HEALTHY' | 'UNHEALTHY' | 'DRAINING' | 'DEGRADED';
 
 /** An IP address and a port, or the path of a UNIX socket; the weight is 1 to 2^32 - 1. */
 export type AssignmentEndpoint = ({ readonly address: string; readonly port: number } | { readonly pipe: string }) & {
@@ -27,7 +28,7 @@ export type AssignmentInput = {
 };
 
 /** envoy.config.core.v3.HealthStatus. */
-const HEALTH: Readonly<Record<AssignmentHealth, number>> = { HEALTHY: 1, UNHEALTHY: 2, DRAINING: 3 };
+const HEALTH: Readonly<Record<AssignmentHealth, number>> = { HEALTHY: 1, UNHEALTHY: 2, DRAINING: 3, DEGRADED: 5 };
 
 const SOCKET_MATCH = 'envoy.transport_socket_match';
 const NOTHING = new Uint8Array();

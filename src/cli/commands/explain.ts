@@ -80,6 +80,7 @@ export function explainText(view: ExplainView): string {
     `load reports ${view.loadReports.toLowerCase()} from ${view.sidecars} ${view.sidecars === 1 ? 'sidecar' : 'sidecars'}; a request takes ${view.requestTimeSec?.toFixed(1) ?? '-'} s; ` +
       `${view.meanInFlightPerSidecar?.toFixed(1) ?? '-'} in flight per endpoint and sidecar`,
     ...view.operations.map(operationLine),
+    ...(view.failover === null ? [] : [`tiers: ${view.failover.reason}`]),
     ...loopLines(view),
     ...evenness(view),
     '',

@@ -89,6 +89,10 @@ export function statusText(view: ServerView, colour: boolean): string {
       const line = saturationLine(service.overload);
       lines.push(service.overload.level > 0 ? paint('yellow', line) : line);
     }
+    if (service.failover !== null) {
+      const line = `  tiers: ${service.failover.reason}`;
+      lines.push(service.failover.phase === 'Home' ? line : paint('yellow', line));
+    }
     for (const pool of service.pools) {
       if (pool.note !== undefined) lines.push(paint('yellow', `  pool ${pool.name}: ${pool.note}`));
     }

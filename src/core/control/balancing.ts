@@ -2,6 +2,7 @@ import type { ServiceLoad } from '../load/index.ts';
 import { carriersOf, type ModelService } from '../policy/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
 import type { EndpointDecision, Outcome, ServiceDecision } from '../weights/index.ts';
+import type { TierFailover } from './plan.ts';
 
 /**
  * Pools between whose endpoints the law moves requests freely. With a split there are several in a service, and each is
@@ -57,17 +58,18 @@ export function joined(service: ModelService, parts: readonly ServiceDecision[])
 /**
  * The decision with shares of the whole service: each balance has its part of the requests, and inside it the endpoints have
  * theirs. A pool of a fixed split without anybody to take requests leaves its part to those that step in (`carriersOf`), as Envoy does; of tiers the first
- * one with somebody has all.
+ * one with somebody has all, less what Loadline sends to the next one.
  */
 export function divided(
   service: ModelService,
   endpoints: readonly Endpoint[],
   decision: ServiceDecision,
+  failover?: TierFailover,
 ): ServiceDecision {
   if (service.split === undefined) return decision;
   const poolOf = new Map<EndpointId, string>(endpoints.map(({ id, pool }) => [id, pool]));
   const partOf = new Map<string, number>();
-  for (const { pools, ratio } of partsOf(service, decision, poolOf)) {
+  for (const { pools, ratio } of partsOf(service, decision, poolOf, failover)) {
     const inside = decision.endpoints.filter(({ id }) => pools.includes(poolOf.get(id) ?? ''));
     const sum = inside.reduce((total, { share }) => total + share, 0);
     for (const pool of pools) partOf.set(pool, sum > 0 ? ratio / sum : 0);
@@ -88,6 +90,7 @@ function partsOf(
   service: ModelService,
   decision: ServiceDecision,
   poolOf: ReadonlyMap<EndpointId, string>,
+  failover: TierFailover | undefined,
 ): readonly (Balance & { readonly ratio: number })[] {
   const { split } = service;
   const taking = new Set(
@@ -95,7 +98,12 @@ function partsOf(
   );
   const balances = balancesOf(service);
   const alive = balances.filter(({ pools }) => pools.some((pool) => taking.has(pool)));
-  if (split?.kind !== 'Fixed') return balances.map((one) => ({ ...one, ratio: one === alive[0] ? 1 : 0 }));
+  if (split?.kind !== 'Fixed') {
+    const [first] = alive;
+    const away = failover !== undefined && first === balances[failover.from] ? failover.percent / 100 : 0;
+    const next = failover === undefined ? undefined : balances[failover.to];
+    return balances.map((one) => ({ ...one, ratio: one === first ? 1 - away : one === next ? away : 0 }));
+  }
   const weightOf = ({ pools }: Balance): number => split.weights[pools[0] as string] ?? 0;
   const total = balances.reduce((sum, one) => sum + weightOf(one), 0);
   const ratios = new Map<string, number>();

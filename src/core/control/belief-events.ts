@@ -14,7 +14,9 @@ export type BeliefEvent = {
     | 'RetriesCut'
     | 'RetriesBack'
     | 'OverloadLevel'
-    | 'OverloadOver';
+    | 'OverloadOver'
+    | 'TierGivenUp'
+    | 'TierReturns';
   /** An endpoint, or a service. */
   readonly subject: EndpointId;
   readonly message: string;
@@ -28,6 +30,7 @@ export function beliefEvents(
   const events: BeliefEvent[] = [
     ...retryEvents(before.plan?.retryCuts ?? [], state.plan?.retryCuts ?? []),
     ...overloadEvents(before.overload ?? {}, state.overload ?? {}),
+    ...failoverEvents(before.failover ?? {}, state.failover ?? {}),
   ];
   for (const [service, load] of Object.entries(state.load)) {
     const old = own(before.load, service)?.endpoints;
@@ -66,6 +69,17 @@ function overloadEvents(
   return Object.entries(now).flatMap(([subject, overload]): readonly BeliefEvent[] => {
     if (overload.told === (own(before, subject)?.told ?? 0)) return [];
     return [{ kind: overload.told === 0 ? 'OverloadOver' : 'OverloadLevel', subject, message: levelWords(overload) }];
+  });
+}
+
+function failoverEvents(
+  before: NonNullable<ControlState['failover']>,
+  now: NonNullable<ControlState['failover']>,
+): BeliefEvent[] {
+  return Object.entries(now).flatMap(([subject, { phase, reason: message }]): readonly BeliefEvent[] => {
+    if (phase === (own(before, subject)?.phase ?? 'Home')) return [];
+    if (phase === 'Away') return [{ kind: 'TierGivenUp', subject, message }];
+    return phase === 'Returning' ? [{ kind: 'TierReturns', subject, message }] : [];
   });
 }
 

@@ -7,7 +7,7 @@ export { type IssuedRates, issuedShares } from './issued-share.ts';
 export { leavingReasons } from './leavers.ts';
 export type { LoopDelay } from './loop-delay.ts';
 export { endAtMs, factorAt, type Perturbation } from './perturbation.ts';
-export type { Plan } from './plan.ts';
+export type { Plan, TierFailover } from './plan.ts';
 export type { Estimate, ProbeMeasure } from './probe/measure.ts';
 export { type ProbeAnswer, type ProbePlan, planProbe } from './probe/plan-probe.ts';
 export { type ProbeProgress, ProbeRun, type ProbeStep, WATCH_MS } from './probe/probe-run.ts';

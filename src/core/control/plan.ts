@@ -22,4 +22,9 @@ export type Plan = {
   readonly degrades?: Readonly<Record<string, number>>;
   /** Services in which nothing is tried again now, because all of their servers fail; sorted. Absent: none. */
   readonly retryCuts?: readonly string[];
+  /** By service, where Loadline sends a part of the requests from one tier to the next; absent: nowhere. */
+  readonly failovers?: Readonly<Record<string, TierFailover>>;
 };
+
+/** Of a hundred new requests so many go from one tier to another (both as places in the policy's list), 1..100. */
+export type TierFailover = { readonly from: number; readonly to: number; readonly percent: number };

@@ -11,6 +11,7 @@ export function samePlan(a: Plan, b: Omit<Plan, 'sequence'>): boolean {
     JSON.stringify(a.sheds ?? {}) === JSON.stringify(b.sheds ?? {}) &&
     JSON.stringify(a.degrades ?? {}) === JSON.stringify(b.degrades ?? {}) &&
     JSON.stringify(a.retryCuts ?? []) === JSON.stringify(b.retryCuts ?? []) &&
+    JSON.stringify(a.failovers ?? {}) === JSON.stringify(b.failovers ?? {}) &&
     sameByService(a.endpoints, b.endpoints, sameEndpoints) &&
     sameByService(a.decisions, b.decisions, sameWeights)
   );

@@ -1,4 +1,5 @@
 import { own } from '../../base/units/index.ts';
+import { type FailoverState, stepFailover } from '../failover/index.ts';
 import { type LoadState, openRequests, type ServiceLoad } from '../load/index.ts';
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
 import { cutsRetries, ladderOf, type OverloadState, relievedBy, stepOverload } from '../overload/index.ts';
@@ -11,7 +12,7 @@ import { type IssuedRates, stepIssued } from './issued-share.ts';
 import type { LoopDelay } from './loop-delay.ts';
 import { membersOf } from './members.ts';
 import { type Perturbation, perturbed } from './perturbation.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, TierFailover } from './plan.ts';
 import { samePlan } from './same-plan.ts';
 import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
 import { stepService } from './step-service.ts';
@@ -28,6 +29,8 @@ export type ControlState = {
   readonly delays?: Readonly<Record<string, LoopDelay>>;
   /** By service. Absent in states of before there was a ladder. */
   readonly overload?: Readonly<Record<string, OverloadState>>;
+  /** By service with tiers. Absent in states of before Loadline failed over by itself. */
+  readonly failover?: Readonly<Record<string, FailoverState>>;
   readonly sidecars: Sidecars;
   readonly plan: Plan | undefined;
 };
@@ -77,6 +80,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   const issued: Record<string, IssuedRates> = {};
   const delays: Record<string, LoopDelay> = {};
   const overload: Record<string, OverloadState> = {};
+  const failover: Record<string, FailoverState> = {};
   const loads: Record<string, ServiceLoad> = {};
   const decisions: Record<string, ServiceDecision> = {};
   const endpoints = new Map(
@@ -91,18 +95,19 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   const heard = byService(endpoints, input);
 
   for (const service of policy.services) {
-    const { name } = service;
+    const { name, split } = service;
     const all = endpoints.get(name) ?? [];
     // The law sees who is taken out as draining: it spreads the load over the others, and who comes back ramps up.
     const members = withTakenOut(all, takenOut(operations, service, all));
+    const [told, freeze] = [heard(name), freezeOf(operations, name)];
     const step = stepService(before, service, {
       nowMs,
       elapsedSec,
       endpoints: members,
-      heard: heard(name),
+      heard: told,
       presence,
       deliveries,
-      freeze: freezeOf(operations, name),
+      freeze,
     });
     Object.assign(weights, step.weights);
     delays[name] = step.delay;
@@ -115,6 +120,18 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       ...relievedBy(ladder, { load: step.believed.load, endpoints: members }),
       ladder,
     });
+    if (split?.kind === 'Tiers')
+      failover[name] = stepFailover(own(before.failover, name), {
+        nowMs,
+        elapsedSec,
+        split,
+        endpoints: members,
+        load: step.believed.load,
+        decision: step.decision,
+        samples: told.samples,
+        frozen: freeze !== undefined,
+        diverted: Object.keys(overload[name].degrades ?? {}).length > 0,
+      });
     decisions[name] = perturbed(step.decision, perturbations, nowMs, own(before.plan?.decisions, name));
     issued[name] = stepIssued(own(before.issued, name) ?? {}, step.believed.load.endpoints, elapsedSec);
   }
@@ -127,10 +144,11 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     sidecars: membersByGroup(sidecars, policy.groups),
     ...givenUp(overload),
     ...retryCuts(before.plan?.retryCuts ?? [], loads, load),
+    ...tierFailovers(failover),
   };
   const plan = planWith(law, operations, before.plan);
   return {
-    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, overload, sidecars, plan },
+    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, overload, failover, sidecars, plan },
     plan,
     law,
     loads,
@@ -156,8 +174,15 @@ function givenUp(overload: Readonly<Record<string, OverloadState>>): Pick<Plan, 
 }
 
 /** Sorted, so that equal plans are told by their text. */
-function byKey(entries: readonly (readonly [string, number])[]): Readonly<Record<string, number>> {
+function byKey<T>(entries: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function tierFailovers(failover: Readonly<Record<string, FailoverState>>): Pick<Plan, 'failovers'> {
+  const failovers = Object.entries(failover).flatMap(([service, { from, to, percent }]): [string, TierFailover][] =>
+    to === null || percent === 0 ? [] : [[service, { from, to, percent }]],
+  );
+  return failovers.length === 0 ? {} : { failovers: byKey(failovers) };
 }
 
 function retryCuts(
@@ -178,7 +203,8 @@ function withShares<P extends Omit<Plan, 'sequence'>>(plan: P): P {
   for (const service of plan.policy.services) {
     const { name } = service;
     const decision = decisions[name];
-    if (decision !== undefined) decisions[name] = divided(service, plan.endpoints[name] ?? [], decision);
+    if (decision !== undefined)
+      decisions[name] = divided(service, plan.endpoints[name] ?? [], decision, own(plan.failovers, name));
   }
   return { ...plan, decisions };
 }

@@ -18,6 +18,7 @@ const HEARD: readonly Metric[] = [
   'generationTokensTotal',
   'promptTokensTotal',
   'gpuUtilRatio',
+  'timeToFirstTokenSecondsCount',
 ];
 /** A counter says something when it is read twice. */
 const TICKS = 2;
@@ -68,7 +69,8 @@ function whyNot(
       const odd =
         oddNumberIn(out.plan.decisions, 'decisions') ??
         oddNumberIn(out.state.load, 'load') ??
-        oddNumberIn(out.state.overload, 'overload');
+        oddNumberIn(out.state.overload, 'overload') ??
+        oddNumberIn(out.state.failover, 'failover');
       if (odd !== undefined) return `${odd} is no finite number`;
       tellOf(state, out, meters, atMs);
       state = out.state;
@@ -100,6 +102,7 @@ function samplesOf(sets: readonly EndpointSet[], turn: number, nowMs: number): r
         sampledAtMs: nowMs,
         changedAtMs: nowMs,
         source: 'a trial',
+        ...(metric === 'timeToFirstTokenSecondsCount' ? { buckets: [[1, turn] as const] } : {}),
       })),
     ),
   );

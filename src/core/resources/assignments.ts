@@ -6,7 +6,7 @@ import {
   encodedResourceFromBytes,
   encodeResource,
 } from '../../base/codec/index.ts';
-import { contentHash } from '../../base/units/index.ts';
+import { contentHash, own } from '../../base/units/index.ts';
 import type { Plan } from '../control/index.ts';
 import { carriersOf, type ModelService, type Pool, type SidecarGroup } from '../policy/index.ts';
 import type { Endpoint } from '../topology/index.ts';
@@ -14,6 +14,7 @@ import { compareText, servicesOf } from './group-services.ts';
 import { SIDECARS_CLUSTER } from './names.ts';
 import type { Resource } from './resource.ts';
 import { clustersOf, poolCluster, type ServiceCluster } from './service-clusters.ts';
+import { type TierShares, tierShares } from './tier-shares.ts';
 import { socketLabel } from './transport-sockets.ts';
 import { TYPE_URL } from './type-url.ts';
 
@@ -84,21 +85,31 @@ function serviceInput(
     // A pool without a share takes nothing, where it is asked for together with the others.
     .map((one): Member => (pool === undefined && isIdle(one.pool) ? { ...one, health: 'DRAINING' } : one));
   const tiers = split?.kind === 'Tiers' && pool === undefined ? split.tiers : [];
+  const tierOf = (one: Member): number =>
+    Math.max(
+      0,
+      tiers.findIndex((tier) => tier.includes(one.pool)),
+    );
+  const failover = tiers.length === 0 || without !== undefined ? undefined : own(plan.failovers, name);
+  const shares = failover === undefined ? undefined : tierShares(failover);
   const weigh = split?.kind === 'Fixed' && pool === undefined ? sharedWeights(split.weights, members) : ownWeight;
   return {
     clusterName: pool === undefined ? name : poolCluster(service, pool),
     localities: localitiesOf(
-      members,
-      (one) =>
-        Math.max(
-          0,
-          tiers.findIndex((tier) => tier.includes(one.pool)),
-        ),
+      shares === undefined ? members : members.map((one) => inShare(one, shares, tierOf(one))),
+      tierOf,
       weigh,
     ),
     // By count, one host with nearly all the weight could fail without any failover.
     weightedPriorityHealth: true,
+    ...(shares === undefined ? {} : { overprovisioningFactor: shares.overprovisioningFactor }),
   };
+}
+
+/** Who drains is no part of what its tier can take, so it weighs next to nothing in it. */
+function inShare(one: Member, { isDegraded }: TierShares, tier: number): Member {
+  if (one.health === 'DRAINING') return { ...one, weight: 1 };
+  return isDegraded(tier) ? { ...one, health: 'DEGRADED' } : one;
 }
 
 /** With it one healthy endpoint of a thousand keeps all requests of its priority: Envoy counts in whole percents. */

@@ -1,4 +1,5 @@
 import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from '../observe/index.ts';
+import { decodeFailover, encodeFailover } from './failover-message.ts';
 import { decodeOperation, encodeOperation } from './operation-message.ts';
 import {
   flag,
@@ -47,6 +48,7 @@ export function encodeExplain(view: ExplainView): Wire {
     counterfactual: view.counterfactual ?? undefined,
     loop: view.loop === null ? undefined : encodeLoop(view.loop),
     operations: view.operations.map(encodeOperation),
+    failover: view.failover === null ? undefined : encodeFailover(view.failover),
     probe: view.probe === null ? undefined : { ...view.probe, endTime: toSeconds(view.probe.endAtMs) },
     endpoints: view.endpoints.map((endpoint) => ({
       ...endpoint,
@@ -73,6 +75,7 @@ export function decodeExplain(wire: Wire): ExplainView {
     counterfactual: decodeCounterfactual(wire.counterfactual),
     loop: decodeLoop(wire.loop),
     operations: list(wire.operations, decodeOperation),
+    failover: decodeFailover(wire.failover),
     probe: decodeProbe(wire.probe),
     endpoints: list(wire.endpoints, decodeEndpoint),
   };

@@ -8,6 +8,7 @@ import type {
   TlsView,
   TypeView,
 } from '../observe/index.ts';
+import { decodeFailover, encodeFailover } from './failover-message.ts';
 import { decodeOperation, encodeOperation } from './operation-message.ts';
 import { decodeIssue } from './policies/policy-messages.ts';
 import { fromSyncStatus, toSyncStatus } from './sync-status.ts';
@@ -45,6 +46,7 @@ export function encodeStatus(view: ServerView): Wire {
       outcome: toEnum('OUTCOME', service.outcome),
       decisionTime: toSeconds(service.decidedAtMs),
       ...(service.overload === null ? {} : { overload: encodeOverload(service.overload) }),
+      ...(service.failover === null ? {} : { failover: encodeFailover(service.failover) }),
       pools: service.pools.map((pool) => ({ ...pool, endpoints: pool.endpoints.map(encodeEndpoint) })),
     })),
     nodes: view.nodes.map((node) => ({
@@ -139,6 +141,7 @@ function decodeService(wire: Wire): ServiceView {
     outcome: fromEnum('OUTCOME', wire.outcome),
     decidedAtMs: fromSeconds(wire.decisionTime),
     overload: wire.overload === undefined || wire.overload === null ? null : decodeOverload(wire.overload as Wire),
+    failover: decodeFailover(wire.failover),
     pools: list(wire.pools, decodePool),
   };
 }

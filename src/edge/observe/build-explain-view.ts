@@ -2,6 +2,7 @@ import { own, type Result } from '../../base/units/index.ts';
 import type { EndpointLoad, SignalBelief } from '../../core/load/index.ts';
 import type { ServiceDecision } from '../../core/weights/index.ts';
 import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from './explain-view.ts';
+import { failoverView } from './failover-view.ts';
 import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, type ViewInput } from './view-input.ts';
 
 /** Enough to find a misspelt name in, short enough for an error message. */
@@ -50,6 +51,7 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
       counterfactual: evenness?.counterfactual ?? null,
       loop: loopView(input, decision),
       operations: (input.operations ?? []).filter((one) => one.service === service.name),
+      failover: failoverView(input, service),
       probe: input.probe?.(service.name) ?? null,
       endpoints: rows.map((row) => explanation(input, row, decision, notes?.get(row.endpoint.id) ?? [])),
     },

@@ -1,6 +1,7 @@
 import { own } from '../../base/units/index.ts';
 import type { OverloadState } from '../../core/overload/index.ts';
 import type { ModelService, Pool } from '../../core/policy/index.ts';
+import { failoverView } from './failover-view.ts';
 import type { EndpointView, OverloadView, PoolView, ServerView, ServiceView } from './server-view.ts';
 import { decisionOf, type EndpointRow, endpointRows, finite, type ViewInput } from './view-input.ts';
 
@@ -29,6 +30,7 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
     outcome: decision?.outcome ?? 'Undecided',
     decidedAtMs: decision?.decidedAtMs ?? null,
     overload: overloadView(own(input.overload ?? {}, service.name)),
+    failover: failoverView(input, service),
     pools: [
       ...service.pools.map((pool) =>
         poolView(

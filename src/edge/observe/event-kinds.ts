@@ -25,6 +25,8 @@ export const EVENT_KINDS = {
   RetriesBack: 'Service',
   OverloadLevel: 'Service',
   OverloadOver: 'Service',
+  TierGivenUp: 'Service',
+  TierReturns: 'Service',
   ProbeStarted: 'Service',
   ProbeEnded: 'Service',
   OperationBegan: 'Service',

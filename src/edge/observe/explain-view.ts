@@ -2,6 +2,7 @@ import type { Counterfactual } from '../../core/control/index.ts';
 import type { CapacitySource, Freshness, SignalState } from '../../core/load/index.ts';
 import type { EndpointId } from '../../core/topology/index.ts';
 import type { Outcome, Terms } from '../../core/weights/index.ts';
+import type { FailoverView } from './failover-view.ts';
 import type { OperationView } from './operation-view.ts';
 import type { ProbeView } from './probe-view.ts';
 import type { EndpointState } from './server-view.ts';
@@ -95,6 +96,8 @@ export type ExplainView = {
   readonly loop: LoopView | null;
   /** What operators do to the service by hand now. */
   readonly operations: readonly OperationView[];
+  /** `null` for a service without tiers. */
+  readonly failover: FailoverView | null;
   /** `null` while none runs. */
   readonly probe: ProbeView | null;
   readonly endpoints: readonly EndpointExplanation[];

@@ -14,6 +14,7 @@ export type {
   ExplainView,
   LoopView,
 } from './explain-view.ts';
+export type { FailoverView } from './failover-view.ts';
 export type { HttpSources } from './http-routes.ts';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts';
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts';

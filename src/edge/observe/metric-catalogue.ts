@@ -45,6 +45,8 @@ export type MetricName =
   | 'loadline_operations'
   | 'loadline_saturation'
   | 'loadline_overload_level'
+  | 'loadline_failover_ratio'
+  | 'loadline_first_token_seconds'
   | 'loadline_shed_ratio'
   | 'loadline_degraded_ratio'
   | 'loadline_sample_age_seconds'
@@ -238,6 +240,16 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Part of the new requests of a class that are not shed which the overload ladder moves to the pool, 0 to 1; no series for a class of which it moves nothing.',
     labels: ['service', 'class', 'pool'],
+  },
+  loadline_failover_ratio: {
+    kind: 'gauge',
+    help: 'Part of the new requests of a service that Loadline sends from a tier to the next one, 0 to 1. No series for a service without tiers. What Envoy sends there by itself is not counted.',
+    labels: ['service'],
+  },
+  loadline_first_token_seconds: {
+    kind: 'gauge',
+    help: 'Time to the first token of a tier, 95 % of the requests at most, from the histograms of its engines over the last half of `returnAfter`. Tiers count from 1. No series while fewer than 20 requests tell, nor without `firstTokenP95Above`.',
+    labels: ['service', 'tier', 'quantile'],
   },
   loadline_sample_age_seconds: {
     kind: 'gauge',

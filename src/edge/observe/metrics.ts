@@ -250,6 +250,7 @@ export class Metrics {
     for (const kind of OPERATION_KINDS)
       operations.set({ kind }, view.operations.filter((one) => one.kind === kind).length);
     this.#setOverload(view);
+    this.#setFailover(view);
     this.#endpoints.set(view);
     this.#setSignals(view);
   }
@@ -266,6 +267,18 @@ export class Metrics {
       for (const one of overload.sheds) shed.set({ service, class: one.class }, one.percent / 100);
       for (const { class: name, pool, percent } of overload.degrades)
         degraded.set({ service, class: name, pool }, percent / 100);
+    }
+  }
+
+  #setFailover({ services }: MeteredView): void {
+    const [ratio, firstToken] = [this.#gauge('loadline_failover_ratio'), this.#gauge('loadline_first_token_seconds')];
+    for (const gauge of [ratio, firstToken]) gauge.reset();
+    for (const { name: service, failover } of services) {
+      if (failover === null) continue;
+      ratio.set({ service }, failover.percent / 100);
+      for (const [i, { firstTokenP95Sec }] of failover.tiers.entries())
+        if (firstTokenP95Sec !== null)
+          firstToken.set({ service, tier: String(i + 1), quantile: '0.95' }, firstTokenP95Sec);
     }
   }
 

@@ -2,6 +2,7 @@ import type { Issue } from '../../base/units/index.ts';
 import type { SignalState } from '../../core/load/index.ts';
 import type { EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { Outcome } from '../../core/weights/index.ts';
+import type { FailoverView } from './failover-view.ts';
 import type { OperationView } from './operation-view.ts';
 
 /**
@@ -70,6 +71,8 @@ export type ServiceView = {
   readonly decidedAtMs: number | null;
   /** `null` before the first tick. */
   readonly overload: OverloadView | null;
+  /** `null` for a service without tiers. */
+  readonly failover: FailoverView | null;
   readonly pools: readonly PoolView[];
 };
 

@@ -1,5 +1,6 @@
 import { own } from '../../base/units/index.ts';
 import type { Counterfactual, LoopDelay, Plan } from '../../core/control/index.ts';
+import type { FailoverState } from '../../core/failover/index.ts';
 import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/index.ts';
 import type { OverloadState } from '../../core/overload/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
@@ -21,6 +22,8 @@ export type ViewInput = {
   readonly loads: Readonly<Record<string, ServiceLoad>>;
   /** By service name; absent before the first tick. */
   readonly overload?: Readonly<Record<string, OverloadState>> | undefined;
+  /** Of services with tiers. */
+  readonly failover?: Readonly<Record<string, FailoverState>> | undefined;
   readonly nodes: readonly NodeView[];
   readonly sources: readonly SourceHealth[];
   readonly policy: PolicyView;

@@ -272,6 +272,25 @@ spec: { header: x-class, classes: [{ name: P1, shed: First }, { name: P2 }] }
     'overload: { enterAt: 1, leaveAt: 0.5, actions: [{ shed: { class: P1, upTo: 10% } }] }',
   ];
 
+  it('is said of a limit for first tokens that nobody reads', () => {
+    const tiers = (signals: string) =>
+      warnings(
+        service(
+          [
+            ...(signals === '' ? [] : [`signals: ${signals}`]),
+            'split: { tiers: [[a], [b]], failover: { firstTokenP95Above: 2s } }',
+          ],
+          'chat',
+          'pools: [{ name: a, endpoints: { static: [{ address: 10.0.0.1, port: 1 }] } }, { name: b, endpoints: { static: [{ address: 10.0.0.2, port: 1 }] } }]',
+        ),
+      );
+    const unread =
+      'spec.split.failover.firstTokenP95Above: not enforced: nobody reads the first tokens of a, for which signals.engine must read the engines themselves';
+    expect(tiers('{ engine: {} }')).toEqual([]);
+    expect(tiers('').join()).toContain(unread);
+    expect(tiers('{ engine: { prometheus: { url: "http://127.0.0.1:9090" } } }').join()).toContain(unread);
+  });
+
   it('is said of a limit and a shed whose class nobody may choose who reaches the service', () => {
     const withClasses = (allow: string) =>
       `${service(limits)}${classes}---

@@ -27,8 +27,6 @@ describe('the two policies that define the language', () => {
     expect(result.warnings.map(formatIssue)).toEqual([
       'chat.yaml:45:9: accepted, not enforced yet: spec.pools[0].endpoints.kubernetes',
       'chat.yaml:50:9: accepted, not enforced yet: spec.pools[1].endpoints.dns',
-      'chat.yaml:61:47: accepted, not enforced yet: spec.split.failover.firstTokenP95Above',
-      'chat.yaml:61:71: accepted, not enforced yet: spec.split.failover.returnAfter',
       'chat.yaml:87:3: accepted, not enforced yet: spec.admissionQueue',
     ]);
   });

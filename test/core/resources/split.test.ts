@@ -131,6 +131,48 @@ describe('tiers', () => {
     ]);
   });
 
+  it('hand a part to the next one by health alone: what stays is the factor, and from a half on what goes', () => {
+    const policy = aPolicy([tiered]);
+    const plan = aPlan(policy, endpoints, { [a1.id]: 700, [a2.id]: 1000, [b1.id]: 1000, [c1.id]: 300 });
+    const sent = (percent: number) => {
+      const failovers = { chat: { from: 0, to: 1, percent } };
+      const all = compileAssignments({ ...plan, failovers }, aGroup([tiered]), new AssignmentEncoder());
+      const message = messageOf(all, 'endpoint', 'chat');
+      return {
+        factor: at(message, 'policy.overprovisioning_factor'),
+        health: healthOf(message),
+        weights: weights(message),
+      };
+    };
+    const usual = weights(
+      messageOf(compileAssignments(plan, aGroup([tiered]), new AssignmentEncoder()), 'endpoint', 'chat'),
+    );
+    expect(sent(30)).toEqual({ factor: 70, health: ['HEALTHY', 'HEALTHY', 'HEALTHY', 'HEALTHY'], weights: usual });
+    for (const percent of [50, 80, 100])
+      expect(sent(percent)).toEqual({
+        factor: percent,
+        health: ['DEGRADED', 'DEGRADED', 'HEALTHY', 'HEALTHY'],
+        weights: usual,
+      });
+  });
+
+  it('count who drains for next to nothing while a part is handed over', () => {
+    const policy = aPolicy([tiered]);
+    const draining = {
+      chat: endpoints.chat.map((one) => ({
+        ...one,
+        lifecycle: one.id === b1.id ? ('Draining' as const) : one.lifecycle,
+      })),
+    };
+    const plan = {
+      ...aPlan(policy, draining, { [b1.id]: 1000, [c1.id]: 300 }),
+      failovers: { chat: { from: 0, to: 1, percent: 80 } },
+    };
+    const message = messageOf(compileAssignments(plan, aGroup([tiered]), new AssignmentEncoder()), 'endpoint', 'chat');
+    expect(healthOf(message)).toEqual(['DRAINING', 'DEGRADED', 'HEALTHY', 'HEALTHY']);
+    expect(weights(message)[0]).toEqual([0, 9201, 1]);
+  });
+
   it('may be ejected as a whole, after as many failures as the failover says', () => {
     const service = {
       ...tiered,
@@ -157,4 +199,9 @@ function weights(message: Readonly<Record<string, unknown>>): readonly (readonly
         ] as const,
     ),
   );
+}
+
+function healthOf(message: Readonly<Record<string, unknown>>): readonly string[] {
+  const localities = message.endpoints as readonly { lb_endpoints: readonly { health_status: string }[] }[];
+  return localities.flatMap(({ lb_endpoints: all }) => all.map(({ health_status }) => health_status));
 }

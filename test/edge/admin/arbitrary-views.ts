@@ -109,6 +109,16 @@ export const operations: fc.Arbitrary<OperationView> = fc.record({
   cancelReason: unknown(text),
 });
 
+const failover = fc.record({
+  phase: fc.constantFrom('Home' as const, 'Away' as const, 'Returning' as const),
+  percent: fc.integer({ min: 0, max: 100 }),
+  reason: text,
+  tiers: fc.array(
+    fc.record({ pools: fc.array(text, { maxLength: 2 }), firstTokenP95Sec: unknown(number), firstTokens: count }),
+    { maxLength: 3 },
+  ),
+});
+
 export const serverViews: fc.Arbitrary<ServerView> = fc.record({
   version: text,
   startedAtMs: timeMs,
@@ -139,6 +149,7 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
           }),
         }),
       ),
+      failover: unknown(failover),
       pools: fc.array(
         sparse<
           { name: string; split: number; endpoints: ServerView['services'][0]['pools'][0]['endpoints'] },
@@ -253,6 +264,7 @@ export const explainViews: fc.Arbitrary<ExplainView> = fc.record({
     }),
   ),
   operations: fc.array(operations, { maxLength: 2 }),
+  failover: unknown(failover),
   probe: unknown(fc.record({ endpoint: text, factor: number, endAtMs: timeMs, reason: text })),
   endpoints: fc.array(
     fc.record({

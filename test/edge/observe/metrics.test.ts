@@ -76,7 +76,7 @@ const ages = (ids: readonly string[]) =>
 
 function richView(): ServerView {
   const ids = ['chat/gpu/10.0.0.1:8000', 'chat/gpu/10.0.0.2:8000', 'chat/gpu/10.0.0.3:8000'];
-  return serverView(30, {
+  const view = serverView(30, {
     signalAgesMs: ages(ids),
     signals: Object.fromEntries(ids.map((id) => [id, [{ signal: 'gpu', state: 'Conflict' as const, why: 'x' }]])),
     issuedShares: Object.fromEntries(ids.map((id) => [id, 1 / 3])),
@@ -95,6 +95,12 @@ function richView(): ServerView {
       problems: [],
     },
   });
+  const tiers = [
+    { pools: ['gpu'], firstTokenP95Sec: 3.4, firstTokens: 160 },
+    { pools: ['spare'], firstTokenP95Sec: null, firstTokens: 3 },
+  ];
+  const failover = { phase: 'Away' as const, percent: 35, reason: 'x', tiers };
+  return { ...view, services: view.services.map((one) => ({ ...one, failover })) };
 }
 
 async function page(of: Metrics): Promise<Page> {
@@ -110,6 +116,14 @@ describe('the catalogue of metrics', () => {
       expect(type.get(name), name).toBe(METRICS[name].kind);
     }
     expect(lines.map(metricOf).filter((name) => !(name in METRICS))).toEqual([]);
+  });
+
+  it('says what goes to the next tier, and how slow those tiers are of which enough is known', async () => {
+    const text = await metrics(richView).text();
+    expect(text.split('\n').filter((line) => /^loadline_(failover|first_token)/.test(line))).toEqual([
+      'loadline_failover_ratio{service="chat"} 0.35',
+      'loadline_first_token_seconds{service="chat",tier="1",quantile="0.95"} 3.4',
+    ]);
   });
 
   it('has no metric that nothing feeds', async () => {

@@ -1,5 +1,6 @@
 import type { Issue } from '../../../base/units/index.ts';
-import { formatPath, select } from '../text/path.ts';
+import { formatPath, select, valueAt } from '../text/path.ts';
+import type { PolicyDocument } from '../text/policy-document.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
 import type { Kind } from './read-kind.ts';
 import { strings } from './references.ts';
@@ -10,13 +11,7 @@ const CODE = 'POLICY_NOT_ENFORCED';
 const NOT_ENFORCED: Readonly<Record<Kind, readonly string[]>> = {
   SidecarGroup: [],
   TrafficClasses: [],
-  ModelService: [
-    'spec.pools.*.endpoints.dns',
-    'spec.pools.*.endpoints.kubernetes',
-    'spec.split.failover.firstTokenP95Above',
-    'spec.split.failover.returnAfter',
-    'spec.admissionQueue',
-  ],
+  ModelService: ['spec.pools.*.endpoints.dns', 'spec.pools.*.endpoints.kubernetes', 'spec.admissionQueue'],
 };
 
 export function notEnforcedIn(entry: Entry, catalogue: Catalogue): Issue[] {
@@ -26,7 +21,27 @@ export function notEnforcedIn(entry: Entry, catalogue: Catalogue): Issue[] {
       document.keyIssue(CODE, path, `accepted, not enforced yet: ${formatPath(path)}`),
     ),
   );
-  return [...unbuilt, ...(kind === 'ModelService' ? classesOfNobody(entry, catalogue) : [])];
+  if (kind !== 'ModelService') return unbuilt;
+  return [...unbuilt, ...classesOfNobody(entry, catalogue), ...firstTokensUnread(document)];
+}
+
+const FIRST_TOKEN = ['spec', 'split', 'failover', 'firstTokenP95Above'];
+
+/** How long first tokens take stands in histograms on the pages of the engines; a Prometheus server is not asked for them. */
+function firstTokensUnread(document: PolicyDocument): Issue[] {
+  if (valueAt(document.value, FIRST_TOKEN) === undefined) return [];
+  const tiers = select(document.value, ['spec', 'split', 'tiers', '*']).map(({ value }) => value);
+  const given = new Set(tiers.slice(0, -1).flat());
+  const shared = valueAt(document.value, ['spec', 'signals', 'engine']);
+  const unread = select(document.value, ['spec', 'pools', '*']).flatMap(({ path, value }) => {
+    const engine = valueAt(document.value, [...path, 'signals', 'engine']) ?? shared;
+    const isRead = typeof engine === 'object' && engine !== null && !('prometheus' in engine);
+    const name = (value as { name?: unknown } | null)?.name;
+    return isRead || !given.has(name) || typeof name !== 'string' ? [] : [name];
+  });
+  if (unread.length === 0) return [];
+  const message = `not enforced: nobody reads the first tokens of ${unread.join(', ')}, for which signals.engine must read the engines themselves`;
+  return [document.keyIssue(CODE, FIRST_TOKEN, message)];
 }
 
 /** What is said of a class is of nothing where no group that reaches the service lets anybody choose that class. */
