@@ -184,24 +184,49 @@ describe('status of a full service', () => {
     expect(statusText({ ...VIEW, services }, false)).toContain('\n  tiers: 35 % to spare: core is slow\n');
   });
 
+  it('says how full the rest would be without Spot', () => {
+    const full = { saturation: 0.7, reason: '', level: 0, levels: 0, sheds: [], degrades: [] };
+    const lineWith = (withoutSpot: { saturation: number | null; reason: string }) => {
+      const overload = { ...full, withoutSpot };
+      const services = [{ name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, failover: null, pools: [] }];
+      return statusText({ ...VIEW, services }, false)
+        .split('\n')
+        .find((line) => line.includes('without Spot'));
+    };
+    const reason = '54 in flight for 40 slots of the servers that would stay';
+    expect(lineWith({ saturation: 1.35, reason })).toBe(
+      `  without Spot 1.35: no reserve for the loss of it (${reason})`,
+    );
+    expect(lineWith({ saturation: 0.5, reason })).toBe(`  without Spot 0.50 (${reason})`);
+    expect(lineWith({ saturation: null, reason: 'nobody' })).toBe('  without Spot unknown (nobody)');
+  });
+
   it('says how full it is and why, and what is shed for that', () => {
     const reason = '33 in flight for 32 slots of 2 servers';
     const sheds = [
       { class: 'P3', percent: 100 },
       { class: 'P2', percent: 35 },
     ];
-    expect(lineOf({ saturation: 1.031, reason, level: 2, levels: 3, sheds, degrades: [] })).toBe(
+    expect(lineOf({ saturation: 1.031, reason, level: 2, levels: 3, sheds, degrades: [], withoutSpot: null })).toBe(
       '  saturation 1.03, level 2 of 3: P3 100 %, P2 35 % shed (33 in flight for 32 slots of 2 servers)',
     );
     const degrades = [{ class: 'P1', pool: 'standby', percent: 40 }];
-    expect(lineOf({ saturation: 1.2, reason, level: 3, levels: 3, sheds, degrades })).toBe(
+    expect(lineOf({ saturation: 1.2, reason, level: 3, levels: 3, sheds, degrades, withoutSpot: null })).toBe(
       '  saturation 1.20, level 3 of 3: P3 100 %, P2 35 % shed, P1 40 % to standby (33 in flight for 32 slots of 2 servers)',
     );
-    expect(lineOf({ saturation: 0.5, reason, level: 0, levels: 3, sheds: [], degrades: [] })).toBe(
+    expect(lineOf({ saturation: 0.5, reason, level: 0, levels: 3, sheds: [], degrades: [], withoutSpot: null })).toBe(
       '  saturation 0.50, level 0 of 3 (33 in flight for 32 slots of 2 servers)',
     );
     expect(
-      lineOf({ saturation: null, reason: 'no server takes requests', level: 0, levels: 0, sheds: [], degrades: [] }),
+      lineOf({
+        saturation: null,
+        reason: 'no server takes requests',
+        level: 0,
+        levels: 0,
+        sheds: [],
+        degrades: [],
+        withoutSpot: null,
+      }),
     ).toBe('  saturation unknown (no server takes requests)');
     expect(lineOf(null)).toBeUndefined();
   });

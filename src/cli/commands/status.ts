@@ -88,6 +88,11 @@ export function statusText(view: ServerView, colour: boolean): string {
     if (service.overload !== null) {
       const line = saturationLine(service.overload);
       lines.push(service.overload.level > 0 ? paint('yellow', line) : line);
+      const { withoutSpot } = service.overload;
+      if (withoutSpot !== null) {
+        const reserve = reserveLine(withoutSpot);
+        lines.push((withoutSpot.saturation ?? 0) > 1 ? paint('yellow', reserve) : reserve);
+      }
     }
     if (service.failover !== null) {
       const line = `  tiers: ${service.failover.reason}`;
@@ -163,6 +168,13 @@ function saturationLine({ saturation, reason, level, levels, sheds, degrades }: 
   ].join(', ');
   const ladder = levels === 0 ? '' : `, level ${level} of ${levels}${given === '' ? '' : `: ${given}`}`;
   return `  ${known}${ladder} (${reason})`;
+}
+
+/** `  without Spot 1.35: no reserve for the loss of it (54 in flight for 40 slots of the servers that would stay)` */
+function reserveLine({ saturation, reason }: NonNullable<OverloadView['withoutSpot']>): string {
+  if (saturation === null) return `  without Spot unknown (${reason})`;
+  const short = saturation > 1 ? ': no reserve for the loss of it' : '';
+  return `  without Spot ${saturation.toFixed(2)}${short} (${reason})`;
 }
 
 export function percent(value: number | null): string {

@@ -19,7 +19,7 @@ const QUEUE_MIN = 2;
 /** Above this a KV cache is worth a word. What it takes away is in the slots already. */
 const KV_FULL = 0.8;
 /** Nobody needs to know by how much more than this. */
-const MAX_RATIO = 1000;
+export const MAX_RATIO = 1000;
 
 /**
  * In flight over slots, of the servers that take requests. In flight counts what queues in engines and sidecars too, and the

@@ -146,8 +146,16 @@ function decodeService(wire: Wire): ServiceView {
   };
 }
 
-function encodeOverload({ saturation, ...same }: OverloadView): Wire {
-  return { ...same, ...(saturation === null ? {} : { saturation }) };
+function encodeOverload({ saturation, withoutSpot, ...same }: OverloadView): Wire {
+  return {
+    ...same,
+    ...(saturation === null ? {} : { saturation }),
+    ...(withoutSpot === null ? {} : { withoutSpot: encodeReserve(withoutSpot) }),
+  };
+}
+
+function encodeReserve({ saturation, reason }: NonNullable<OverloadView['withoutSpot']>): Wire {
+  return { reason, ...(saturation === null ? {} : { saturation }) };
 }
 
 function decodeOverload(wire: Wire): OverloadView {
@@ -162,7 +170,13 @@ function decodeOverload(wire: Wire): OverloadView {
       pool: text(one.pool),
       percent: number(one.percent),
     })),
+    withoutSpot:
+      wire.withoutSpot === undefined || wire.withoutSpot === null ? null : decodeReserve(wire.withoutSpot as Wire),
   };
+}
+
+function decodeReserve(wire: Wire): NonNullable<OverloadView['withoutSpot']> {
+  return { saturation: numberOrNull(wire.saturation), reason: text(wire.reason) };
 }
 
 function decodePool(wire: Wire): PoolView {

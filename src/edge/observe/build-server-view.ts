@@ -1,9 +1,9 @@
 import { own } from '../../base/units/index.ts';
-import type { OverloadState } from '../../core/overload/index.ts';
+import { type OverloadState, saturationWithoutSpot } from '../../core/overload/index.ts';
 import type { ModelService, Pool } from '../../core/policy/index.ts';
 import { failoverView } from './failover-view.ts';
 import type { EndpointView, OverloadView, PoolView, ServerView, ServiceView } from './server-view.ts';
-import { decisionOf, type EndpointRow, endpointRows, finite, type ViewInput } from './view-input.ts';
+import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, type ViewInput } from './view-input.ts';
 
 /** @returns the state of the whole server; services and pools stand in the order of the policy. */
 export function buildServerView(input: ViewInput): ServerView {
@@ -29,7 +29,7 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
     name: service.name,
     outcome: decision?.outcome ?? 'Undecided',
     decidedAtMs: decision?.decidedAtMs ?? null,
-    overload: overloadView(own(input.overload ?? {}, service.name)),
+    overload: overloadView(own(input.overload ?? {}, service.name), withoutSpot(input, service, rows)),
     failover: failoverView(input, service),
     pools: [
       ...service.pools.map((pool) =>
@@ -51,12 +51,32 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
   };
 }
 
-function overloadView(state: OverloadState | undefined): OverloadView | null {
+function overloadView(state: OverloadState | undefined, reserve: OverloadView['withoutSpot']): OverloadView | null {
   if (state === undefined) return null;
   const { saturation, words, level, rungs, percents, degrades: moved = {} } = state;
   const sheds = Object.entries(percents).map(([name, percent]) => ({ class: name, percent }));
   const degrades = Object.entries(moved).map(([name, { toPool, percent }]) => ({ class: name, pool: toPool, percent }));
-  return { saturation, reason: words, level, levels: rungs, sheds, degrades };
+  return { saturation, reason: words, level, levels: rungs, sheds, degrades, withoutSpot: reserve };
+}
+
+function withoutSpot(
+  input: ViewInput,
+  service: ModelService,
+  rows: readonly EndpointRow[],
+): OverloadView['withoutSpot'] {
+  const load = loadOf(input, service.name);
+  if (load === undefined) return null;
+  // Who is taken out by hand drains by decision alone.
+  const known = rows.flatMap(({ endpoint, load: own, state }) =>
+    own === undefined ? [] : [{ own, endpoint: state === 'Draining' ? { ...endpoint, lifecycle: state } : endpoint }],
+  );
+  const saturation = saturationWithoutSpot(
+    service,
+    { ...load, endpoints: known.map(({ own }) => own) },
+    known.map(({ endpoint }) => endpoint),
+  );
+  if (saturation === undefined) return null;
+  return { saturation: saturation.kind === 'Known' ? saturation.ratio : null, reason: saturation.words };
 }
 
 /** Pools that the policy has no more, whose endpoints finish what they have. */

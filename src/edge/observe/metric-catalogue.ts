@@ -44,6 +44,7 @@ export type MetricName =
   | 'loadline_endpoint_signals'
   | 'loadline_operations'
   | 'loadline_saturation'
+  | 'loadline_saturation_without_spot'
   | 'loadline_overload_level'
   | 'loadline_failover_ratio'
   | 'loadline_first_token_seconds'
@@ -224,6 +225,11 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   loadline_saturation: {
     kind: 'gauge',
     help: 'How full the servers of a service are: requests in flight over batch slots, smoothed over two seconds. 1 is the knee, above it requests queue. No series while it is unknown. Fit to scale by.',
+    labels: ['service'],
+  },
+  loadline_saturation_without_spot: {
+    kind: 'gauge',
+    help: 'How full the other servers of a service would be if its Spot pools were gone, with what is in flight now. Above 1 there is no reserve for that. No series for a service without a Spot pool, or while it is unknown.',
     labels: ['service'],
   },
   loadline_overload_level: {

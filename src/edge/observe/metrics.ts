@@ -259,10 +259,13 @@ export class Metrics {
   #setOverload({ services }: MeteredView): void {
     const [saturation, level] = [this.#gauge('loadline_saturation'), this.#gauge('loadline_overload_level')];
     const [shed, degraded] = [this.#gauge('loadline_shed_ratio'), this.#gauge('loadline_degraded_ratio')];
-    for (const gauge of [saturation, level, shed, degraded]) gauge.reset();
+    const reserve = this.#gauge('loadline_saturation_without_spot');
+    for (const gauge of [saturation, level, shed, degraded, reserve]) gauge.reset();
     for (const { name: service, overload } of services) {
       if (overload === null) continue;
       if (overload.saturation !== null) saturation.set({ service }, overload.saturation);
+      const without = overload.withoutSpot?.saturation ?? null;
+      if (without !== null) reserve.set({ service }, without);
       if (overload.levels > 0) level.set({ service }, overload.level);
       for (const one of overload.sheds) shed.set({ service, class: one.class }, one.percent / 100);
       for (const { class: name, pool, percent } of overload.degrades)

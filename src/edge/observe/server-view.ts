@@ -61,6 +61,8 @@ export type OverloadView = {
   readonly sheds: readonly { readonly class: string; readonly percent: number }[];
   /** What the ladder moves to other pools; 1..100 of a hundred new requests of the class that are not shed. */
   readonly degrades: readonly { readonly class: string; readonly pool: string; readonly percent: number }[];
+  /** How full the rest would be without its Spot pools, with what is in flight now; `null`: it has none. */
+  readonly withoutSpot: { readonly saturation: number | null; readonly reason: string } | null;
 };
 
 export type ServiceView = {

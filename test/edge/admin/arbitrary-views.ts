@@ -147,6 +147,7 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
           degrades: fc.array(fc.record({ class: text, pool: text, percent: fc.integer({ min: 1, max: 100 }) }), {
             maxLength: 3,
           }),
+          withoutSpot: unknown(fc.record({ saturation: unknown(number), reason: text })),
         }),
       ),
       failover: unknown(failover),

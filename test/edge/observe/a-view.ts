@@ -1,4 +1,5 @@
 import { own } from '../../../src/base/units/index.ts';
+import type { ServiceLoad } from '../../../src/core/load/index.ts';
 import { reasonsOf } from '../../../src/core/weights/index.ts';
 import { buildServerView, type PolicyView, type ServerView, type ViewInput } from '../../../src/edge/observe/index.ts';
 import { Fleet, fleetPolicy } from '../../core/control/fleet.ts';
@@ -31,6 +32,20 @@ export function viewInput(seconds: number, given: Partial<ViewInput> = {}): View
     },
     ...over,
   };
+}
+
+/** The same with a second pool, of Spot machines of which none is there now, and batch limits that are told. */
+export function withSpot({ plan, loads }: ViewInput): Pick<ViewInput, 'plan' | 'loads'> {
+  if (plan === undefined) return { plan, loads };
+  const services = plan.policy.services.map((service) => ({
+    ...service,
+    pools: service.pools.flatMap((pool) => [pool, { ...pool, name: 'spot', capacityType: 'Spot' as const }]),
+  }));
+  const told = Object.entries(loads).map(([service, load]): [string, ServiceLoad] => [
+    service,
+    { ...load, endpoints: load.endpoints.map((one) => ({ ...one, slotsKnown: true, slots: 16 })) },
+  ]);
+  return { plan: { ...plan, policy: { ...plan.policy, services } }, loads: Object.fromEntries(told) };
 }
 
 export function serverView(seconds: number, over: Partial<ViewInput> = {}): ServerView {

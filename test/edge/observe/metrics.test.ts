@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { INITIAL_OVERLOAD, type OverloadState } from '../../../src/core/overload/overload-state.ts';
 import { METRICS, type MetricName, Metrics, type ServerView, XDS_TYPES } from '../../../src/edge/observe/index.ts';
 import { LabelLimit, OTHER_LABEL } from '../../../src/edge/observe/label-limit.ts';
-import { serverView } from './a-view.ts';
+import { serverView, viewInput, withSpot } from './a-view.ts';
 
 const NAMES = Object.keys(METRICS) as MetricName[];
 
@@ -77,6 +77,7 @@ const ages = (ids: readonly string[]) =>
 function richView(): ServerView {
   const ids = ['chat/gpu/10.0.0.1:8000', 'chat/gpu/10.0.0.2:8000', 'chat/gpu/10.0.0.3:8000'];
   const view = serverView(30, {
+    ...withSpot(viewInput(30)),
     signalAgesMs: ages(ids),
     signals: Object.fromEntries(ids.map((id) => [id, [{ signal: 'gpu', state: 'Conflict' as const, why: 'x' }]])),
     issuedShares: Object.fromEntries(ids.map((id) => [id, 1 / 3])),
@@ -323,6 +324,22 @@ describe('the series of overload', () => {
       ['loadline_shed_ratio', { service: 'chat', class: 'P2' }, 0.35],
       ['loadline_degraded_ratio', { service: 'chat', class: 'P1', pool: 'standby' }, 0.4],
     ]);
+  });
+
+  it('are also how full it would be without its Spot pools, which are those that it has', async () => {
+    const overload = { chat: { ...INITIAL_OVERLOAD } };
+    const view = serverView(30, { ...withSpot(viewInput(30)), overload });
+    const { lines } = await page(metrics(() => view));
+    const reserve = lines.filter(({ name }) => name === 'loadline_saturation_without_spot');
+    const inFlight =
+      view.services[0]?.pools.flatMap(({ endpoints }) => endpoints.map((one) => one.inFlight ?? 0)) ?? [];
+    const sum = inFlight.reduce((total, one) => total + one, 0);
+    expect(sum).toBeGreaterThan(1);
+    expect(reserve).toEqual([
+      { name: 'loadline_saturation_without_spot', labels: { service: 'chat' }, value: expect.closeTo(sum / 48, 6) },
+    ]);
+    const without = await page(metrics(() => serverView(30, { overload })));
+    expect(without.lines.filter(({ name }) => name === 'loadline_saturation_without_spot')).toEqual([]);
   });
 
   it('are none where the saturation is unknown and there is no ladder', async () => {
