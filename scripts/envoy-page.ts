@@ -324,7 +324,8 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
     },
     {
       fields: ['spec.rateLimits[].**'],
-      becomes: 'RDS: `rate_limits` of the routes; ECDS: descriptors of the filter of their scope',
+      becomes:
+        'RDS: `rate_limits` of the routes; ECDS: descriptors of the filter of their scope. With a `cost`: ECDS `rate_limits` with `hits_addend`, and route metadata',
       stats: [
         'sidecar_rate_limit.http_local_rate_limit.enabled',
         'sidecar_rate_limit.http_local_rate_limit.rate_limited',

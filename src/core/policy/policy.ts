@@ -275,6 +275,8 @@ export type RateLimit = {
   /** Of the requests of this class alone. */
   readonly class?: string;
   readonly key?: { readonly header: string };
+  /** Tokens that a request takes: what the header says, and `defaultTokens` (at most `burst`) where it says nothing. Absent: one. */
+  readonly cost?: { readonly header: string; readonly defaultTokens: number };
   readonly ratePerSec: number;
   readonly burst: number;
   /** `Group`: one limit, shared evenly by the sidecars of the group. */

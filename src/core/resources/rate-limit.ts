@@ -5,6 +5,7 @@ import type { GroupClasses } from './classes.ts';
 import { setHeader } from './message.ts';
 import { SLOT } from './names.ts';
 import { enforcedKey } from './runtime-keys.ts';
+import { costEntries, costlyRateLimits, keyActions, limitsMetadata } from './token-cost.ts';
 
 export const LOCAL_RATE_LIMIT = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
 
@@ -14,38 +15,46 @@ const SLOT_OF = { Sidecar: SLOT.sidecarRateLimit, Group: SLOT.groupRateLimit } a
 
 type Scope = RateLimit['scope'];
 
+/** Scopes whose filter has all of its limits itself: see {@link NamedLimit}. */
+export type CostlyScopes = ReadonlySet<Scope>;
+
+export function costlyScopes(services: readonly ModelService[], classes: GroupClasses | undefined): CostlyScopes {
+  return new Set(
+    services.flatMap(({ rateLimits }) =>
+      rateLimits.filter((limit) => limit.cost !== undefined && concerns(limit, classes)).map(({ scope }) => scope),
+    ),
+  );
+}
+
 /**
  * What a route says about its limits (those of one class are in the routes of that class): only descriptors. The buckets live in the ECDS filter, because a changed route
  * configuration would refill every bucket that lives in it.
  */
-export function rateLimitActions(service: ModelService, className: string | undefined): readonly JsonObject[] {
-  return service.rateLimits
-    .filter((limit) => limit.class === undefined || limit.class === className)
+export function rateLimitActions(
+  service: ModelService,
+  className: string | undefined,
+  costly: CostlyScopes,
+): readonly JsonObject[] {
+  return limitsOf(service, className)
+    .filter(({ scope }) => !costly.has(scope))
     .flatMap((limit) => {
-      const stage = STAGE[limit.scope];
       const named = { generic_key: { descriptor_key: 'limit', descriptor_value: bucketName(service, limit) } };
-      if (limit.key === undefined) return [{ stage, actions: [named] }];
-      const name = limit.key.header;
-      return [
-        { stage, actions: [named, { request_headers: { header_name: name, descriptor_key: 'key' } }] },
-        // Without the header Envoy makes no descriptor at all: leaving the key out would be the way round the limit. So all
-        // requests without it share the bucket of one key.
-        {
-          stage,
-          actions: [
-            named,
-            {
-              header_value_match: {
-                descriptor_key: 'key',
-                descriptor_value: '(none)',
-                expect_match: false,
-                headers: [{ name, present_match: true }],
-              },
-            },
-          ],
-        },
-      ];
+      return keyActions(limit).map((ofKey) => ({ stage: STAGE[limit.scope], actions: [named, ...ofKey] }));
     });
+}
+
+/** The same for filters that have their limits themselves: a route only names them. */
+export function rateLimitMetadata(
+  service: ModelService,
+  className: string | undefined,
+  costly: CostlyScopes,
+): JsonObject {
+  const named = limitsOf(service, className).filter(({ scope }) => costly.has(scope));
+  return limitsMetadata(named.map((limit) => bucketName(service, limit)));
+}
+
+function limitsOf({ rateLimits }: ModelService, className: string | undefined): readonly RateLimit[] {
+  return rateLimits.filter((limit) => limit.class === undefined || limit.class === className);
 }
 
 /**
@@ -78,9 +87,14 @@ export function rateLimitFilter(
     enable_x_ratelimit_headers: 'DRAFT_VERSION_03',
     response_headers_to_add: [setHeader('retry-after', String(retryAfterSec(limits.map(({ limit }) => limit))))],
     descriptors: limits.map(({ limit, bucket }) => ({
-      entries: [{ key: 'limit', value: bucket }, ...(limit.key === undefined ? [] : [{ key: 'key' }])],
+      entries: [
+        { key: 'limit', value: bucket },
+        ...(limit.key === undefined ? [] : [{ key: 'key' }]),
+        ...costEntries(limit),
+      ],
       token_bucket: tokenBucket(limit, scope === 'Group' ? sidecars : 1),
     })),
+    ...(costlyScopes(services, classes).has(scope) ? { rate_limits: limits.flatMap(costlyRateLimits) } : {}),
     ...(maxKeys > 0 ? { max_dynamic_descriptors: maxKeys } : {}),
     ...(scope === 'Group' ? { local_cluster_rate_limit: {} } : {}),
   };

@@ -5,7 +5,7 @@ import { MODEL_NOT_FOUND, readsBody } from './body-model.ts';
 import { type ClassRoute, type GroupClasses, isReserved } from './classes.ts';
 import { DEGRADED_HEADER, degradedCluster, degradedHeader, degradedMatch, degradesAny } from './degrade.ts';
 import { makeResource, setHeader } from './message.ts';
-import { rateLimitActions } from './rate-limit.ts';
+import { type CostlyScopes, costlyScopes, rateLimitActions, rateLimitMetadata } from './rate-limit.ts';
 import type { Resource } from './resource.ts';
 import { retryPolicy } from './retry-policy.ts';
 import { byParticularity, byPath, mayShareHeaders, pathAndHeaders, routeMatch } from './route-match.ts';
@@ -18,6 +18,13 @@ import { virtualHosts } from './virtual-hosts.ts';
 /** Prompts up to this size can be tried again; a longer one goes through and is not kept for a retry. */
 const RETRY_BUFFER_BYTES = 8 * 1024 * 1024;
 
+/** Of the whole group. */
+type RouteContext = {
+  readonly classes: GroupClasses | undefined;
+  readonly release: string;
+  readonly costly: CostlyScopes;
+};
+
 /** The route configuration of one listener, by the same name. */
 export function compileRoutes(
   listener: Listener,
@@ -26,6 +33,7 @@ export function compileRoutes(
   release: string,
 ): Resource {
   const { name, origin } = listener;
+  const context = { classes, release, costly: costlyScopes(services, classes) };
   return makeResource({
     type: 'route',
     name,
@@ -42,7 +50,7 @@ export function compileRoutes(
         name: host.name,
         domains: host.domains,
         request_body_buffer_limit: RETRY_BUFFER_BYTES,
-        routes: hostRoutes(host.services, classes, release),
+        routes: hostRoutes(host.services, context),
       })),
     },
   });
@@ -53,16 +61,13 @@ export function compileRoutes(
  * yet is read on the route that it comes to, and then routes are tried again; the last of them answers what names no model of
  * theirs, so that it does not come to a service of a shorter path.
  */
-function hostRoutes(
-  services: readonly ModelService[],
-  classes: GroupClasses | undefined,
-  release: string,
-): readonly JsonObject[] {
+function hostRoutes(services: readonly ModelService[], context: RouteContext): readonly JsonObject[] {
+  const { release } = context;
   return byPath(services).flatMap((ofPath) => {
     const ofModels = ofPath.filter((one) => one.match.models !== undefined);
     return [
       ...ofPath.flatMap((service) => {
-        const routes = serviceRoutes(service, classes);
+        const routes = serviceRoutes(service, context);
         return isBehind(service, ofModels) ? routes.map((route) => ({ ...route, ...readsBody(release) })) : routes;
       }),
       ...notFoundRoutes(ofModels, release),
@@ -89,8 +94,8 @@ function notFoundRoutes(ofModels: readonly ModelService[], release: string): rea
 }
 
 /** Envoy takes the first route that matches: what is shed, then what another pool takes, then the rest. */
-function serviceRoutes(service: ModelService, classes: GroupClasses | undefined): readonly JsonObject[] {
-  if (classes === undefined) return [shedRoute(service), compileRoute(service)];
+function serviceRoutes(service: ModelService, { classes, costly }: RouteContext): readonly JsonObject[] {
+  if (classes === undefined) return [shedRoute(service), compileRoute(service, costly)];
   const { allowed, header } = classes;
   return allowed.flatMap((one, i) => {
     // The last is the group's default. It takes what the others did not, whatever the client has written there.
@@ -99,19 +104,20 @@ function serviceRoutes(service: ModelService, classes: GroupClasses | undefined)
     const degraded = degradedCluster(service, one.name);
     return [
       shedRoute(service, of),
-      ...(degraded === undefined ? [] : [degradedRoute(service, of, degraded)]),
-      compileRoute(service, of),
+      ...(degraded === undefined ? [] : [degradedRoute(service, costly, of, degraded)]),
+      compileRoute(service, costly, of),
     ];
   });
 }
 
-function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
+function compileRoute(service: ModelService, costly: CostlyScopes, of?: ClassRoute): JsonObject {
   const { name } = service;
   const headers = requestHeaders(service, of);
   return {
     name: of === undefined ? name : `${name}/${of.class.name}`,
     match: routeMatch(service, of?.headers),
-    route: { ...target(service), ...action(service, of, service.split !== undefined) },
+    route: { ...target(service), ...action(service, costly, of, service.split !== undefined) },
+    ...rateLimitMetadata(service, of?.class.name, costly),
     ...(of === undefined ? {} : { stat_prefix: `${name}.${of.class.name}` }),
     ...(headers.length === 0 ? {} : { request_headers_to_add: headers }),
     ...(degradesAny(service) ? { request_headers_to_remove: [DEGRADED_HEADER] } : {}),
@@ -120,13 +126,14 @@ function compileRoute(service: ModelService, of?: ClassRoute): JsonObject {
 }
 
 /** The part of a class that the ladder moves to one pool, marked for the client and the server. */
-function degradedRoute(service: ModelService, of: ClassRoute, cluster: string): JsonObject {
+function degradedRoute(service: ModelService, costly: CostlyScopes, of: ClassRoute, cluster: string): JsonObject {
   const marked = degradedHeader(cluster);
   return {
     name: `${service.name}/${of.class.name}/degraded`,
     match: { ...routeMatch(service, of.headers), ...degradedMatch(service, of.class.name) },
     // Whoever would have answered stands behind the pool.
-    route: { cluster, ...action(service, of, true) },
+    route: { cluster, ...action(service, costly, of, true) },
+    ...rateLimitMetadata(service, of.class.name, costly),
     stat_prefix: `${service.name}.${of.class.name}.degraded`,
     request_headers_to_add: [...requestHeaders(service, of), marked],
     response_headers_to_add: [marked],
@@ -135,10 +142,15 @@ function degradedRoute(service: ModelService, of: ClassRoute, cluster: string): 
 }
 
 /** What becomes of a request, wherever it goes. `othersBehind`: whether there are servers for its last try. */
-function action(service: ModelService, of: ClassRoute | undefined, othersBehind: boolean): JsonObject {
+function action(
+  service: ModelService,
+  costly: CostlyScopes,
+  of: ClassRoute | undefined,
+  othersBehind: boolean,
+): JsonObject {
   const settings = service.classes?.find((one) => one.class === of?.class.name) ?? service;
   const { timeouts } = settings;
-  const limits = rateLimitActions(service, of?.class.name);
+  const limits = rateLimitActions(service, of?.class.name, costly);
   return {
     // Envoy's default is 15 s, which no long answer survives; 0 is none.
     timeout: protoDuration(timeouts.requestMs),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RateLimit } from '../../../src/core/policy/index.ts';
-import { compileStructure, SLOT } from '../../../src/core/resources/index.ts';
+import { checkResource, compileStructure, SLOT } from '../../../src/core/resources/index.ts';
 import { aGroup, aLimit, aPolicy, aService } from './build-policy.ts';
 import { at, fingerprint, messageOf } from './read-resource.ts';
 
@@ -95,5 +95,55 @@ describe('rate limits', () => {
     expect(withLimits['Listener models']).toBe(without['Listener models']);
     expect(withLimits['Cluster chat']).toBe(without['Cluster chat']);
     expect(Object.keys(withLimits)).toEqual(Object.keys(without));
+  });
+
+  it('whose requests cost what a header says stand in the filter whole, and routes name them', () => {
+    const tokens = aLimit('tokens', {
+      cost: { header: 'x-tokens', defaultTokens: 200 },
+      ratePerSec: 1000,
+      burst: 5000,
+    });
+    const each = aLimit('each', { key: { header: 'x-api-key' } });
+    const shared = aLimit('shared', { scope: 'Group' });
+    const resources = compile([tokens, each, shared]);
+    const config = filter(resources, SLOT.sidecarRateLimit);
+    const named = (name: string) => ({
+      metadata: {
+        descriptor_key: 'limit',
+        metadata_key: { key: 'loadline.limits', path: [{ key: name }] },
+        source: 'ROUTE_ENTRY',
+      },
+    });
+    const costs = (says: boolean) => ({
+      header_value_match: expect.objectContaining({
+        descriptor_key: 'cost',
+        descriptor_value: 'counted',
+        expect_match: says,
+      }),
+    });
+    // Envoy would not see a limit of this filter in a route any more, so those without a cost are here too.
+    expect(config.rate_limits).toEqual([
+      { actions: [named('chat/tokens'), costs(true)], hits_addend: { format: '%REQ(x-tokens)%' } },
+      { actions: [named('chat/tokens'), costs(false)], hits_addend: { number: '200' } },
+      { actions: [named('chat/each'), expect.objectContaining({ request_headers: expect.anything() })] },
+      { actions: [named('chat/each'), expect.objectContaining({ header_value_match: expect.anything() })] },
+    ]);
+    expect(at(config as never, 'descriptors.0')).toEqual({
+      entries: [
+        { key: 'limit', value: 'chat/tokens' },
+        { key: 'cost', value: 'counted' },
+      ],
+      token_bucket: { max_tokens: 5000, tokens_per_fill: 1000, fill_interval: '1s' },
+    });
+    const route = at(messageOf(resources, 'route', 'models'), 'virtual_hosts.0.routes.1') as never;
+    expect(at(route, 'metadata.filter_metadata')).toEqual({
+      'loadline.limits': { 'chat/tokens': 'chat/tokens', 'chat/each': 'chat/each' },
+    });
+    // The other filter has nothing of the kind.
+    expect(filter(resources, SLOT.groupRateLimit).rate_limits).toBeUndefined();
+    expect(at(route, 'route.rate_limits')).toEqual([
+      { actions: [{ generic_key: { descriptor_key: 'limit', descriptor_value: 'chat/shared' } }], stage: 1 },
+    ]);
+    for (const resource of resources) expect(checkResource(resource)).toEqual([]);
   });
 });

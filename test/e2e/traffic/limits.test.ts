@@ -102,7 +102,37 @@ describe('rate limits', () => {
     expect(Number(answer.headers.get('x-ratelimit-reset'))).toBeGreaterThan(0);
     await answer.arrayBuffer();
   });
+
+  it('take what a header says a request costs, and the default where it says nothing that is a cost', async () => {
+    const [one] = sidecars as [Sidecar];
+    const tokens = (costs: readonly (readonly string[])[]) =>
+      Promise.all(costs.map((lines) => costing(one.port, lines)));
+    serve.write(policy('    - { name: tokens, rate: 1/m, burst: 100, cost: { header: x-tokens, default: 10 } }\n'));
+    await until('the limits are there', async () => {
+      const dump = JSON.stringify(await one.envoy.configDump());
+      return dump.includes('"chat/tokens":"chat/tokens"') && dump.includes('%REQ(x-tokens)%');
+    });
+    expect(await tokens([['40']])).toEqual([200]);
+    // 60 are left: nothing, no number, none, less than none, more than there can be, and two lines of which one is no number.
+    expect(await tokens([[], ['many'], ['0'], ['-5'], ['10000000000']])).toEqual([200, 200, 200, 200, 200]);
+    expect(await tokens([['5', 'x']])).toEqual([200]);
+    expect(await tokens([['1'], []])).toEqual([429, 429]);
+    const stats = await one.envoy.stats('^sidecar_rate_limit\\.http_local_rate_limit\\.rate_limited$');
+    expect(Object.values(stats)[0]).toBeGreaterThanOrEqual(2);
+  }, 60_000);
 });
+
+/** The status of a request with so many lines of the header that says its cost. */
+function costing(port: number, lines: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request({ host: '127.0.0.1', port, path: '/', agent: false }, (response) => {
+      response.resume();
+      response.once('end', () => resolve(response.statusCode ?? 0));
+    }).once('error', reject);
+    if (lines.length > 0) call.setHeader('x-tokens', [...lines]);
+    call.end();
+  });
+}
 
 /** What becomes of as many requests as so many clients can make, each with one at a time, spread over the sidecars. */
 async function pressed(sidecars: readonly Sidecar[], seconds: number): Promise<Tally> {

@@ -193,8 +193,9 @@ function writtenTimeouts(timeouts: ClassSettings['timeouts']): Written {
   };
 }
 
-function writtenLimit({ origin: _place, ratePerSec, maxKeys, ...rest }: RateLimit): Written {
-  return { ...rest, rate: formatRate(ratePerSec), ...(rest.key === undefined ? {} : { maxKeys }) };
+function writtenLimit({ origin: _place, ratePerSec, maxKeys, cost, ...rest }: RateLimit): Written {
+  const tokens = cost === undefined ? {} : { cost: { header: cost.header, default: cost.defaultTokens } };
+  return { ...rest, ...tokens, rate: formatRate(ratePerSec), ...(rest.key === undefined ? {} : { maxKeys }) };
 }
 
 function writtenPool({ origin: _place, endpoints, signals: _all, ...rest }: Pool, own: Signals): Written {
