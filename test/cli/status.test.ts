@@ -188,7 +188,9 @@ describe('status of a full service', () => {
     const full = { saturation: 0.7, reason: '', level: 0, levels: 0, sheds: [], degrades: [] };
     const lineWith = (withoutSpot: { saturation: number | null; reason: string }) => {
       const overload = { ...full, withoutSpot };
-      const services = [{ name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, failover: null, pools: [] }];
+      const services = [
+        { name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, failover: null, pools: [] },
+      ];
       return statusText({ ...VIEW, services }, false)
         .split('\n')
         .find((line) => line.includes('without Spot'));
