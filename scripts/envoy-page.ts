@@ -296,7 +296,7 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
     {
       fields: ['spec.retry.budget.percent', 'spec.retry.budget.minRetryConcurrency'],
       becomes:
-        'RTDS `lasting`: `circuit_breakers.CLUSTER.default.retry_budget.*`; 0 in `lapsing` while all servers fail',
+        'RTDS `lasting`: `circuit_breakers.CLUSTER.default.retry_budget.*`; 0 in `lapsing` while all servers fail that retries in the cluster can reach',
       stats: ['cluster.SERVICE.upstream_rq_retry_overflow', 'cluster.SERVICE.circuit_breakers.default.rq_retry_open'],
     },
     {

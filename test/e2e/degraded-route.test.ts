@@ -12,7 +12,7 @@ import { until } from '../support/serve.ts';
 
 const origin = { file: 'policy.yaml', line: 1, column: 1 };
 const MARK = 'x-loadline-degraded';
-const REQUESTS = 300;
+const REQUESTS = 150;
 
 describe('the route to another pool', () => {
   const servers: Server[] = [];
@@ -107,10 +107,10 @@ describe('the route to another pool', () => {
       const { status, pool } = await ask('P1');
       seen[status === 200 ? (pool as 'gpu') : 503] += 1;
     }
-    // 40, 30 and 30 of a hundred; five sigma of chance.
-    expect(Math.abs(seen[503] / REQUESTS - 0.4)).toBeLessThan(0.14);
-    expect(Math.abs(seen.standby / REQUESTS - 0.3)).toBeLessThan(0.13);
-    expect(Math.abs(seen.gpu / REQUESTS - 0.3)).toBeLessThan(0.13);
+    // 40, 30 and 30 of a hundred; four sigma and more of chance.
+    expect(Math.abs(seen[503] / REQUESTS - 0.4)).toBeLessThan(0.17);
+    expect(Math.abs(seen.standby / REQUESTS - 0.3)).toBeLessThan(0.16);
+    expect(Math.abs(seen.gpu / REQUESTS - 0.3)).toBeLessThan(0.16);
     const stats = (await envoy?.stats('^vhost\\.chat\\.route\\.chat\\.P1\\.degraded\\.upstream_rq_completed$')) ?? {};
     expect(Object.values(stats)).toEqual([seen.standby + 2]);
   });

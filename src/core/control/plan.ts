@@ -20,7 +20,7 @@ export type Plan = {
   readonly sheds?: Readonly<Record<string, number>>;
   /** Percentage of what is not shed of a service and class (`chat/P1`) that goes to the pool its ladder names; absent: none. */
   readonly degrades?: Readonly<Record<string, number>>;
-  /** Services in which nothing is tried again now, because all of their servers fail; sorted. Absent: none. */
+  /** Clusters (`chat`, or `chat/gpu` of a fixed split) in which nothing is tried again now, because all servers that their retries can reach fail; sorted. Absent: none. */
   readonly retryCuts?: readonly string[];
   /** By service, where Loadline sends a part of the requests from one tier to the next; absent: nowhere. */
   readonly failovers?: Readonly<Record<string, TierFailover>>;

@@ -2,7 +2,7 @@ import { own } from '../../base/units/index.ts';
 import { type FailoverState, stepFailover } from '../failover/index.ts';
 import { type LoadState, openRequests, type ServiceLoad } from '../load/index.ts';
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
-import { cutsRetries, ladderOf, type OverloadState, relievedBy, stepOverload } from '../overload/index.ts';
+import { ladderOf, type OverloadState, relievedBy, stepOverload } from '../overload/index.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import type { ServiceDecision, WeightsState } from '../weights/index.ts';
@@ -13,6 +13,7 @@ import type { LoopDelay } from './loop-delay.ts';
 import { membersOf } from './members.ts';
 import { type Perturbation, perturbed } from './perturbation.ts';
 import type { Plan, TierFailover } from './plan.ts';
+import { retryCuts } from './retry-cuts.ts';
 import { samePlan } from './same-plan.ts';
 import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
 import { stepService } from './step-service.ts';
@@ -143,7 +144,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     decisions,
     sidecars: membersByGroup(sidecars, policy.groups),
     ...givenUp(overload),
-    ...retryCuts(before.plan?.retryCuts ?? [], loads, load),
+    ...retryCuts(before.plan?.retryCuts ?? [], policy, { loads, states: load, endpoints }),
     ...tierFailovers(failover),
   };
   const plan = planWith(law, operations, before.plan);
@@ -183,17 +184,6 @@ function tierFailovers(failover: Readonly<Record<string, FailoverState>>): Pick<
     to === null || percent === 0 ? [] : [[service, { from, to, percent }]],
   );
   return failovers.length === 0 ? {} : { failovers: byKey(failovers) };
-}
-
-function retryCuts(
-  before: readonly string[],
-  loads: TickOutput['loads'],
-  states: ControlState['load'],
-): Pick<Plan, 'retryCuts'> {
-  const cut = Object.keys(loads).filter((name) =>
-    cutsRetries(before.includes(name), loads[name] as ServiceLoad, (states[name]?.sidecars.length ?? 0) > 0),
-  );
-  return cut.length === 0 ? {} : { retryCuts: cut.sort() };
 }
 
 /** By hand or not: what a balance of a service has of its requests, the policy says. */

@@ -8,7 +8,7 @@ const BACK_AT = 0.5;
 const FEW_PER_SEC = 2;
 
 /**
- * Whether retries of a service are cut. While all of its servers fail, each retry is one more request for servers that cannot
+ * Whether retries of a cluster are cut, by what is believed of the servers that they can reach. While all of these fail, each retry is one more request for servers that cannot
  * serve the first, and keeps them down; Envoy's budget of a few percent is one for a few failing servers, and its floor lets
  * through hundreds a second when failures are fast. They come back with the first server that answers half of what it is asked.
  * @param remembered whether any sidecar has reported within ten of its intervals

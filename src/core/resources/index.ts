@@ -11,6 +11,7 @@ export { forRelease, receivedResource } from './received-resource.ts';
 export type { Origin, Resource, ResourceRef } from './resource.ts';
 export { compileRuntime } from './runtime.ts';
 export { checkRuntimeValue, RUNTIME_KEYS, type RuntimeKey, type RuntimeLayer } from './runtime-keys.ts';
+export { carryingClustersOf } from './service-clusters.ts';
 export { renderStatic } from './static-rendering.ts';
 export { type CompileOptions, compileStructure } from './structure.ts';
 export { REMOVE_ORDER, SEND_ORDER, TYPE_SHORT, TYPE_URL } from './type-url.ts';

@@ -7,7 +7,7 @@ import { makeResource } from './message.ts';
 import { LAPSING_LAYER, LAPSING_TTL_MS, LASTING_LAYER } from './names.ts';
 import type { Resource } from './resource.ts';
 import { breakerKey, checkRuntimeValue, degradeKey, type RuntimeLayer, shedKey, splitPrefix } from './runtime-keys.ts';
-import { clustersOf, type ServiceCluster } from './service-clusters.ts';
+import { carryingClustersOf, clustersOf, type ServiceCluster } from './service-clusters.ts';
 
 /** What is so for now, beside what the policy says. */
 export type Passing = {
@@ -15,7 +15,7 @@ export type Passing = {
   readonly sheds?: Readonly<Record<string, number>>;
   /** Percentage of what is not shed of a service and class (`chat/P1`) that goes to the pool its ladder names. */
   readonly degrades?: Readonly<Record<string, number>>;
-  /** Services in which nothing is tried again. */
+  /** Clusters that carry a service in which nothing is tried again. */
   readonly retryCuts?: readonly string[];
 };
 
@@ -32,12 +32,13 @@ export function compileRuntime(
   const lapsing: Record<string, number> = {};
   const classes = classesOf(policy, group);
   for (const service of servicesOf(policy, group)) {
-    const isCut = retryCuts.includes(service.name);
+    // What is moved to another pool has all the others behind it: its retries fail where all do.
+    const allCut = carryingClustersOf(service).every(({ name }) => retryCuts.includes(name));
     for (const cluster of clustersOf(service)) {
       for (const priority of hasReserve(classes) ? (['default', 'high'] as const) : (['default'] as const)) {
         const openRatio = priority === 'high' ? 1 : (classes?.openRatio ?? 1);
         Object.assign(lasting, breakerValues(service, cluster, priority, openRatio));
-        if (isCut) Object.assign(lapsing, noRetries(cluster, priority));
+        if (retryCuts.includes(cluster.name) || allCut) Object.assign(lapsing, noRetries(cluster, priority));
       }
     }
     Object.assign(lasting, splitValues(service));

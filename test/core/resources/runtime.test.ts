@@ -43,6 +43,30 @@ describe('runtime layers', () => {
     );
   });
 
+  it('take it away of one pool of a fixed split alone, and of what is moved elsewhere when all are dead', () => {
+    const origin = { file: 'policy.yaml', line: 1, column: 1 };
+    const pools = ['gpu', 'next', 'small'].map((name) => ({
+      ...{ name, origin, capacityType: 'OnDemand' as const, signals: {} },
+      endpoints: { kind: 'Static' as const, endpoints: [] },
+    }));
+    const degrade = { kind: 'Degrade' as const, class: 'P1', toPool: 'small', upToPercent: 100 };
+    const service = aService('chat', {
+      pools,
+      split: { kind: 'Fixed', weights: { gpu: 1, next: 1, small: 0 } },
+      overload: { enterAt: 1, leaveAt: 0.8, actions: [degrade] },
+    });
+    const cut = (...retryCuts: readonly string[]) =>
+      Object.keys(
+        (
+          messageOf(compileRuntime(aPolicy([service]), aGroup([service]), { retryCuts }), 'runtime', 'lapsing') as {
+            layer: object;
+          }
+        ).layer,
+      ).flatMap((key) => /^circuit_breakers\.(.*)\.default\.retry_budget\.budget_percent$/.exec(key)?.[1] ?? []);
+    expect(cut('chat/gpu')).toEqual(['chat/gpu']);
+    expect(cut('chat/gpu', 'chat/next')).toEqual(['chat/gpu', 'chat/next', 'chat/small']);
+  });
+
   it('say what is shed in the lapsing one, of the group’s own services alone', () => {
     const services = [aService('chat'), aService('embed')];
     const resources = compileRuntime(aPolicy(services), aGroup(services), { sheds: { chat: 20, embed: 0, other: 50 } });

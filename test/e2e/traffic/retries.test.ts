@@ -70,6 +70,51 @@ describe('retries', () => {
   }, 90_000);
 });
 
+if (!LONG) process.stdout.write('skipped: the retries of one dead pool are for LOADLINE_TEST_LONG=1\n');
+
+describe.runIf(LONG)('retries of a pool with nothing behind it', () => {
+  it('are cut when it is dead as a whole, while those of the others stand', async () => {
+    const servers = await startFailing(4);
+    const pool = (name: string, ports: readonly number[], revision: string) => ({
+      ...{ name, ports, lines: `      modelRevision: ${revision}\n` },
+    });
+    const serve = await new Serve(
+      poolsPolicy(
+        [pool('gpu', servers.ports.slice(0, 2), 'a'), pool('next', servers.ports.slice(2), 'b')],
+        '  split: { mode: Fixed, weights: { gpu: 1, next: 1 } }\n',
+      ),
+    ).start();
+    const sidecar = await startSidecar(serve.xds, 'a');
+    try {
+      const budget = async (name: string): Promise<string | undefined> =>
+        (await sidecar.envoy.runtime())[`circuit_breakers.chat/${name}.default.retry_budget.budget_percent`];
+      await until('the pools are known', async () => (await budget('gpu')) === '5');
+      const load = startLoad([sidecar], { perSec: PER_SEC, seconds: 25 });
+      await sleep(2000);
+      await servers.mode('Busy', 0);
+      await servers.mode('Busy', 1);
+      await until('its retries are cut', async () => (await budget('gpu')) === '0');
+      expect(await budget('next')).toBe('5');
+      const retries = async (): Promise<number> =>
+        Object.values(await sidecar.envoy.stats('^cluster\\.chat/gpu\\.upstream_rq_retry$'))[0] ?? 0;
+      await sleep(2000);
+      const before = { retries: await retries(), sent: load.sent() };
+      await sleep(5000);
+      const factor = ((await retries()) - before.retries) / ((load.sent() - before.sent) / 2);
+      process.stdout.write(`a dead pool is offered ${(1 + factor).toFixed(3)} times its load\n`);
+      expect(factor).toBeLessThan(0.05);
+      expect(await (await serve.get('/api/events')).text()).toMatch(/"RetriesCut","[^}]*chat\/gpu/);
+      await servers.mode('Well');
+      await until('they are back', async () => (await budget('gpu')) === '5', 60_000);
+      await load.done;
+    } finally {
+      await sidecar.envoy.stop();
+      await serve.dispose();
+      await servers.stop();
+    }
+  }, 180_000);
+});
+
 /** What a POST came to: `whole`, or `cut` after so many bytes. */
 async function answerOf(port: number): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
