@@ -6,6 +6,7 @@ import { compileAssignments, compileRuntime, compileStructure } from '../../src/
 import { type EnvoyProcess, findEnvoy, startEnvoy } from '../../src/edge/envoy/index.ts';
 import { loaded } from '../core/policy/load.ts';
 import { anEndpoint, aPlan } from '../core/resources/build-policy.ts';
+import { envoyOf, RELEASES } from '../support/envoy-releases.ts';
 import { FileFeed } from '../support/file-fed-envoy.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/serve.ts';
@@ -31,18 +32,22 @@ spec:
   retry: { numRetries: 2, backOff: { baseInterval: 1ms } }
   outlierDetection: { maxEjectionPercent: 0%, alwaysEjectOneHost: false }
   classes:
-    - { class: P1, retry: { numRetries: 1 } }
+    - { class: P1, retry: { numRetries: 1, retryOn: [retriable-status-codes, reset] } }
     - { class: P3, retry: { numRetries: 0 }, timeouts: { request: 300ms } }
   pools: [{ name: gpu, endpoints: { static: [{ address: 127.0.0.1, port: 1 }] } }]
 `;
 
-describe('the routes of a class', () => {
+/** With LOADLINE_TEST_LONG=1 the oldest release that is supported and one in between too: they read several lines of a header in other ways. */
+const LONG = process.env.LOADLINE_TEST_LONG === '1';
+if (!LONG) process.stdout.write('skipped: the routes of a class on older Envoys are for LOADLINE_TEST_LONG=1\n');
+
+describe.each(LONG ? RELEASES : ['newest'])('the routes of a class, on Envoy %s', (release) => {
   let server: Server;
   let envoy: EnvoyProcess | undefined;
   let feed: FileFeed | undefined;
   let port: number;
   let tries = 0;
-  let behaves: 'Well' | 'Busy' | 'Silent' = 'Well';
+  let behaves: 'Well' | 'Busy' | 'Silent' | 'Dying' = 'Well';
 
   beforeAll(async () => {
     // Answers with the class that it was told.
@@ -50,9 +55,12 @@ describe('the routes of a class', () => {
       request.resume();
       tries += 1;
       if (behaves === 'Silent') return;
+      if (behaves === 'Dying') return void request.socket.destroy();
       response.writeHead(behaves === 'Busy' ? 503 : 200).end(String(request.headers['x-class']));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const binary = release === 'newest' ? { binary: await findEnvoy() } : await envoyOf(release);
+    if ('missing' in binary) throw new Error(binary.missing);
     port = await freePort();
     const policy = loaded(policyText(port));
     const group = policy.groups[0] as (typeof policy.groups)[0];
@@ -63,10 +71,10 @@ describe('the routes of a class', () => {
       ...compileRuntime(policy, group),
       ...compileAssignments(aPlan(policy, { chat: [target] }), group, new AssignmentEncoder()),
     ]);
-    envoy = await startEnvoy({ binary: await findEnvoy(), bootstrap: feed.bootstrap() });
+    envoy = await startEnvoy({ ...binary, bootstrap: feed.bootstrap() });
     await envoy.ready(20_000);
     await until('it answers', async () => (await ask(['P2']).catch(() => undefined))?.status === 200);
-  });
+  }, 120_000);
 
   afterAll(async () => {
     await envoy?.stop();
@@ -109,6 +117,27 @@ describe('the routes of a class', () => {
       expect([name, tries]).toEqual([name, times]);
       expect(await stats(name, 'upstream_rq_retry')).toBe(times - 1);
     }
+  });
+
+  it('try again what a server had begun only where that is said: a prompt that kills its server is run twice', async () => {
+    behaves = 'Dying';
+    for (const [name, times] of [
+      ['P1', 2],
+      ['P2', 1],
+    ] as const) {
+      tries = 0;
+      expect((await ask([name])).status).toBe(503);
+      expect([name, tries]).toEqual([name, times]);
+    }
+  });
+
+  it('are chosen by one class alone: who adds a line to a header does not raise what stands in it', async () => {
+    behaves = 'Well';
+    const told = async (...lines: readonly string[]) => (await ask(lines)).told;
+    expect(await told('P1')).toBe('P1');
+    // P2 is the default of the group, and P0 a class that it does not allow.
+    for (const lines of [['P1', 'P3'], ['P3', 'P1'], ['P1', 'P2'], ['P1', 'P0'], ['P0', 'P1'], ['P1,P3']])
+      expect([lines, await told(...lines)]).toEqual([lines, 'P2']);
   });
 
   it('wait as long as is said of the class', async () => {

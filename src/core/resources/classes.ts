@@ -7,6 +7,8 @@ export type GroupClasses = {
   readonly header: string;
   /** Those that the clients of the group may choose, in the order of the policy, the group's default last. */
   readonly allowed: readonly TrafficClass[];
+  /** Of all classes that there are, those that the group does not allow included. */
+  readonly names: readonly string[];
   /** Of the limits of a sidecar and service, what is left for classes without a reserve, 0..1. */
   readonly openRatio: number;
 };
@@ -27,6 +29,7 @@ export function classesOf(policy: Policy, { trafficClasses: chosen }: SidecarGro
   const reserved = found.classes.reduce((sum, { reservePercent }) => sum + reservePercent, 0);
   return {
     header: found.header,
+    names: found.classes.map(({ name }) => name),
     allowed: [
       ...allowed.filter(({ name }) => name !== chosen.default),
       ...allowed.filter(({ name }) => name === chosen.default),
@@ -34,6 +37,18 @@ export function classesOf(policy: Policy, { trafficClasses: chosen }: SidecarGro
     // A reserve is kept by every sidecar: the requests that it is for come through another one, to the same servers.
     openRatio: 1 - reserved / 100,
   };
+}
+
+/**
+ * Requests with the name of the class in their header, and with that of no other: since 1.39 Envoy takes each line of a header by
+ * itself, and a line that a client wrote would choose beside one that a gateway added. Before, several lines are one text that names no class.
+ */
+export function namesOnly({ header, names }: GroupClasses, { name }: TrafficClass): readonly JsonObject[] {
+  const others = names.filter((other) => other !== name);
+  return [
+    { name: header, string_match: { exact: name } },
+    ...others.map((exact) => ({ name: header, string_match: { exact }, invert_match: true })),
+  ];
 }
 
 /** Whether a class has a reserve: its requests are counted apart, by Envoy's routing priority. */

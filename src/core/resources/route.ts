@@ -2,7 +2,7 @@ import type { JsonObject } from '../../base/codec/index.ts';
 import { protoDuration } from '../../base/units/index.ts';
 import type { Listener, LoadBalancer, ModelService, Orca } from '../policy/index.ts';
 import { MODEL_NOT_FOUND, readsBody } from './body-model.ts';
-import { type ClassRoute, type GroupClasses, isReserved } from './classes.ts';
+import { type ClassRoute, type GroupClasses, isReserved, namesOnly } from './classes.ts';
 import { DEGRADED_HEADER, degradedCluster, degradedHeader, degradedMatch, degradesAny } from './degrade.ts';
 import { makeResource, setHeader } from './message.ts';
 import { type CostlyScopes, costlyScopes, rateLimitActions, rateLimitMetadata } from './rate-limit.ts';
@@ -99,7 +99,7 @@ function serviceRoutes(service: ModelService, { classes, costly }: RouteContext)
   const { allowed, header } = classes;
   return allowed.flatMap((one, i) => {
     // The last is the group's default. It takes what the others did not, whatever the client has written there.
-    const headers = i < allowed.length - 1 ? [{ name: header, string_match: { exact: one.name } }] : [];
+    const headers = i < allowed.length - 1 ? namesOnly(classes, one) : [];
     const of: ClassRoute = { class: one, header, headers };
     const degraded = degradedCluster(service, one.name);
     return [

@@ -158,6 +158,7 @@ describe('services told by header and path', () => {
     expect(names(1)).toEqual([
       { name: 'x-tenant', string_match: { exact: 'acme' } },
       { name: 'x-class', string_match: { exact: 'P1' } },
+      { name: 'x-class', string_match: { exact: 'P2' }, invert_match: true },
     ]);
     expect(names(3)).toEqual([{ name: 'x-tenant', string_match: { exact: 'acme' } }]);
   });

@@ -33,6 +33,11 @@ const FOUR = [aClass('P0', { reservePercent: 20, shed: 'Never' }), aClass('P1'),
 describe('traffic classes', () => {
   it('are routes by header, a shed before each, and the default of the group is what no other has taken', () => {
     const all = routes(classed([aService('chat')], FOUR, { allow: ['P1', 'P2', 'P3'], default: 'P2' }));
+    // A second line with another class, one that the group does not allow included, is not the class of the first.
+    const only = (name: string, ...others: readonly string[]) => [
+      { name: 'x-class', string_match: { exact: name } },
+      ...others.map((exact) => ({ name: 'x-class', string_match: { exact }, invert_match: true })),
+    ];
     expect(
       all.map(({ name, match, stat_prefix: stats }) => [
         name,
@@ -40,10 +45,10 @@ describe('traffic classes', () => {
         stats,
       ]),
     ).toEqual([
-      ['chat/P1/shed', [{ name: 'x-class', string_match: { exact: 'P1' } }], undefined],
-      ['chat/P1', [{ name: 'x-class', string_match: { exact: 'P1' } }], 'chat.P1'],
-      ['chat/P3/shed', [{ name: 'x-class', string_match: { exact: 'P3' } }], undefined],
-      ['chat/P3', [{ name: 'x-class', string_match: { exact: 'P3' } }], 'chat.P3'],
+      ['chat/P1/shed', only('P1', 'P0', 'P2', 'P3'), undefined],
+      ['chat/P1', only('P1', 'P0', 'P2', 'P3'), 'chat.P1'],
+      ['chat/P3/shed', only('P3', 'P0', 'P1', 'P2'), undefined],
+      ['chat/P3', only('P3', 'P0', 'P1', 'P2'), 'chat.P3'],
       ['chat/P2/shed', undefined, undefined],
       ['chat/P2', undefined, 'chat.P2'],
     ]);

@@ -76,7 +76,10 @@ describe('what an overload ladder moves to another pool', () => {
     const moved = all[1]!;
     expect(moved.match).toEqual({
       prefix: '/',
-      headers: [{ name: 'x-class', string_match: { exact: 'P1' } }],
+      headers: [
+        { name: 'x-class', string_match: { exact: 'P1' } },
+        { name: 'x-class', string_match: { exact: 'P2' }, invert_match: true },
+      ],
       runtime_fraction: { default_value: {}, runtime_key: 'loadline.degrade.chat.P1' },
     });
     expect(at(moved, 'route.cluster')).toBe('chat/standby');
