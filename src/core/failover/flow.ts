@@ -6,8 +6,9 @@ export type Flow = {
   readonly issuedPerSec: number;
   /** By the next tier, from conservation: what was begun there, less what it has more than before. */
   readonly completedPerSec: number;
-  /** Of the sidecars' own there, at the last tick. */
+  /** Of the sidecars' own there: at the last tick, and smoothed as what is completed is. */
   readonly inFlight: number;
+  readonly meanInFlight: number;
   /** Of a fading window: requests that the first tier should have had, and those that it had. */
   readonly expected: number;
   readonly had: number;
@@ -15,7 +16,15 @@ export type Flow = {
   readonly told: readonly { readonly ageSec: number; readonly percent: number }[];
 };
 
-export const NO_FLOW: Flow = { issuedPerSec: 0, completedPerSec: 0, inFlight: 0, expected: 0, had: 0, told: [] };
+export const NO_FLOW: Flow = {
+  issuedPerSec: 0,
+  completedPerSec: 0,
+  inFlight: 0,
+  meanInFlight: 0,
+  expected: 0,
+  had: 0,
+  told: [],
+};
 
 /** Long: what is completed goes into what is sent, and noise in it would be sent again. */
 const RATE_TAU_SEC = 10;
@@ -53,6 +62,7 @@ export function stepFlow(before: Flow, { dtSec, windowSec, percent, diverted, fr
     issuedPerSec: before.issuedPerSec + k * ((had + next) / dtSec - before.issuedPerSec),
     completedPerSec: before.completedPerSec + k * (completed / dtSec - before.completedPerSec),
     inFlight,
+    meanInFlight: before.meanInFlight + k * (inFlight - before.meanInFlight),
     expected: diverted ? 0 : before.expected * keep + (had + next) * (1 - most / 100),
     had: diverted ? 0 : before.had * keep + had,
     told,

@@ -3,11 +3,18 @@ import { type Flow, sumOf } from './flow.ts';
 
 /** The next tier is filled within so long: three times what passes from a decision until it shows, so that it is not overfilled. */
 const FILL_SEC = 6;
+/** Times what it completes: how long requests take there is known of those that it has alone. */
+const MOST_AT_ONCE = 2;
 /** Standard deviations of arrivals at random that are left free. */
 const SPARE_DEVIATIONS = 4;
 
 /** How much of the service's requests a tier can take, and what that is made of. */
-export type Room = { readonly percent: number; readonly words: string };
+export type Room = {
+  readonly percent: number;
+  /** It has no more in flight than it should. */
+  readonly free: boolean;
+  readonly words: string;
+};
 
 /**
  * What the next tier can hold: as many new requests as it completes, and what fills its free slots slowly. So it is known how long
@@ -27,12 +34,17 @@ export function roomOf(
   const words = `${inFlight.toFixed(0)} in flight for ${slots.toFixed(0)} slots${waiting > 0 ? `, ${waiting.toFixed(0)} of them wait` : ''}${known}`;
   // What waits in front of an engine says that it is full, whatever its slots are thought to be.
   const target = waiting > 0 ? Math.min(comfortable(slots), inFlight - waiting) : comfortable(slots);
+  const free = inFlight <= target;
   if (load.loadReports === 'Silent') {
     const all = inFlight + sumOf(others, (one) => one.inFlight);
-    return { percent: ratio(target, all) * 100, words };
+    return { percent: ratio(target, all) * 100, free, words };
   }
-  const perSec = Math.max(0, flow.completedPerSec + (target - inFlight) / FILL_SEC);
-  return { percent: ratio(perSec, flow.issuedPerSec) * 100, words };
+  const { completedPerSec, meanInFlight } = flow;
+  const filled = completedPerSec + (target - inFlight) / FILL_SEC;
+  // Short requests leave again before they fill anything: what it has in flight completes so many, so more in flight complete more.
+  const scaled = completedPerSec * Math.min(MOST_AT_ONCE, target / Math.max(inFlight, meanInFlight, 1e-6));
+  const perSec = Math.max(0, filled, scaled);
+  return { percent: ratio(perSec, flow.issuedPerSec) * 100, free, words };
 }
 
 /** The mean of arrivals at random that hardly ever exceed the slots. */

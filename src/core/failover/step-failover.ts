@@ -168,8 +168,15 @@ function tripped(state: FailoverState, cause: FailoverCause, returnAfterSec: num
 }
 
 /** As much as the next tier has room for, not all at once; nothing more to one that is slow itself. */
-function moved({ wanted }: FailoverState, { percent }: Room, nextIsSlow: boolean, dtSec: number): number {
-  return Math.min(percent, nextIsSlow ? wanted : wanted + GIVE_UP_PER_SEC * dtSec);
+function moved(state: FailoverState, room: Room, nextIsSlow: boolean, dtSec: number): number {
+  const { wanted } = state;
+  return Math.min(mostOf(state, room), nextIsSlow ? wanted : wanted + GIVE_UP_PER_SEC * dtSec);
+}
+
+/** What the sidecars have sent to the next tier by themselves stays there while it holds it: what it completes shows that late. */
+function mostOf({ cause, missingSec, wanted }: FailoverState, { percent, free }: Room): number {
+  if (cause !== 'Envoy' || !free) return percent;
+  return missingSec > 0 ? 100 : Math.max(wanted, percent);
 }
 
 /** An engine is heard, or none ever was, and nothing fails. */

@@ -177,6 +177,31 @@ describe('a first tier that the sidecars have given up', () => {
     expect(world.percent).toBe(0);
   });
 
+  it('is held at once with all that the next one holds', () => {
+    const world = aWorld();
+    world.servers[0].isOut = true;
+    const [givenUpAt = 0] = begun(world.seconds(20), 'Away');
+    expect(givenUpAt).toBeLessThan(12);
+    const again = aWorld();
+    again.servers[0].isOut = true;
+    again.seconds(givenUpAt + 6);
+    again.servers[0].isOut = false;
+    const held = again.seconds(30);
+    expect(held.map(({ percent }) => percent)).toEqual(held.map(() => 100));
+  });
+
+  it('has back what the next one has no slots for', () => {
+    const world = aWorld({ perSec: 20, slots: 16 });
+    world.servers[0].isOut = true;
+    world.seconds(20);
+    world.servers[0].isOut = false;
+    const held = world.seconds(30).slice(15);
+    expect(held.every(({ phase, percent }) => phase === 'Away' && percent < 60)).toBe(true);
+    // Its queue of when it had everything is worked off.
+    world.seconds(12);
+    expect(world.servers[1].inFlight).toBeLessThanOrEqual(16);
+  });
+
   it('is held even where the policy has no limit for the first token', () => {
     const world = new TwoTiers({ servers: [core(), spare()], perSec: 8, failover: { returnAfterMs: 60_000 } });
     world.seconds(20);
