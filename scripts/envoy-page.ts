@@ -208,6 +208,11 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       stats: ['cluster.SERVICE/POOL.upstream_rq_total', 'runtime.num_keys'],
     },
     {
+      fields: ['spec.mirror.toService', 'spec.mirror.percent'],
+      becomes: 'RDS: `request_mirror_policies`; RTDS `lasting`: `loadline.mirror.SERVICE`',
+      stats: ['cluster.SERVICE.upstream_rq_total', 'runtime.num_keys'],
+    },
+    {
       fields: ['spec.split.tiers[][]'],
       becomes: 'EDS: `priority`; RDS: `retry_priority`',
       stats: ['cluster.SERVICE.lb_healthy_panic', 'cluster.SERVICE.membership_degraded'],

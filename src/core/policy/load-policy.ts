@@ -4,6 +4,7 @@ import { collisionsIn } from './check/collisions.ts';
 import { duplicatesIn } from './check/duplicates.ts';
 import { engineFilesIn } from './check/engine-files.ts';
 import { exporterPortsIn } from './check/exporter-ports.ts';
+import { mirrorsIn } from './check/mirrors.ts';
 import { notEnforcedIn } from './check/not-enforced.ts';
 import { protectedClassesIn } from './check/protected-classes.ts';
 import { readKind, SCHEMAS } from './check/read-kind.ts';
@@ -83,6 +84,7 @@ function* loadSteps(
     issues.push(...exporterPortsIn(entry.document, entry.kind));
     issues.push(...referencesIn(entry, catalogue));
     issues.push(...collisionsIn(entry, catalogue));
+    issues.push(...mirrorsIn(entry, catalogue));
     issues.push(...protectedClassesIn(entry, catalogue));
   }
   const names = files.map(({ name }) => name);

@@ -81,6 +81,8 @@ export type ModelService = {
   readonly pools: readonly Pool[];
   /** Absent: requests go to all pools freely, by the weights of their endpoints. */
   readonly split?: Split;
+  /** Copies of its requests go to another service too, and nobody waits for the answers. */
+  readonly mirror?: Mirror;
   readonly loadBalancer: LoadBalancer;
   readonly outlierDetection: OutlierDetection;
   /** Absent: nobody asks the servers how they are. */
@@ -97,6 +99,9 @@ export type ModelService = {
   /** `signals.orca`: of the service and not of a pool, because they are one cluster. */
   readonly orca?: Orca;
 };
+
+/** `percent`: of the requests, a whole number 0..100. */
+export type Mirror = { readonly toService: string; readonly percent: number };
 
 /** What is given up while the service is saturated. Saturation 1 is the knee: every batch slot in use. */
 export type Overload = {

@@ -9,7 +9,7 @@ import { type CostlyScopes, costlyScopes, rateLimitActions, rateLimitMetadata } 
 import type { Resource } from './resource.ts';
 import { retryPolicy } from './retry-policy.ts';
 import { byParticularity, byPath, mayShareHeaders, pathAndHeaders, routeMatch } from './route-match.ts';
-import { SPLIT_WEIGHT_DEFAULT, splitPrefix } from './runtime-keys.ts';
+import { mirrorKey, SPLIT_WEIGHT_DEFAULT, splitPrefix } from './runtime-keys.ts';
 import { carryingClustersOf, clustersOf } from './service-clusters.ts';
 import { shedRoute } from './shed.ts';
 import { TYPE_URL } from './type-url.ts';
@@ -39,6 +39,7 @@ export function compileRoutes(
     name,
     release,
     origin: services[0]?.origin ?? origin,
+    // Where copies go is a service of the group too.
     needs: services.flatMap((service) =>
       clustersOf(service).map(({ name: to }) => ({ typeUrl: TYPE_URL.cluster, name: to })),
     ),
@@ -116,7 +117,11 @@ function compileRoute(service: ModelService, costly: CostlyScopes, of?: ClassRou
   return {
     name: of === undefined ? name : `${name}/${of.class.name}`,
     match: routeMatch(service, of?.headers),
-    route: { ...target(service), ...action(service, costly, of, service.split !== undefined) },
+    route: {
+      ...target(service),
+      ...mirrorPolicies(service),
+      ...action(service, costly, of, service.split !== undefined),
+    },
     ...rateLimitMetadata(service, of?.class.name, costly),
     ...(of === undefined ? {} : { stat_prefix: `${name}.${of.class.name}` }),
     ...(headers.length === 0 ? {} : { request_headers_to_add: headers }),
@@ -184,6 +189,13 @@ function target(service: ModelService): JsonObject {
       runtime_key_prefix: splitPrefix(name),
     },
   };
+}
+
+/** The share is a runtime value, as those of a fixed split are. */
+function mirrorPolicies({ name, mirror }: ModelService): JsonObject {
+  if (mirror === undefined) return {};
+  const share = { default_value: { numerator: 0, denominator: 'HUNDRED' }, runtime_key: mirrorKey(name) };
+  return { request_mirror_policies: [{ cluster: mirror.toService, runtime_fraction: share }] };
 }
 
 const LOAD_HEADERS = ['endpoint-load-metrics', 'endpoint-load-metrics-bin'];

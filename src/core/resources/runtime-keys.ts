@@ -50,6 +50,7 @@ export const RUNTIME_KEYS: readonly RuntimeKey[] = [
     integer: true,
     safeDefault: SPLIT_WEIGHT_DEFAULT,
   },
+  { ...percentage(mirrorKey('{cluster}'), 0), layer: LASTING_LAYER },
 ];
 
 /** Percentage of a service's new requests, or of one class of them, that are refused at once. */
@@ -60,6 +61,11 @@ export function shedKey(service: string, className?: string): string {
 /** Percentage of a class's new requests that another pool takes, or that are refused before. */
 export function degradeKey(service: string, className: string): string {
   return `loadline.degrade.${service}.${className}`;
+}
+
+/** Percentage of a service's requests that are copied to another. */
+export function mirrorKey(service: string): string {
+  return `loadline.mirror.${service}`;
 }
 
 /** `runtime_key_prefix` of the weighted clusters of a service; Envoy puts a dot and the name of the cluster behind it. */

@@ -6,7 +6,15 @@ import { servicesOf } from './group-services.ts';
 import { makeResource } from './message.ts';
 import { LAPSING_LAYER, LAPSING_TTL_MS, LASTING_LAYER } from './names.ts';
 import type { Resource } from './resource.ts';
-import { breakerKey, checkRuntimeValue, degradeKey, type RuntimeLayer, shedKey, splitPrefix } from './runtime-keys.ts';
+import {
+  breakerKey,
+  checkRuntimeValue,
+  degradeKey,
+  mirrorKey,
+  type RuntimeLayer,
+  shedKey,
+  splitPrefix,
+} from './runtime-keys.ts';
 import { carryingClustersOf, clustersOf, type ServiceCluster } from './service-clusters.ts';
 
 /** What is so for now, beside what the policy says. */
@@ -42,6 +50,7 @@ export function compileRuntime(
       }
     }
     Object.assign(lasting, splitValues(service));
+    if (service.mirror !== undefined) lasting[mirrorKey(service.name)] = service.mirror.percent;
     const shed = shedPercents(service, classes, sheds);
     Object.assign(lapsing, shedValues(service, shed), degradeValues(service, classes, degrades, shed));
   }

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backends, startBackends } from '../../support/backends.ts';
 import { envoyOf, INSTALL_TIMEOUT_MS, RELEASES } from '../../support/envoy-releases.ts';
-import { Serve } from '../../support/serve.ts';
+import { Serve, until } from '../../support/serve.ts';
 import { servicesPolicy } from '../../support/services-policy.ts';
 import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 
 const LONG = process.env.LOADLINE_TEST_LONG === '1';
 const KIB = 1024;
+/** At 30 % the share of so many strays by 3.2 points (one sigma). */
+const REQUESTS = 200;
+const POINTS = 14;
 
 /** What each service matches, in an order that is not that of the routes. */
 const MATCHES = {
@@ -15,7 +18,19 @@ const MATCHES = {
   mistral: '{ pathPrefix: /v1/, models: [mistral] }',
   canary: '{ pathPrefix: /v1/, headers: [{ name: x-canary, exact: "yes" }] }',
   rerank: '{ path: /v1/rerank }',
+  copied: '{ pathPrefix: /copied }',
+  shadow: '{ pathPrefix: /only-copies }',
 } as const;
+
+/** `percent`: how many of the requests of `copied` go to `shadow` too. */
+function policy(ports: readonly number[], percent: number): string {
+  const services = Object.entries(MATCHES).map(([name, match], index) => ({
+    name,
+    lines: `  match: ${match}\n${name === 'copied' ? `  mirror: { toService: shadow, percent: ${percent}% }\n` : ''}`,
+    pools: [{ name: 'gpu', port: ports[index] as number }],
+  }));
+  return servicesPolicy(services);
+}
 
 describe.each(LONG ? RELEASES : ['1.40.0'])('routes on Envoy %s', (release) => {
   let backends: Backends;
@@ -24,14 +39,8 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('routes on Envoy %s', (release) => {
 
   beforeAll(async () => {
     const found = await envoyOf(release);
-    const names = Object.entries(MATCHES);
-    backends = await startBackends(names.length);
-    const services = names.map(([name, match], index) => ({
-      name,
-      lines: `  match: ${match}\n`,
-      pools: [{ name: 'gpu', port: backends.ports[index] as number }],
-    }));
-    serve = await new Serve(servicesPolicy(services)).start();
+    backends = await startBackends(Object.keys(MATCHES).length);
+    serve = await new Serve(policy(backends.ports, 30)).start();
     if ('binary' in found) sidecar = await startSidecar(serve.xds, 'a', found.binary);
   }, INSTALL_TIMEOUT_MS);
 
@@ -92,6 +101,31 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('routes on Envoy %s', (release) => {
     expect(await ask('/v1/rerank?top=3', model('mistral'))).toBe('200 rerank');
     expect(await ask('/v1/rerank/', model('mistral'))).toBe('200 mistral');
     expect(await read()).toBe((before ?? 0) + 2);
+  });
+
+  it('copy a share of the requests, and another one by a runtime value alone', async ({ skip }) => {
+    const { envoy } = sidecar ?? skip(`no Envoy ${release}`);
+    const copies = async (): Promise<number> =>
+      (await envoy.stats('^cluster\\.shadow\\.upstream_rq_total$'))['cluster.shadow.upstream_rq_total'] ?? 0;
+    const send = async (): Promise<number> => {
+      const before = await copies();
+      for (let sent = 0; sent < REQUESTS; sent += 20) {
+        const answers = await Promise.all(Array.from({ length: 20 }, () => ask('/copied/x', '{}')));
+        expect(new Set(answers)).toEqual(new Set(['200 copied']));
+      }
+      return (100 * ((await copies()) - before)) / REQUESTS;
+    };
+    const few = await send();
+    expect(few).toBeGreaterThan(30 - POINTS);
+    expect(few).toBeLessThan(30 + POINTS);
+    const structure = 'config_reload$|cluster_modified|listener_modified';
+    const before = await envoy.stats(structure);
+    serve?.write(policy(backends.ports, 80));
+    await until('Envoy has the new share', async () => (await envoy.runtime())['loadline.mirror.copied'] === '80');
+    const many = await send();
+    expect(many).toBeGreaterThan(80 - POINTS);
+    expect(many).toBeLessThan(80 + POINTS);
+    expect(await envoy.stats(structure)).toEqual(before);
   });
 
   it('refuse a body that is longer than is waited for, and bound none elsewhere', async ({ skip }) => {

@@ -80,6 +80,7 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     orca,
     timeouts,
     split,
+    mirror,
     overload,
     loadBalancer,
     outlierDetection,
@@ -103,6 +104,7 @@ export function writtenService(service: ModelService, document: PolicyDocument):
     signals: { ...writtenSignals(shared), ...(orca === undefined ? {} : { orca }) },
     pools: pools.map((pool, index) => writtenPool(pool, ownSignals(pool, index, document))),
     ...(split === undefined ? {} : { split: writtenSplit(split) }),
+    ...(mirror === undefined ? {} : { mirror: { ...mirror, percent: `${mirror.percent}%` } }),
     ...(overload === undefined ? {} : { overload: writtenOverload(overload) }),
     loadBalancer: { ...balancer, warmup: formatDuration(warmupMs) },
     outlierDetection: {

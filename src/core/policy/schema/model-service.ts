@@ -15,8 +15,9 @@ import { list, mapping, nonEmptyList, refuse } from './shape.ts';
 import { type ServiceSignals, serviceSignals } from './signals.ts';
 import { type SplitSpec, split } from './split.ts';
 import { timeouts } from './timeouts.ts';
+import { percent } from './units.ts';
 import { upstream } from './upstream.ts';
-import { hostname } from './words.ts';
+import { hostname, label } from './words.ts';
 
 export type ServiceSpec = Omit<ModelService, 'name' | 'origin' | 'pools' | 'split' | 'rateLimits' | 'orca'> & {
   readonly split?: SplitSpec;
@@ -35,6 +36,7 @@ const spec: z.ZodType<ServiceSpec> = mapping({
   drain: drain.exactOptional(),
   pools: nonEmptyList(pool, 'a list of at least one pool'),
   split: split.exactOptional(),
+  mirror: mapping({ toService: label(), percent: percent('Whole') }).exactOptional(),
   loadBalancer,
   outlierDetection,
   retry,
