@@ -2,11 +2,11 @@ import type { EndpointReport, LoadReport, OpenRequests } from '../../core/topolo
 
 /**
  * A report of an Envoy that leaves out who only has open streams, completed by what its admin interface says is open. What the
- * report does name stays as it is: its counts belong together. Who is in neither has nothing open.
+ * report does name in a cluster stays as it is there: its counts belong together. Who is in neither has nothing open.
  */
 export function completeReport(report: LoadReport, open: OpenRequests): LoadReport {
   const clusters = new Map<string, EndpointReport[]>();
-  // A service of which each pool has a cluster of its own comes several times under its name.
+  // A name may come several times.
   for (const { cluster, endpoints } of report.clusters)
     clusters.set(cluster, [...(clusters.get(cluster) ?? []), ...endpoints]);
   for (const { cluster, endpoints } of open) {

@@ -9,7 +9,7 @@ import {
 import { LoadlineError } from '../../base/errors.ts';
 import { orcaMetric } from '../../core/resources/index.ts';
 import { releaseBand } from '../../core/snapshot/index.ts';
-import type { EndpointReport, LoadReport, OpenRequests, OrcaMean } from '../../core/topology/index.ts';
+import type { EndpointReport, LoadReport, OrcaMean } from '../../core/topology/index.ts';
 import type { ClientCertificate } from '../tls/index.ts';
 import { completeReport } from './complete-report.ts';
 import type { Standing } from './gate-keeper.ts';
@@ -101,7 +101,7 @@ export class LoadReportStream implements RpcListener {
       intervalMs: request.clusterStats[0]?.loadReportIntervalMs ?? loadReportIntervalMs,
       absentMeansIdle: reportsOpenStreams(node),
       clusters: request.clusterStats.map(({ clusterName, clusterServiceName, endpoints }) => ({
-        cluster: serviceOf(clusterServiceName === '' ? clusterName : clusterServiceName),
+        cluster: clusterServiceName === '' ? clusterName : clusterServiceName,
         endpoints: endpoints.map(withMeans),
       })),
     });
@@ -114,17 +114,21 @@ export class LoadReportStream implements RpcListener {
       return;
     }
     const waiting = Promise.all([asked, this.#waiting]).then(([open]) => {
-      this.#report(open === undefined ? report : completeReport(report, ofServices(open)));
+      this.#report(open === undefined ? report : completeReport(report, open));
       if (this.#waiting === waiting) this.#waiting = undefined;
     });
     this.#waiting = waiting;
   }
 
-  #report(report: LoadReport): void {
+  /** Clusters by the service that they are of, and only now: an endpoint may have something in several of them. */
+  #report(of: LoadReport): void {
     const { inbox, servicesOf } = this.#host;
     const allowed = this.#peer === undefined ? undefined : servicesOf?.(this.#peer);
-    if (allowed === undefined) inbox.report(report);
-    else inbox.report({ ...report, clusters: report.clusters.filter(({ cluster }) => allowed.has(cluster)) });
+    const clusters = of.clusters.map((one) => ({ ...one, cluster: serviceOf(one.cluster) }));
+    inbox.report({
+      ...of,
+      clusters: allowed === undefined ? clusters : clusters.filter(({ cluster }) => allowed.has(cluster)),
+    });
   }
 
   halfClosed(): void {
@@ -181,10 +185,6 @@ export class LoadReportStream implements RpcListener {
 
 function reportsOpenStreams({ envoyVersion }: Node): boolean {
   return releaseBand(envoyVersion) >= ABSENT_MEANS_IDLE_SINCE;
-}
-
-function ofServices(open: OpenRequests): OpenRequests {
-  return open.map(({ cluster, endpoints }) => ({ cluster: serviceOf(cluster), endpoints }));
 }
 
 /** A peer on a UNIX socket is on this host. */

@@ -165,6 +165,24 @@ describe('a report of Envoy 1.36', () => {
     ]);
   });
 
+  it('counts what is open at an endpoint in one cluster of a service beside what it has in another', async () => {
+    const open = [{ address: '10.0.0.1', port: 80, requests: 2 }];
+    const ask = async (): Promise<OpenRequests> => [
+      { cluster: 'chat/standby', endpoints: open },
+      { cluster: 'chat/other', endpoints: open },
+    ];
+    const { stream, reports } = streamOf([1, 36, 4], { ask });
+    stream.message(report(1));
+    await turn();
+    const rows = reports.flatMap(({ clusters }) => clusters);
+    expect(rows.map(({ cluster }) => cluster)).toEqual(['chat', 'chat', 'chat']);
+    expect(rows.flatMap(({ endpoints }) => endpoints.map(({ issued, inProgress }) => [issued, inProgress]))).toEqual([
+      [1, 0],
+      [0, 2],
+      [0, 2],
+    ]);
+  });
+
   it('stays as it is without an answer', async () => {
     for (const ask of [async () => undefined, () => undefined]) {
       const { stream, reports } = streamOf([1, 36, 4], { ask });
