@@ -117,12 +117,16 @@ describe('the overload ladder', () => {
     const peak = Math.min(CAPACITY, Math.max(...sums.slice(0, SECONDS - 5)));
     const settled = completed.slice(SETTLE_SECONDS, SECONDS - 1);
     const goodput = settled.reduce((sum, n) => sum + n, 0) / settled.length;
+    const changes = levels.filter(({ level: now }, i) => i > 0 && now !== levels[i - 1]?.level).length;
     process.stdout.write(
-      `${factor} times: goodput ${goodput.toFixed(1)}/s of at most ${peak.toFixed(1)}/s; saturation ${levels.map((one) => one.saturation?.toFixed(2)).join(' ')}; ${JSON.stringify(levels.at(-1)?.sheds)}\n`,
+      `${factor} times: goodput ${goodput.toFixed(1)}/s of at most ${peak.toFixed(1)}/s (${((100 * goodput) / peak).toFixed(0)} %); ${changes} changes of the level in ${levels.length} s; saturation ${levels.map((one) => one.saturation?.toFixed(2)).join(' ')}; ${JSON.stringify(levels.at(-1)?.sheds)}\n`,
     );
     // In the daily run other tests share the machine, and the best five seconds are those in which they do not.
     expect(goodput).toBeGreaterThan((LONG ? 0.9 : 0.7) * peak);
     expect(levels.every((one) => one.level > 0)).toBe(true);
+    if (LONG) {
+      expect(changes, 'of the level, once it is settled').toBeLessThanOrEqual(2 * Math.ceil(levels.length / 60));
+    }
     if (LONG) expect(Math.max(...levels.map((one) => one.saturation ?? 0)), 'settled').toBeLessThan(2.5);
     expect([...outcomes.values()].flatMap(failuresOf).filter((why) => why !== 'Status 503')).toEqual([]);
     expect(failuresOf(outcomes.get('P1')), 'of the class that is never shed').toEqual([]);
