@@ -56,8 +56,8 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/envoy': { values: ['core/resources'], types: ['core/topology'] },
   'edge/store': {},
   'edge/observe': {
-    values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations'],
-    types: ['core/control', 'core/load', 'core/weights', 'core/overload', 'core/failover', 'core/policy'],
+    values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations', 'core/overload'],
+    types: ['core/control', 'core/load', 'core/weights', 'core/failover', 'core/policy'],
   },
   'edge/admin': {
     values: [
