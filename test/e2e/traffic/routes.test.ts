@@ -126,6 +126,14 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('routes on Envoy %s', (release) => {
     expect(many).toBeGreaterThan(80 - POINTS);
     expect(many).toBeLessThan(80 + POINTS);
     expect(await envoy.stats(structure)).toEqual(before);
+    // One number is drawn for a request: those with the lowest are shed, and are those that would have been copied.
+    await fetch(`http://${envoy.admin}/runtime_modify?loadline.shed.copied=80`, { method: 'POST' });
+    const copied = await copies();
+    const answers = new Set<string>();
+    for (let sent = 0; sent < 100; sent += 1) answers.add(await ask('/copied/x', '{}'));
+    await fetch(`http://${envoy.admin}/runtime_modify?loadline.shed.copied=`, { method: 'POST' });
+    expect([...answers].sort()).toEqual(['200 copied', '503 load_shed']);
+    expect(await copies()).toBe(copied);
   });
 
   it('refuse a body that is longer than is waited for, and bound none elsewhere', async ({ skip }) => {
