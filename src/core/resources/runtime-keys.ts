@@ -1,5 +1,6 @@
 import { LoadlineError } from '../../base/errors.ts';
 import { LAPSING_LAYER, LASTING_LAYER, SLOT } from './names.ts';
+import { MAX_SENT_WEIGHT } from './split-weights.ts';
 
 export type RuntimeLayer = typeof LASTING_LAYER | typeof LAPSING_LAYER;
 
@@ -34,7 +35,6 @@ export const BREAKER_DEFAULTS = {
 
 /** Of each pool of a fixed split, as the route carries it: whatever the shares are, the route stays the same. */
 export const SPLIT_WEIGHT_DEFAULT = 1;
-const MAX_SPLIT_WEIGHT = 1_000_000;
 
 export const RUNTIME_KEYS: readonly RuntimeKey[] = [
   ...(['default', 'high'] as const).flatMap((priority) => breakers(priority)),
@@ -46,7 +46,7 @@ export const RUNTIME_KEYS: readonly RuntimeKey[] = [
     pattern: `${splitPrefix('{cluster}')}.{cluster}`,
     layer: LASTING_LAYER,
     min: 1,
-    max: MAX_SPLIT_WEIGHT,
+    max: MAX_SENT_WEIGHT,
     integer: true,
     safeDefault: SPLIT_WEIGHT_DEFAULT,
   },

@@ -16,6 +16,7 @@ import {
   splitPrefix,
 } from './runtime-keys.ts';
 import { carryingClustersOf, clustersOf, type ServiceCluster } from './service-clusters.ts';
+import { splitWeights } from './split-weights.ts';
 
 /** What is so for now, beside what the policy says. */
 export type Passing = {
@@ -139,8 +140,10 @@ function noRetries({ name }: ServiceCluster, priority: 'default' | 'high'): Reco
 /** All keys of a split, always: with some of them Envoy would mix them with the weights of the route. */
 function splitValues({ name, split }: ModelService): Record<string, number> {
   if (split?.kind !== 'Fixed') return {};
-  const sent = Object.entries(split.weights).filter(([, weight]) => weight > 0);
-  return Object.fromEntries(sent.map(([pool, weight]) => [`${splitPrefix(name)}.${name}/${pool}`, weight]));
+  const weights = new Map(Object.entries(split.weights).filter(([, weight]) => weight > 0));
+  return Object.fromEntries(
+    [...splitWeights(weights)].map(([pool, weight]) => [`${splitPrefix(name)}.${name}/${pool}`, weight]),
+  );
 }
 
 function layer(

@@ -121,7 +121,7 @@ describe('what an overload ladder moves to another pool', () => {
     expect(clusters.map(({ name }) => name)).toEqual(['chat/gpu', 'chat/standby']);
     expect(layer(service, 'lasting')).toMatchObject({
       'circuit_breakers.chat/standby.default.max_requests': 512,
-      'loadline.split.chat.chat/standby': 1,
+      'loadline.split.chat.chat/standby': 1000,
     });
   });
 

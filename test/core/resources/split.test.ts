@@ -48,9 +48,9 @@ describe('a fixed split', () => {
       runtime_key_prefix: 'loadline.split.chat',
     });
     expect(at(messageOf(compileRuntime(policy, group), 'runtime', 'lasting'), 'layer')).toMatchObject({
-      'loadline.split.chat.chat/a': 5,
-      'loadline.split.chat.chat/b': 3,
-      'loadline.split.chat.chat/c': 2,
+      'loadline.split.chat.chat/a': 5001,
+      'loadline.split.chat.chat/b': 3000,
+      'loadline.split.chat.chat/c': 2000,
     });
     for (const resource of structure) expect(checkResource(resource)).toEqual([]);
   });
