@@ -38,6 +38,7 @@ describe('a first tier whose first tokens are slow', () => {
       [poolOf('core', core, 80), poolOf('spare', spare, SPARE_SLOTS)],
       `  split: { mode: Failover, tiers: [[core], [spare]], failover: { firstTokenP95Above: 1s, returnAfter: ${RETURN_AFTER_SEC}s } }
   outlierDetection: { interval: 1s, baseEjectionTime: 3s, maxEjectionPercent: 100% }
+  circuitBreakers: { maxConnections: 4000, maxPendingRequests: 4000, maxRequests: 4000 }
   signals: { engine: {} }
 `,
     );
@@ -96,7 +97,8 @@ describe('a first tier whose first tokens are slow', () => {
   };
 
   it('gives as many requests as it can hold to the next one within seconds, by EDS alone, and none fails', async () => {
-    const load = start(PER_SEC, 60);
+    // In the long run more than the spare tier can hold.
+    const load = start(LONG ? 2 * PER_SEC : PER_SEC, 90);
     await sleep(1000);
     const structure = '^(cluster_manager\\.cluster_(added|modified|removed)|listener_manager\\.listener_modified)$';
     const before = await sidecar.envoy.stats(structure);
@@ -104,6 +106,7 @@ describe('a first tier whose first tokens are slow', () => {
     const slowAtMs = Date.now();
     await until('the first tier is given up', async () => (await failover()).phase === 'Away', 20_000);
     const trippedMs = Date.now() - slowAtMs;
+    const { reason } = await failover();
     let most = 0;
     await until(
       'the next tier has requests',
@@ -113,11 +116,11 @@ describe('a first tier whose first tokens are slow', () => {
       },
       10_000,
     );
-    for (let i = 0; i < (LONG ? 150 : 10); i += 1) {
+    for (let i = 0; i < (LONG ? 400 : 10); i += 1) {
       most = Math.max(most, (await hostOf(spare))?.rqActive ?? 0);
       await sleep(100);
     }
-    const { percent, reason } = await failover();
+    const { percent } = await failover();
     process.stdout.write(`given up ${trippedMs} ms after it became slow; ${percent} % moved, at most ${most} open\n`);
     const explained = await cli('explain', 'chat', '--admin', serve.admin);
     const ratio = await serve.metric('loadline_failover_ratio', { service: 'chat' });
@@ -126,13 +129,14 @@ describe('a first tier whose first tokens are slow', () => {
     await load.done;
     expect(load.failures()).toEqual([]);
     expect(percent).toBeGreaterThan(0);
+    if (LONG) expect(percent).toBeLessThan(100);
     expect(reason).toMatch(/core is slow, first token p95 \d+\.\d\d s of \d+ requests, limit 1 s/);
     expect(most).toBeLessThanOrEqual(SPARE_SLOTS);
     expect(await sidecar.envoy.stats(structure)).toEqual(before);
     expect(explained.out).toMatch(/^tiers: .* to spare/m);
     expect(ratio).toBeGreaterThan(0);
     expect((await events())[0]?.message).toContain('core is slow');
-  }, 90_000);
+  }, 150_000);
 
   it.skipIf(!LONG)(
     'is had back when it has been well for as long as the policy says',
