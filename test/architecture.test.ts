@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; readonly types?: readonly string[] }>> = {
   'base/units': {},
   'base/errors': {},
+  'base/wasm': {},
   'base/codec': { values: ['base/units', 'base/errors'] },
   'core/policy': {},
   'core/access': { types: ['core/policy'] },

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { LoadlineError } from '../../base/errors.ts';
+import { loadWasm } from '../../base/wasm/index.ts';
 import {
   type Action,
   type CedarEntity,
@@ -35,7 +35,7 @@ export class Authority {
     instances += 1;
     this.#id = `loadline-${instances}`;
     // The package has its Node build for `require` alone.
-    this.#cedar = createRequire(import.meta.url)('@cedar-policy/cedar-wasm/nodejs') as Cedar;
+    this.#cedar = loadWasm<Cedar>('@cedar-policy/cedar-wasm/nodejs', import.meta.url);
   }
 
   /** @throws LoadlineError LOADLINE_ACCESS when the engine does not take the policy; the one before stays in force. */

@@ -1,7 +1,7 @@
 import { rmdirSync, statfsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type * as Sqlite from 'node-sqlite3-wasm';
+import { loadWasm } from '../../../base/wasm/index.ts';
 import { errorCode } from '../error-code.ts';
 import type { RawRecord, RecordFile, RecordRange } from './record-file.ts';
 
@@ -125,7 +125,7 @@ let loaded: typeof Sqlite | undefined;
 
 /** Loading compiles 1 MB of WebAssembly: only who opens a store pays for it. */
 export function sqlite(): typeof Sqlite {
-  loaded ??= createRequire(import.meta.url)('node-sqlite3-wasm') as typeof Sqlite;
+  loaded ??= loadWasm<typeof Sqlite>('node-sqlite3-wasm', import.meta.url);
   return loaded;
 }
 

@@ -1,0 +1,1 @@
+export { loadWasm } from './load-wasm.ts';
