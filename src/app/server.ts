@@ -1,3 +1,4 @@
+import { aboutServices } from '../core/rollout/index.ts';
 import { type AdminServer, createAdminServer, type RolloutAction } from '../edge/admin/index.ts';
 import { EnvoyAdmins } from '../edge/envoy/index.ts';
 import {
@@ -400,8 +401,10 @@ export class LoadlineServer {
     const { tried } = this.#operations;
     const canary = candidate && underPolicy(candidate);
     const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary, tried });
-    const ended = this.#rollouts.step(ticked.input.reports) !== undefined;
-    this.#operations.step(ticked.input.reports);
+    const services = [stable, ...(candidate === undefined ? [] : [candidate])].flatMap(({ policy }) => policy.services);
+    const reports = aboutServices(ticked.input.reports, services);
+    const ended = this.#rollouts.step(reports) !== undefined;
+    this.#operations.step(reports);
     this.#publish();
     if (resumed === 'InForce') this.#xds.reviewIdentities();
     this.#metrics.ticked(performance.now() - began);

@@ -13,6 +13,21 @@ export const NO_COUNTS: Counts = { requests: 0, errors: 0 };
 /** After so long a request counts for 1/e. */
 const FADE_SEC = 60;
 
+/**
+ * What reports say of these services alone. An Envoy reports every cluster that it has, and that of Loadline is one of them: while
+ * the server starts anew its streams fail there, and no change of a policy is to blame for that.
+ */
+export function aboutServices(
+  reports: readonly LoadReport[],
+  services: readonly { readonly name: string }[],
+): readonly LoadReport[] {
+  const names = new Set(services.map(({ name }) => name));
+  return reports.map((report) => ({
+    ...report,
+    clusters: report.clusters.filter(({ cluster }) => names.has(cluster)),
+  }));
+}
+
 /** Takes the reports since the last tick in, and forgets the nodes that are members no more. */
 export function stepTraffic(
   before: Traffic,
