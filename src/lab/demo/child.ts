@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, type StdioOptions, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { LoadlineError } from '../../base/errors.ts';
 
@@ -41,7 +41,8 @@ export class Child {
       this.#process.kill('SIGKILL');
     };
     process.once('exit', kill);
-    const log = createWriteStream(options.logFile, { flags: 'a' });
+    // Opened at once: a folder that goes away with its owner must not end the process later.
+    const log = createWriteStream(options.logFile, { fd: openSync(options.logFile, 'a') });
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => {
         log.write(`${line}\n`);
