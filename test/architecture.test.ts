@@ -16,7 +16,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/topology': {},
   'core/load': { values: ['core/topology'] },
   'core/weights': { values: ['core/topology', 'core/load'], types: ['core/policy'] },
-  'core/overload': { types: ['core/topology', 'core/load', 'core/policy', 'core/weights'] },
+  'core/overload': { values: ['core/load'], types: ['core/topology', 'core/policy', 'core/weights'] },
   'core/failover': { values: ['core/topology'], types: ['core/load', 'core/policy', 'core/weights'] },
   'core/resources': { values: ['core/topology', 'core/policy'], types: ['core/weights', 'core/control'] },
   'core/snapshot': { values: ['core/resources'] },

@@ -65,8 +65,6 @@ const MAX_REASON = 500;
 const LOADLINE = 'loadline';
 const TRIED_FIRST =
   'canaries have it first, and everybody when they have held it; loadline operations list shows how far it is, --now would skip it';
-const ENDS_ON_CANARIES = 'it ends before canaries have held it';
-const ENDS_ADVICE = ', so nobody else will have it; begin it anew with --now, or with a later end';
 /** Two sources tell of one interruption within so much. */
 const SAME_NOTICE_MS = 15_000;
 const LAST_CALL = 'its machine is about to go away';
@@ -278,7 +276,8 @@ export class Operations implements ByHandSeam {
   #trialNote(operation: Operation): string {
     const { trial, now } = this.#options;
     const holdMs = trial.holdMs(operation);
-    return operation.endsAtMs - now() > holdMs ? TRIED_FIRST : `${ENDS_ON_CANARIES} (${holdMs / 1000} s)${ENDS_ADVICE}`;
+    if (operation.endsAtMs - now() > holdMs) return TRIED_FIRST;
+    return `it ends before canaries have held it (${holdMs / 1000} s), so nobody else will have it; begin it anew with --now, or with a later end`;
   }
 
   /** Whether canaries are to have it first, and whether they can. */

@@ -1,4 +1,4 @@
-import type { ServiceLoad } from '../load/index.ts';
+import { among, type Servers } from '../load/index.ts';
 import { carriersOf, type ModelService } from '../policy/index.ts';
 import type { Endpoint, EndpointId } from '../topology/index.ts';
 import type { EndpointDecision, Outcome, ServiceDecision } from '../weights/index.ts';
@@ -21,18 +21,8 @@ export function balancesOf({ name, pools, split }: ModelService): readonly Balan
 }
 
 /** What the law is to see of one balance of a service; everything, where there is no other. */
-export function within(
-  { pools }: Balance,
-  service: ModelService,
-  all: { readonly endpoints: readonly Endpoint[]; readonly load: ServiceLoad },
-): { readonly endpoints: readonly Endpoint[]; readonly load: ServiceLoad } {
-  if (service.split === undefined) return all;
-  const inside = ({ pool }: Endpoint): boolean => pools.includes(pool);
-  return {
-    endpoints: all.endpoints.filter(inside),
-    // Beliefs stand in the order of the endpoints.
-    load: { ...all.load, endpoints: all.load.endpoints.filter((_, i) => inside(all.endpoints[i] as Endpoint)) },
-  };
+export function within({ pools }: Balance, service: ModelService, all: Servers): Servers {
+  return service.split === undefined ? all : among(all, ({ pool }) => pools.includes(pool));
 }
 
 /** What counts as the outcome of a service when its balances have several: the first of these, else that of the first. */

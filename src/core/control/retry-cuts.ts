@@ -1,4 +1,4 @@
-import type { LoadState, ServiceLoad } from '../load/index.ts';
+import { among, type LoadState, type ServiceLoad } from '../load/index.ts';
 import { cutsRetries } from '../overload/index.ts';
 import { carriersOf, type Policy } from '../policy/index.ts';
 import { carryingClustersOf } from '../resources/index.ts';
@@ -27,13 +27,10 @@ export function retryCuts(
     const parts = carriersOf(service);
     return carryingClustersOf(service).flatMap(({ name, pool }) => {
       const reached = parts.find(([meant]) => meant === pool?.name);
-      const inside = reached === undefined ? load : within(load, endpoints.get(service.name) ?? [], new Set(reached));
-      return cutsRetries(before.includes(name), inside, remembered) ? [name] : [];
+      const all = { load, endpoints: endpoints.get(service.name) ?? [] };
+      const inside = reached === undefined ? all : among(all, (one) => reached.includes(one.pool));
+      return cutsRetries(before.includes(name), inside.load, remembered) ? [name] : [];
     });
   });
   return cut.length === 0 ? {} : { retryCuts: cut.sort() };
-}
-
-function within(load: ServiceLoad, all: readonly Endpoint[], pools: ReadonlySet<string>): ServiceLoad {
-  return { ...load, endpoints: load.endpoints.filter((_, i) => pools.has(all[i]?.pool ?? '')) };
 }

@@ -74,7 +74,7 @@ export function stepFailover(stored: FailoverState | undefined, input: FailoverI
   const firstTokens = stepFirstTokens(before.firstTokens, {
     nowMs: input.nowMs,
     elapsedSec: dtSec,
-    windowSec: within(WINDOW_PART * returnAfterSec, WINDOW_MIN_SEC, WINDOW_MAX_SEC),
+    windowSec: clamp(WINDOW_PART * returnAfterSec, WINDOW_MIN_SEC, WINDOW_MAX_SEC),
     samples: input.samples,
     endpoints,
     tierOf,
@@ -100,7 +100,7 @@ export function stepFailover(stored: FailoverState | undefined, input: FailoverI
   const [first, second] = [members[from] as EndpointLoad[], members[to] as EndpointLoad[]];
   const flow = stepFlow(same.flow, {
     dtSec,
-    windowSec: within(FLOW_PART * returnAfterSec, FLOW_MIN_SEC, FLOW_MAX_SEC),
+    windowSec: clamp(FLOW_PART * returnAfterSec, FLOW_MIN_SEC, FLOW_MAX_SEC),
     percent: same.percent,
     diverted: input.diverted,
     from: first,
@@ -150,7 +150,7 @@ function decide(state: FailoverState, facts: Facts): FailoverState {
     const longAgo = state.sinceReturnSec !== null && state.sinceReturnSec > REPEAT_FACTOR * returnAfterSec;
     return longAgo ? { ...state, sinceReturnSec: null, repeats: 0 } : state;
   }
-  const rampSec = within(RAMP_PART * returnAfterSec, RAMP_MIN_SEC, RAMP_MAX_SEC);
+  const rampSec = clamp(RAMP_PART * returnAfterSec, RAMP_MIN_SEC, RAMP_MAX_SEC);
   const wanted = Math.max(0, Math.min(state.wanted - (100 / rampSec) * dtSec, room.percent));
   return wanted > 0 ? { ...state, wanted } : { ...state, ...HOME, phaseSec: 0 };
 }
@@ -196,6 +196,6 @@ function told(state: FailoverState): FailoverState {
     : state;
 }
 
-function within(value: number, min: number, max: number): number {
+function clamp(value: number, min: number, max: number): number {
   return Math.min(max, Math.max(min, value));
 }

@@ -1,3 +1,4 @@
+export { among, type Servers } from './among.ts';
 export { beliefNotes } from './belief-notes.ts';
 export type { CapacitySource, EndpointLoad, Freshness, ServiceLoad } from './endpoint-load.ts';
 export type { FaultDrainOptions } from './fault-drain.ts';

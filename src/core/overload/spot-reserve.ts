@@ -1,4 +1,4 @@
-import type { ServiceLoad } from '../load/index.ts';
+import { among, type ServiceLoad } from '../load/index.ts';
 import type { ModelService } from '../policy/index.ts';
 import type { Endpoint } from '../topology/index.ts';
 import { MAX_RATIO, type Saturation, saturationOf } from './saturation.ts';
@@ -19,11 +19,8 @@ export function saturationWithoutSpot(
   if (spot.size === 0) return undefined;
   const all = saturationOf(load, endpoints);
   if (all.kind === 'Unknown') return all;
-  const stays = ({ pool }: Endpoint): boolean => !spot.has(pool);
-  const rest = saturationOf(
-    { ...load, endpoints: load.endpoints.filter((_, i) => stays(endpoints[i] as Endpoint)) },
-    endpoints.filter(stays),
-  );
+  const stay = among({ load, endpoints }, ({ pool }) => !spot.has(pool));
+  const rest = saturationOf(stay.load, stay.endpoints);
   if (rest.kind === 'Unknown') return { kind: 'Unknown', words: `without Spot ${rest.words}` };
   const inFlight = all.ratio * all.slots;
   return {

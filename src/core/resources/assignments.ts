@@ -181,10 +181,8 @@ function membersOf(plan: Plan, service: ModelService): readonly Member[] {
     // Without a decision all are equal; a straggler among decided ones gets the least.
     const weight = decision?.weight ?? 1;
     const label = labels.get(pool);
-    return {
-      ...{ id, pool, endpoint, weight, health: draining ? 'DRAINING' : 'HEALTHY' },
-      ...(label === undefined ? {} : { socketLabel: label }),
-    };
+    const member: Member = { id, pool, endpoint, weight, health: draining ? 'DRAINING' : 'HEALTHY' };
+    return label === undefined ? member : { ...member, socketLabel: label };
   });
 }
 

@@ -12,7 +12,7 @@ const FLOOR = 0.04;
  * An even load counts as so many requests at least: when a load ends, an engine page that is a moment older than the load reports
  * shows one or two too many, and of nearly nothing that would be nine tenths.
  */
-const FEW = 5;
+const LEAST_EVEN_LOAD = 5;
 
 export type TargetOptions = {
   readonly leastRequest: boolean;
@@ -83,7 +83,7 @@ export function standingOf(
     sumSlots += slots;
   }
   const foreign = endpoints.map(({ foreign: own, slots }) =>
-    Math.log(Math.max(0.1, 1 - own / Math.max(FEW, (sumInFlight * slots) / sumSlots))),
+    Math.log(Math.max(0.1, 1 - own / Math.max(LEAST_EVEN_LOAD, (sumInFlight * slots) / sumSlots))),
   );
   const health = endpoints.map((endpoint) => healthFactor(endpoint, load.goodPressure));
   const ramp = endpoints.map((endpoint) => rampFactor(endpoint, options.warmupMs, load.goodPressure));

@@ -6,6 +6,7 @@ import {
   fromEnum,
   fromSeconds,
   list,
+  messageOrNull,
   number,
   numberOrNull,
   text,
@@ -75,7 +76,7 @@ export function decodeExplain(wire: Wire): ExplainView {
     counterfactual: decodeCounterfactual(wire.counterfactual),
     loop: decodeLoop(wire.loop),
     operations: list(wire.operations, decodeOperation),
-    failover: decodeFailover(wire.failover),
+    failover: messageOrNull(wire.failover, decodeFailover),
     probe: decodeProbe(wire.probe),
     endpoints: list(wire.endpoints, decodeEndpoint),
   };

@@ -15,10 +15,8 @@ export function encodeFailover({ phase, percent, reason, tiers }: FailoverView):
   };
 }
 
-/** loadline.admin.v1.TierFailover as FailoverView; null where there is none. */
-export function decodeFailover(value: unknown): FailoverView | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const wire = value as Wire;
+/** loadline.admin.v1.TierFailover as FailoverView. */
+export function decodeFailover(wire: Wire): FailoverView {
   return {
     phase: fromEnum('FAILOVER_PHASE', wire.phase),
     percent: number(wire.percent),

@@ -5,7 +5,19 @@ import type {
   RolloutView,
   RunningRolloutView,
 } from '../observe/index.ts';
-import { fromEnum, fromSeconds, list, number, optional, text, toEnum, toSeconds, type Wire } from './wire-values.ts';
+import {
+  fromEnum,
+  fromSeconds,
+  list,
+  messageOrNull,
+  number,
+  optional,
+  text,
+  texts,
+  toEnum,
+  toSeconds,
+  type Wire,
+} from './wire-values.ts';
 
 /** RolloutView as loadline.admin.v1.RolloutStatus. */
 export function encodeRollout({ running, waiting, byHand, last }: RolloutView, nowMs: number): Wire {
@@ -22,10 +34,10 @@ export function encodeRollout({ running, waiting, byHand, last }: RolloutView, n
 export function decodeRollout(wire: Wire): RolloutView & { readonly nowMs: number } {
   return {
     nowMs: fromSeconds(wire.now) ?? 0,
-    running: wire.running === undefined || wire.running === null ? null : decodeRunning(wire.running as Wire),
+    running: messageOrNull(wire.running, decodeRunning),
     waiting: wire.waiting === undefined || wire.waiting === null ? null : text(wire.waiting),
-    byHand: wire.byHand === undefined || wire.byHand === null ? null : decodeByHand(wire.byHand as Wire),
-    last: wire.last === undefined || wire.last === null ? undefined : decodeEnded(wire.last as Wire),
+    byHand: messageOrNull(wire.byHand, decodeByHand),
+    last: messageOrNull(wire.last, decodeEnded) ?? undefined,
   };
 }
 
@@ -69,7 +81,7 @@ function decodeRunning(wire: Wire): RunningRolloutView {
 
 function decodeByHand(wire: Wire): OperationTrialView {
   return {
-    operations: Array.isArray(wire.operations) ? wire.operations.map(text) : [],
+    operations: texts(wire.operations),
     startedAtMs: fromSeconds(wire.startTime) ?? 0,
     groups: list(wire.groups, decodeGroup),
   };

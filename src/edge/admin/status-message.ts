@@ -16,6 +16,7 @@ import {
   fromEnum,
   fromSeconds,
   list,
+  messageOrNull,
   number,
   numberOrNull,
   optional,
@@ -92,7 +93,7 @@ export function decodeStatus(wire: Wire): ServerView {
       lastError: source.lastError === undefined ? undefined : text(source.lastError),
     })),
     operations: list(wire.operations, decodeOperation),
-    tls: wire.tls === undefined || wire.tls === null ? null : decodeTls(wire.tls as Wire),
+    tls: messageOrNull(wire.tls, decodeTls),
   };
 }
 
@@ -140,8 +141,8 @@ function decodeService(wire: Wire): ServiceView {
     name: text(wire.name),
     outcome: fromEnum('OUTCOME', wire.outcome),
     decidedAtMs: fromSeconds(wire.decisionTime),
-    overload: wire.overload === undefined || wire.overload === null ? null : decodeOverload(wire.overload as Wire),
-    failover: decodeFailover(wire.failover),
+    overload: messageOrNull(wire.overload, decodeOverload),
+    failover: messageOrNull(wire.failover, decodeFailover),
     pools: list(wire.pools, decodePool),
   };
 }
@@ -170,8 +171,7 @@ function decodeOverload(wire: Wire): OverloadView {
       pool: text(one.pool),
       percent: number(one.percent),
     })),
-    withoutSpot:
-      wire.withoutSpot === undefined || wire.withoutSpot === null ? null : decodeReserve(wire.withoutSpot as Wire),
+    withoutSpot: messageOrNull(wire.withoutSpot, decodeReserve),
   };
 }
 

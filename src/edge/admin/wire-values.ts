@@ -67,3 +67,8 @@ export function optional<K extends string, T>(
 ): Partial<Record<K, T>> {
   return value === undefined || value === null ? {} : ({ [key]: read(value) } as Record<K, T>);
 }
+
+/** The message of a field, `null` where the wire has none. */
+export function messageOrNull<T>(value: unknown, read: (message: Wire) => T): T | null {
+  return value === undefined || value === null ? null : read(value as Wire);
+}
