@@ -123,8 +123,8 @@ function tokenBucket(limit: RateLimit, sidecars: number): JsonObject {
   const perFill = Math.max(1, Math.ceil(limit.ratePerSec));
   const intervalMs = Math.round((perFill / limit.ratePerSec) * 1000);
   return {
-    // A request costs as many tokens as sidecars share the limit: a smaller bucket would refuse every request.
-    max_tokens: Math.max(1, Math.floor(limit.burst), sidecars),
+    // Envoy takes what a request costs once for each sidecar that shares the limit: a smaller bucket would refuse every request.
+    max_tokens: Math.max(1, Math.floor(limit.burst), sidecars * (limit.cost?.defaultTokens ?? 1)),
     tokens_per_fill: perFill,
     fill_interval: protoDuration(intervalMs),
   };

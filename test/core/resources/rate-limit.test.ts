@@ -79,6 +79,13 @@ describe('rate limits', () => {
     expect([1, 2, 3, 4, 5, 8, 9].map(small)).toEqual([3, 3, 4, 4, 8, 8, 16]);
   });
 
+  it('raise it too for requests that say nothing of their cost: each costs the default once for each sidecar', () => {
+    const limit = aLimit('team', { scope: 'Group', burst: 50, cost: { header: 'x-tokens', defaultTokens: 20 } });
+    const bucket = (sidecars: number) =>
+      at(filter(compile([limit], sidecars), SLOT.groupRateLimit) as never, 'descriptors.0.token_bucket.max_tokens');
+    expect([1, 2, 3, 8].map(bucket)).toEqual([50, 50, 80, 160]);
+  });
+
   it('do not change their buckets while a sidecar more or less makes no difference', () => {
     const limit = aLimit('team', { scope: 'Group', burst: 100 });
     expect(fingerprint(compile([limit], 3))).toEqual(fingerprint(compile([limit], 60)));
