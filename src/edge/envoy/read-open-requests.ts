@@ -1,6 +1,8 @@
 import { LoadlineError } from '../../base/errors.ts';
 import type { OpenRequests } from '../../core/topology/index.ts';
 
+const WHOLE = /^\d{1,16}$/;
+
 type Json = { readonly [key: string]: unknown };
 
 /**
@@ -24,9 +26,8 @@ export function readOpenRequests(body: string): OpenRequests {
 
 function openAt(host: Json): OpenRequests[number]['endpoints'] {
   const requests = list(host, 'stats').find(({ name }) => name === 'rq_active')?.value;
-  // A gauge that is 0 has no value in ProtoJSON; 64-bit integers are texts.
-  const count = requests === undefined ? 0 : Number(requests);
-  if (!Number.isSafeInteger(count) || count < 0) throw notThePage(`rq_active ${JSON.stringify(requests)}`);
+  const count = gauge(requests);
+  if (count === undefined) throw notThePage(`rq_active ${JSON.stringify(requests)}`);
   if (count === 0) return [];
   const address = object(host.address);
   const socket = object(address.socket_address);
@@ -35,6 +36,12 @@ function openAt(host: Json): OpenRequests[number]['endpoints'] {
   const port = socket.port_value ?? 0;
   if (at === '' || typeof port !== 'number') throw notThePage('a host without an address');
   return [{ address: at, port, requests: count }];
+}
+
+/** One that is 0 has no value in ProtoJSON; 64-bit integers are texts. Undefined: it is none. */
+function gauge(value: unknown = 0): number | undefined {
+  const count = typeof value === 'string' && WHOLE.test(value) ? Number(value) : value;
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined;
 }
 
 function list(parent: unknown, key: string): readonly Json[] {

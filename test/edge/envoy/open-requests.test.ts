@@ -60,6 +60,13 @@ describe('the page /clusters', () => {
     );
     expect(() => readOpenRequests('{}')).toThrow(/no list of cluster_statuses/);
   });
+
+  it.each([{ toString: [] }, [3], true, '', ' 3', '-1', '1e3', 1.5, null])('has no gauge that is %j', (value) => {
+    const body = JSON.stringify({
+      cluster_statuses: [{ name: 'c', host_statuses: [{ stats: [{ name: 'rq_active', value }] }] }],
+    });
+    expect(() => readOpenRequests(body)).toThrow(/rq_active/);
+  });
 });
 
 describe('the admin interface of a sidecar', () => {
