@@ -16,7 +16,10 @@ const lasting = new WeakMap<ModelService, { readonly policy: Policy; readonly la
 export function ladderOf(service: ModelService, policy: Policy, nowMs: number): Ladder {
   const known = lasting.get(service);
   if (known?.policy === policy) return known.ladder;
-  const classes = classesOf(service, policy).filter(({ shed }) => shed !== 'Never');
+  const all = classesOf(service, policy);
+  // What is shed goes by the name of the class: another group's class of that name would be shed with it.
+  const never = new Set(namesOf(all.filter(({ shed }) => shed === 'Never')));
+  const classes = all.filter(({ name }) => !never.has(name));
   const ladder = ladderFor(service, classes, nowMs);
   if (classes.every(({ window }) => window === undefined)) lasting.set(service, { policy, ladder });
   return ladder;

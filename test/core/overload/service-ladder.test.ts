@@ -5,7 +5,7 @@ import { loaded } from '../policy/load.ts';
 const NIGHT = Date.parse('2026-07-01T21:00:00Z');
 const DAY = Date.parse('2026-07-01T12:00:00Z');
 
-function ladder(classes: string, lines = '', allow = '[P0, P1, P2, P3]', nowMs = DAY) {
+function ladder(classes: string, lines = '', allow = '[P0, P1, P2, P3]', nowMs = DAY, more = '') {
   const policy = loaded(`apiVersion: loadline.dev/v1alpha1
 kind: SidecarGroup
 metadata: { name: lab }
@@ -27,7 +27,7 @@ spec:
 ${lines}  pools:
     - { name: gpu, endpoints: { static: [{ address: 10.0.0.1, port: 8000 }] } }
     - { name: small, endpoints: { static: [{ address: 10.0.0.2, port: 8000 }] } }
-`);
+${more}`);
   const [service] = policy.services;
   if (service === undefined) throw new Error('the policy has no service');
   return ladderOf(service, policy, nowMs);
@@ -85,5 +85,24 @@ describe('the ladder of a service', () => {
       { class: 'P2', upToRatio: 0.5 },
       { class: 'P3', upToRatio: 1, toPool: 'small' },
     ]);
+  });
+
+  it('never sheds a class that another group protects under the same name', () => {
+    const other = `---
+apiVersion: loadline.dev/v1alpha1
+kind: SidecarGroup
+metadata: { name: edge }
+spec:
+  listeners: [{ name: models, address: 127.0.0.1, port: 15001 }]
+  modelServices: [chat]
+  trafficClasses: { use: strict, allow: [P3, P4], default: P4 }
+---
+apiVersion: loadline.dev/v1alpha1
+kind: TrafficClasses
+metadata: { name: strict }
+spec: { header: x-class, classes: [{ name: P3, shed: Never }, { name: P4, shed: First }] }
+`;
+    for (const p3 of ['shed: First', 'window: { from: "22:00", to: "06:00", timeZone: Europe/Berlin }'])
+      expect(ladder(`{ name: P3, ${p3} }`, '', undefined, DAY, other).rungs.map((rung) => rung.class)).toEqual(['P4']);
   });
 });
