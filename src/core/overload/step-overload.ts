@@ -65,7 +65,7 @@ const TOLD_WITHIN_MS = 60_000;
  */
 export function stepOverload(stored: OverloadState | undefined, input: OverloadInput): OverloadState {
   const { nowMs, load, endpoints, ladder } = input;
-  const before = on(ladder, stored ?? INITIAL_OVERLOAD);
+  const before = on(ladder, lapsed(stored ?? INITIAL_OVERLOAD, input.elapsedSec));
   const dt = Math.min(MAX_TICK_SEC, Math.max(0, input.elapsedSec));
   const measured = saturationOf(load, endpoints);
   const rates = load.loadReports === 'Silent' ? before : ratesOf(before, load, dt);
@@ -95,6 +95,12 @@ export function stepOverload(stored: OverloadState | undefined, input: OverloadI
 type Rates = Pick<OverloadState, 'admittedPerSec' | 'completedPerSec' | 'passRatio' | 'inFlight'>;
 type Decided = Pick<OverloadState, 'saturation' | 'unknownSec' | 'effort' | 'active'>;
 type Sent = GivenUp & Pick<OverloadState, 'sentEffort' | 'passed' | 'level'>;
+
+/** Sidecars that heard nothing for so long shed nothing any more: to begin again with what was shed then would be a guess. */
+function lapsed(state: OverloadState, elapsedSec: number): OverloadState {
+  const { told, toldAtMs } = state;
+  return elapsedSec > HOLD_UNKNOWN_SEC ? { ...INITIAL_OVERLOAD, told, toldAtMs } : state;
+}
 
 /** A window that opens, or an edit, makes another ladder: what is given up of each class stays, as far as it may be. */
 function on(ladder: Ladder, state: OverloadState): OverloadState {

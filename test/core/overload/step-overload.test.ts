@@ -178,4 +178,16 @@ describe('a ladder under overload', () => {
     plant.state = JSON.parse(JSON.stringify(before)) as OverloadState;
     expect(plant.second().level).toBe(before?.level);
   });
+
+  it('begins anew after it was away for longer than sidecars go on with what they shed', () => {
+    const stored = seconds(overloaded(5, 8, { P2: 1 }), 60).at(-1);
+    const back = (elapsedSec: number, load: ReturnType<typeof loadOf>) =>
+      stepOverload(stored, { nowMs: 1, elapsedSec, load, endpoints: [ENDPOINT], ladder: LADDER });
+    for (const load of [loadOf({ loadReports: 'Silent' }), loadOf({ inFlight: 10, issued: 10 })]) {
+      expect(back(14, load).percents).not.toEqual({});
+      expect(back(3600, load)).toMatchObject({ percents: {}, effort: 0, passRatio: 1 });
+    }
+    // The timeline hears that it is over.
+    expect([stored?.told, back(3600, loadOf({})).told]).toEqual([2, 0]);
+  });
 });
