@@ -33,7 +33,7 @@ const REAL = { env: NO_PROFILES, pool: 'forks', testTimeout: 120_000, hookTimeou
 /**
  * Projects of one `groupOrder` run beside each other, the groups one after the other: `pure` and `unit` share one process for
  * each thread, `e2e` has real Envoys and mostly waits for them, so that two files share two cores, and so do those of `paced`;
- * `live` runs file by file. `npm test` runs `pure` beside `unit` and `e2e` (scripts/test.js).
+ * `live` runs file by file. `npm test` runs `pure` and `unit` beside `e2e` (scripts/test.js).
  */
 const config: ReturnType<typeof defineConfig> = defineConfig({
   test: {

@@ -32,15 +32,15 @@ if (rest.length > 0) {
   for (const one of CHECKS) await check(one);
   await tests(rest);
 } else {
-  // Tests on real Envoys mostly wait, and what has no clock in it does not mind waiting: it takes what the others leave of the
-  // processor, at a lower priority. What is timed comes when that is over.
+  // Tests on real Envoys mostly wait, and the others do not mind waiting: they take what those leave of the processor, at a lower
+  // priority. What is timed comes when that is over.
   const aside = [];
   const calm = (async () => {
     await run(['--import', 'tsx', join(root, 'scripts/go-tools.ts')], aside);
     for (const one of [...CHECKS, ...(long ? [LAW] : [])]) await check(one, aside);
-    await tests(projects('pure'), aside);
+    await tests(projects('pure', 'unit'), aside);
   })();
-  await tests(projects('unit', 'e2e'));
+  await tests(projects('e2e'));
   await calm;
   for (const text of aside) process.stdout.write(text);
   await tests(projects('paced', 'live'));
