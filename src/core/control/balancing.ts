@@ -75,13 +75,34 @@ export function divided(
   };
 }
 
-/** Part of the service's requests, 0..1, for each balance. */
+/**
+ * The servers of the pools that have a part of the service's requests: how full it is says nothing about a standby that waits, nor about a
+ * pool without a share. The next tier counts as soon as Loadline would fill it when the first is slow: before that nobody is refused.
+ */
+export function carrying(
+  service: ModelService,
+  servers: Servers,
+  decision: ServiceDecision,
+  failover: TierFailover | undefined,
+): Servers {
+  const { split } = service;
+  if (split === undefined) return servers;
+  const poolOf = new Map<EndpointId, string>(servers.endpoints.map(({ id, pool }) => [id, pool]));
+  const parts = partsOf(service, decision, poolOf, failover);
+  const fills = split.kind === 'Tiers' && split.failover.firstTokenP95AboveMs !== undefined && failover === undefined;
+  const pools = new Set(
+    parts.filter(({ ratio, isNext }) => ratio > 0 || (fills && isNext)).flatMap((one) => one.pools),
+  );
+  return among(servers, ({ pool }) => pools.has(pool));
+}
+
+/** Part of the service's requests, 0..1, for each balance, and whether it is the tier behind the one that has them. */
 function partsOf(
   service: ModelService,
   decision: ServiceDecision,
   poolOf: ReadonlyMap<EndpointId, string>,
   failover: TierFailover | undefined,
-): readonly (Balance & { readonly ratio: number })[] {
+): readonly (Balance & { readonly ratio: number; readonly isNext: boolean })[] {
   const { split } = service;
   const taking = new Set(
     decision.endpoints.flatMap(({ id, health }) => (health === 'Healthy' ? [poolOf.get(id) ?? ''] : [])),
@@ -92,7 +113,11 @@ function partsOf(
     const [first] = alive;
     const away = failover !== undefined && first === balances[failover.from] ? failover.percent / 100 : 0;
     const next = failover === undefined ? undefined : balances[failover.to];
-    return balances.map((one) => ({ ...one, ratio: one === first ? 1 - away : one === next ? away : 0 }));
+    return balances.map((one) => ({
+      ...one,
+      ratio: one === first ? 1 - away : one === next ? away : 0,
+      isNext: one === alive[1],
+    }));
   }
   const weightOf = ({ pools }: Balance): number => split.weights[pools[0] as string] ?? 0;
   const total = balances.reduce((sum, one) => sum + weightOf(one), 0);
@@ -105,5 +130,5 @@ function partsOf(
     const sum = takers.reduce((weight, one) => weight + (split.weights[one] ?? 0), 0);
     for (const one of takers) add(one, (part * (split.weights[one] ?? 0)) / sum);
   }
-  return balances.map((one) => ({ ...one, ratio: ratios.get(one.pools[0] as string) ?? 0 }));
+  return balances.map((one) => ({ ...one, ratio: ratios.get(one.pools[0] as string) ?? 0, isNext: false }));
 }

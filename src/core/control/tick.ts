@@ -6,7 +6,7 @@ import { ladderOf, type OverloadState, relievedBy, stepOverload } from '../overl
 import type { Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
 import type { ServiceDecision, WeightsState } from '../weights/index.ts';
-import { divided } from './balancing.ts';
+import { carrying, divided } from './balancing.ts';
 import { byService } from './by-service.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import type { LoopDelay } from './loop-delay.ts';
@@ -115,10 +115,11 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     load[name] = step.believed.state;
     loads[name] = step.believed.load;
     const ladder = ladderOf(service, policy, nowMs);
+    const servers = { load: step.believed.load, endpoints: members };
     overload[name] = stepOverload(own(before.overload ?? {}, name), {
       nowMs,
       elapsedSec,
-      ...relievedBy(ladder, { load: step.believed.load, endpoints: members }),
+      ...relievedBy(ladder, carrying(service, servers, step.decision, own(before.plan?.failovers, name))),
       ladder,
     });
     if (split?.kind === 'Tiers')

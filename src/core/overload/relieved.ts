@@ -8,5 +8,6 @@ import type { Ladder } from './ladder.ts';
  */
 export function relievedBy({ rungs }: Ladder, servers: Servers): Servers {
   const taking = new Set(rungs.flatMap(({ toPool }) => (toPool === undefined ? [] : [toPool])));
+  if (servers.endpoints.every(({ pool }) => taking.has(pool))) return servers;
   return taking.size === 0 ? servers : among(servers, ({ pool }) => !taking.has(pool));
 }
