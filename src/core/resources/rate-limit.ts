@@ -15,6 +15,9 @@ const SLOT_OF = { Sidecar: SLOT.sidecarRateLimit, Group: SLOT.groupRateLimit } a
 
 type Scope = RateLimit['scope'];
 
+/** What a bucket of Envoy's can hold. */
+const UINT32_MAX = 4_294_967_295;
+
 /** Scopes whose filter has all of its limits itself: see {@link NamedLimit}. */
 export type CostlyScopes = ReadonlySet<Scope>;
 
@@ -124,7 +127,7 @@ function tokenBucket(limit: RateLimit, sidecars: number): JsonObject {
   const intervalMs = Math.round((perFill / limit.ratePerSec) * 1000);
   return {
     // Envoy takes what a request costs once for each sidecar that shares the limit: a smaller bucket would refuse every request.
-    max_tokens: Math.max(1, Math.floor(limit.burst), sidecars * (limit.cost?.defaultTokens ?? 1)),
+    max_tokens: Math.min(UINT32_MAX, Math.max(1, Math.floor(limit.burst), sidecars * (limit.cost?.defaultTokens ?? 1))),
     tokens_per_fill: perFill,
     fill_interval: protoDuration(intervalMs),
   };

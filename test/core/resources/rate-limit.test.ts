@@ -84,6 +84,8 @@ describe('rate limits', () => {
     const bucket = (sidecars: number) =>
       at(filter(compile([limit], sidecars), SLOT.groupRateLimit) as never, 'descriptors.0.token_bucket.max_tokens');
     expect([1, 2, 3, 8].map(bucket)).toEqual([50, 50, 80, 160]);
+    // No larger than a bucket can be, however many share it.
+    expect(bucket(300_000_000)).toBe(4_294_967_295);
   });
 
   it('do not change their buckets while a sidecar more or less makes no difference', () => {
