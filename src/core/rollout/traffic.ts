@@ -15,13 +15,15 @@ const FADE_SEC = 60;
 
 /**
  * What reports say of these services alone. An Envoy reports every cluster that it has, and that of Loadline is one of them: while
- * the server starts anew its streams fail there, and no change of a policy is to blame for that.
+ * the server starts anew its streams fail there, and no change of a policy is to blame for that. Nor where copies go: a version that
+ * fails all of them is what copies are to find out, and no client sees it.
  */
 export function aboutServices(
   reports: readonly LoadReport[],
-  services: readonly { readonly name: string }[],
+  services: readonly { readonly name: string; readonly mirror?: { readonly toService: string } }[],
 ): readonly LoadReport[] {
   const names = new Set(services.map(({ name }) => name));
+  for (const { mirror } of services) if (mirror !== undefined) names.delete(mirror.toService);
   return reports.map((report) => ({
     ...report,
     clusters: report.clusters.filter(({ cluster }) => names.has(cluster)),

@@ -24,4 +24,10 @@ describe('what a canary did', () => {
     const traffic = stepTraffic(new Map(), aboutServices([REPORT], [{ name: 'chat' }]), 5000, () => true);
     expect(traffic.get('a')).toMatchObject({ requests: 20, errors: 0 });
   });
+
+  it('is not what became of copies: a change that begins to send them to a version that fails is no bad change', () => {
+    const report = { ...REPORT, clusters: [counts('chat', 20, 0), counts('next', 10, 10)] };
+    const services = [{ name: 'chat' }, { name: 'chat', mirror: { toService: 'next' } }, { name: 'next' }];
+    expect(aboutServices([report], services).map(countsOf)).toEqual([{ requests: 20, errors: 0 }]);
+  });
 });
