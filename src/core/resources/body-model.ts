@@ -11,6 +11,9 @@ const READER_NAME = 'loadline.model';
 const NAMESPACE = 'loadline';
 const KEY = 'model';
 
+/** A list of types would mean these and no others, to the letter: many clients write `application/json; charset=utf-8`. */
+const JSON_TYPE = '(?i)application/json[ \\t]*(;.*)?';
+
 /** As much as is kept of a request for a retry. A longer one is refused with 413. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /**
@@ -30,7 +33,7 @@ export function bodyModelFilters(release: string): readonly JsonObject[] {
       ...extension(READER_NAME, JSON_TO_METADATA, {
         request_rules: {
           rules: [{ selectors: [{ key: KEY }], on_present: { metadata_namespace: NAMESPACE, key: KEY } }],
-          allow_content_types: ['application/json'],
+          allow_content_types_regex: { regex: JSON_TYPE },
           allow_empty_content_type: true,
         },
       }),

@@ -69,11 +69,13 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('routes on Envoy %s', (release) => {
     expect(await ask('/v1/chat/completions', model('llama-70b'))).toBe('200 llama');
     expect(await ask('/v1/chat/completions', model('llama-8b'))).toBe('200 llama');
     expect(await ask('/v1/completions', model('mistral', 50 * KIB))).toBe('200 mistral');
+    for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"'])
+      expect(await ask('/v1/completions', model('mistral'), { 'content-type': type }), type).toBe('200 mistral');
     const stats = await sidecar?.envoy.stats('^cluster\\.\\w+\\.upstream_rq_total$|^json_to_metadata');
     expect(stats).toMatchObject({
       'cluster.llama.upstream_rq_total': 2,
-      'cluster.mistral.upstream_rq_total': 1,
-      'json_to_metadata.rq.success': 3,
+      'cluster.mistral.upstream_rq_total': 3,
+      'json_to_metadata.rq.success': 5,
     });
   });
 
@@ -85,9 +87,10 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('routes on Envoy %s', (release) => {
     for (const body of [model('gpt'), ...odd])
       expect(await ask('/v1/completions', body), body).toBe('404 model_not_found');
     expect(await ask('/v1/models', undefined)).toBe('404 model_not_found');
-    expect(await ask('/v1/completions', model('mistral'), { 'content-type': 'text/plain' })).toBe(
-      '404 model_not_found',
-    );
+    for (const type of ['text/plain', 'application/jsonl', 'text/application/json'])
+      expect(await ask('/v1/completions', model('mistral'), { 'content-type': type }), type).toBe(
+        '404 model_not_found',
+      );
   });
 
   it('go by a header or a whole path before that, and need no body for it', async ({ skip }) => {
