@@ -1,6 +1,6 @@
-import type { Issue, Result } from '../base/units/index.ts';
+import { contentHash, type Issue, type Result } from '../base/units/index.ts';
 import { type Peer, peerText } from '../core/access/index.ts';
-import { endpointsOn, interruptionAt, machineText, type Notice } from '../core/operations/index.ts';
+import { endpointsOn, interruptionAt, machineText, type Notice, type Withdrawal } from '../core/operations/index.ts';
 import { type Endpoint, hostPort } from '../core/topology/index.ts';
 import type { AccessSeam } from '../edge/admin/index.ts';
 import type { NoticeDoor, NoticeGiver, NoticeTaken, OperationView } from '../edge/observe/index.ts';
@@ -9,13 +9,15 @@ import type { Operations } from './operations.ts';
 
 export type NoticesOptions = {
   readonly loop: Pick<ControlLoop, 'plan'>;
-  readonly operations: Pick<Operations, 'begin' | 'noticed'>;
+  readonly operations: Pick<Operations, 'begin' | 'cancel' | 'noticed' | 'noticedBy'>;
   /** Who may give notices. Undefined until the server has opened it, and with `--dev`. */
   readonly access: () => AccessSeam | undefined;
   /** `--dev`: everybody on this machine may. */
   readonly isOpen: boolean;
   readonly now: () => number;
 };
+
+const WITHDRAWN = 'its notice was withdrawn: the machine stays';
 
 /** Of a listener that sees no certificates. */
 const STRANGER: Peer = { kind: 'Certificate', spiffeId: undefined };
@@ -86,6 +88,23 @@ export class Notices implements NoticeDoor {
     return { ok: true, value: { operations: [...operations.values()], notes: [...notes] }, warnings: [] };
   }
 
+  async withdraw({ machine, reason }: Withdrawal, { author, mayFor }: NoticeGiver): Promise<Result<NoticeTaken>> {
+    const { loop, operations } = this.#options;
+    const ended: OperationView[] = [];
+    const notes = new Set<string>();
+    for (const [service, endpoints] of Object.entries(loop.plan?.endpoints ?? {})) {
+      if (!mayFor(service)) continue;
+      for (const endpoint of endpointsOn(machine, endpoints))
+        for (const id of operations.noticedBy(endpoint, author, reason)) {
+          const cancelled = await operations.cancel(id, WITHDRAWN, author);
+          if (!cancelled.ok) return cancelled;
+          ended.push(cancelled.value.operation);
+          for (const one of cancelled.value.notes) notes.add(one);
+        }
+    }
+    return { ok: true, value: { operations: ended, notes: [...notes] }, warnings: [] };
+  }
+
   async #drain(
     endpoint: Endpoint,
     { atMs, reason }: Notice,
@@ -108,8 +127,8 @@ export class Notices implements NoticeDoor {
           force: false,
           now: true,
           interruption,
-          // Whoever cancels it is not overruled by the same notice once more.
-          idempotencyKey: `notice-${where}-${atMs}`,
+          // Whoever cancels it is not overruled by the same notice once more; one for another reason is another.
+          idempotencyKey: `notice-${where}-${atMs}-${contentHash(reason)}`,
         },
         end: { kind: 'At', atMs: endsAtMs },
         dryRun: false,

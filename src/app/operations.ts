@@ -17,6 +17,7 @@ import {
   type OperationBook,
   type OperationRequest,
   planOperation,
+  reasonOf,
   restoredBook,
   takenOut,
   takesOut,
@@ -201,6 +202,15 @@ export class Operations implements ByHandSeam {
       return stands !== undefined && stands.atMs <= atMs + SAME_NOTICE_MS;
     });
     return known === undefined ? undefined : this.find(known.id);
+  }
+
+  /** Those that run for this endpoint, and only for it, by notices of that author with that reason. */
+  noticedBy({ service, id }: Endpoint, author: string, reason: string): readonly string[] {
+    const asked = reasonOf({ reason });
+    return this.#book.running
+      .filter((one) => interruptionOf(one) !== undefined && one.service === service && targetOf(one) === id)
+      .filter((one) => one.author === author && one.reason === asked)
+      .map((one) => one.id);
   }
 
   async begin({ what, end, dryRun }: BeginRequest, author: string): Promise<Result<BeginAnswer>> {

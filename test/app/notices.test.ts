@@ -84,6 +84,57 @@ describe('a notice', () => {
     expect(drained()).toEqual([]);
   });
 
+  it('for another reason is another, also where both name one time', async () => {
+    const { give, notices, operations, drained, fleet } = noticed();
+    const machine = { kind: 'Address', address: '10.0.1.1' } as const;
+    const taint = { machine, atMs: fleet.nowMs + 2 * MINUTE_MS, reason: 'node gpu-7 has the taint a' };
+    await give('10.0.1.1');
+    await operations.cancel(operations.list(false)[0]?.id as string, 'a drill', ADA);
+    expect(await notices.take(taint, GIVER)).toMatchObject({ ok: true, value: { operations: [{ target: CPU }] } });
+    expect(drained()).toEqual([CPU]);
+  });
+
+  it('that is withdrawn by its giver ends, in the trail, and no other one does', async () => {
+    const { give, notices, drained, trail } = noticed();
+    const machine = { kind: 'Address', address: '10.0.1.1', port: 8000 } as const;
+    const reason = 'Spot interruption: terminate';
+    await give('10.0.1.1');
+    const nothing = { ok: true, value: { operations: [] } };
+    for (const [withdrawal, giver] of [
+      [{ machine, reason: 'another' }, GIVER],
+      [
+        { machine, reason },
+        { ...GIVER, author: 'spiffe://lab/other' },
+      ],
+      [
+        { machine, reason },
+        { ...GIVER, mayFor: () => false },
+      ],
+      [{ machine: { kind: 'Address', address: '10.0.0.1' }, reason }, GIVER],
+    ] as const)
+      expect(await notices.withdraw(withdrawal, giver)).toMatchObject(nothing);
+    expect(drained()).toEqual([CPU]);
+    const why = 'its notice was withdrawn: the machine stays';
+    expect(await notices.withdraw({ machine, reason }, GIVER)).toMatchObject({
+      ok: true,
+      value: { operations: [{ target: CPU, state: 'Cancelled', cancelledBy: ADA, cancelReason: why }] },
+    });
+    expect(drained()).toEqual([]);
+    expect(trail.at(-1)).toMatchObject({ action: 'Cancel', author: ADA, reason: why });
+    expect(await notices.withdraw({ machine, reason }, GIVER)).toMatchObject(nothing);
+  });
+
+  it('takes no drain by hand back with it', async () => {
+    const { notices, operations, drained } = noticed();
+    const what = { kind: 'Drain', service: 'chat', pool: 'cpu', endpoint: '10.0.1.1:8000', reason: 'r' } as const;
+    await operations.begin(
+      { what: { ...what, force: false }, end: { kind: 'For', ms: MINUTE_MS }, dryRun: false },
+      ADA,
+    );
+    await notices.withdraw({ machine: { kind: 'Address', address: '10.0.1.1' }, reason: 'r' }, GIVER);
+    expect(drained()).toEqual([CPU]);
+  });
+
   it('ends when its endpoint has left, so that the next one there takes requests', async () => {
     const { give, operations, drained, seconds, fleet, events } = noticed();
     await give('10.0.1.1');

@@ -38,6 +38,7 @@ export const METHODS: Readonly<Record<string, MethodRule>> = {
   'loadline.admin.v1.Operations/Shed': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },
   'loadline.admin.v1.Operations/Unfreeze': { action: 'Operate', scope: { kind: 'Service', field: 'service' } },
   'loadline.admin.v1.Operations/GiveNotice': { action: 'GiveNotice', scope: { kind: 'Answer' } },
+  'loadline.admin.v1.Operations/WithdrawNotice': { action: 'GiveNotice', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Operations/Cancel': { action: 'Operate', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Operations/List': { action: 'View', scope: { kind: 'Answer' } },
   'loadline.admin.v1.Rollouts/Get': { action: 'View', scope: { kind: 'Answer' } },

@@ -3,7 +3,7 @@ import type { Role } from '../policy/index.ts';
 /** What can be done, in the few words that roles are made of. Every method of the gRPC API is one of them. */
 export const ACTIONS = {
   PushSignals: 'say how loaded a model server is (`loadline agent`)',
-  GiveNotice: 'say that a machine goes away, so that its model servers get nothing new',
+  GiveNotice: 'say that a machine goes away, so that its model servers get nothing new; and that it stays after all',
   View: 'see weights, beliefs, sidecars, and what an operator does',
   ReadPolicies: 'read policies and their history, check and compare texts',
   Operate: 'probe, freeze, shed, drain, fail over, for a time',

@@ -11,7 +11,7 @@ export {
   triedOut,
 } from './book.ts';
 export { type Interruption, interruptionAt, interruptionOf } from './interruption.ts';
-export { endpointsOn, type Machine, machineText, type Notice } from './notice.ts';
+export { endpointsOn, type Machine, machineText, type Notice, type Withdrawal } from './notice.ts';
 export { freezeOf, operated } from './operated.ts';
 export {
   inForce,
@@ -31,6 +31,6 @@ export {
   readInstanceAction,
   readNotice,
 } from './read-notice.ts';
-export { asksFor, type OperationRequest } from './request.ts';
+export { asksFor, type OperationRequest, reasonOf } from './request.ts';
 export { isDrain, takenOut, takesOut, withTakenOut } from './taken-out.ts';
 export { effectWords, timeText } from './words.ts';

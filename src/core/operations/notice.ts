@@ -9,6 +9,9 @@ export type Notice = {
   readonly reason: string;
 };
 
+/** That it stays after all, by whoever gave a notice for the same reason. */
+export type Withdrawal = Pick<Notice, 'machine' | 'reason'>;
+
 /** As the notice names it: an IP address, with a port where one server of several is meant, or what its cloud calls it. */
 export type Machine =
   | { readonly kind: 'Address'; readonly address: string; readonly port?: number }

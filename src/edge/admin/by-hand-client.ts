@@ -1,11 +1,11 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Result } from '../../base/units/index.ts';
-import type { Notice } from '../../core/operations/index.ts';
+import type { Notice, Withdrawal } from '../../core/operations/index.ts';
 import type { NoticeTaken, OperationView } from '../observe/index.ts';
 import { AdminCalls } from './admin-calls.ts';
 import { openClient } from './channel.ts';
 import { inWords } from './client-words.ts';
-import { encodeNotice } from './notice-message.ts';
+import { encodeNotice, encodeWithdrawal } from './notice-message.ts';
 import type { ConnectOptions } from './observe-client.ts';
 import {
   type BeginAnswer,
@@ -27,6 +27,8 @@ export interface ByHandClient {
   cancel(id: string, reason: string): Promise<Result<CancelAnswer>>;
   /** Drains that run for it then, and what to know. */
   giveNotice(notice: Notice): Promise<Result<NoticeTaken>>;
+  /** Drains that it has ended. */
+  withdrawNotice(withdrawal: Withdrawal): Promise<Result<NoticeTaken>>;
   list(query: { readonly service?: string; readonly finished?: boolean }): Promise<readonly OperationView[]>;
   close(): void;
 }
@@ -65,11 +67,8 @@ export function connectByHand(address: string, options: ConnectOptions = {}): By
       })),
     unfreeze: (name, reason) => ask('Unfreeze', { service: name, reason }, decodeCancel),
     cancel: (id, reason) => ask('Cancel', { id, reason }, decodeCancel),
-    giveNotice: (notice) =>
-      ask('GiveNotice', encodeNotice(notice), (answer) => ({
-        operations: list(answer.operations, decodeOperation),
-        notes: texts(answer.notes),
-      })),
+    giveNotice: (notice) => ask('GiveNotice', encodeNotice(notice), decodeTaken),
+    withdrawNotice: (withdrawal) => ask('WithdrawNotice', encodeWithdrawal(withdrawal), decodeTaken),
     list: async ({ service: wanted = '', finished = false }) => {
       try {
         return list((await calls.unary('List', { service: wanted, finished })).operations, decodeOperation);
@@ -79,6 +78,10 @@ export function connectByHand(address: string, options: ConnectOptions = {}): By
     },
     close: () => client.close(),
   };
+}
+
+function decodeTaken(answer: Wire): NoticeTaken {
+  return { operations: list(answer.operations, decodeOperation), notes: texts(answer.notes) };
 }
 
 function decodeCancel(answer: Wire): CancelAnswer {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Issue, type Result, TokenBucket } from '../../base/units/index.ts';
-import { type Notice, readNotice } from '../../core/operations/index.ts';
+import { type Notice, readNotice, type Withdrawal } from '../../core/operations/index.ts';
 import { type HttpAnswer, json, text } from './http-answer.ts';
 import type { OperationView } from './operation-view.ts';
 
@@ -17,6 +17,8 @@ export type NoticeTaken = {
 /** Takes notices that a machine goes away. Issues: `NotFound` for one of which no endpoint is known, `Invalid`, `Refused`. */
 export interface NoticeSeam {
   take(notice: Notice, giver: NoticeGiver): Promise<Result<NoticeTaken>>;
+  /** Ends what the giver's own notices for that reason began, and tells it. */
+  withdraw(withdrawal: Withdrawal, giver: NoticeGiver): Promise<Result<NoticeTaken>>;
   /** On the clock of the deadlines. */
   nowMs(): number;
 }

@@ -23,7 +23,9 @@ const AGENT: AccessSeam = {
   refused: () => {},
 };
 
-async function serve(take: NoticeSeam['take'], access: AccessSeam = AGENT) {
+const never = (): never => expect.fail('it was asked');
+
+async function serve({ take = never, withdraw = never }: Partial<NoticeSeam>, access: AccessSeam = AGENT) {
   const server = await createAdminServer({
     address: '127.0.0.1:0',
     observe: {
@@ -32,7 +34,7 @@ async function serve(take: NoticeSeam['take'], access: AccessSeam = AGENT) {
       proxyConfig: () => ({ ok: false, issues: [] }),
     },
     operations: { probe: () => ({ ok: false, issues: [] }) },
-    notices: { take, nowMs: () => NOW },
+    notices: { take, withdraw, nowMs: () => NOW },
     access,
     log: new FakeLog(),
   });
@@ -58,9 +60,17 @@ describe('notices over gRPC', () => {
     { kind: 'Instance', id: 'i-0123456789abcdef0' },
   ])('carry %j as it was given, with who gave it and what he may speak of', async (machine) => {
     const taken: [Notice, NoticeGiver][] = [];
-    const client = await serve(async (one, giver) => {
-      taken.push([one, giver]);
-      return { ok: true, value: { operations: [], notes: ['a note'] }, warnings: [] };
+    const withdrawn: unknown[] = [];
+    const value = { operations: [], notes: ['a note'] };
+    const client = await serve({
+      take: async (one, giver) => {
+        taken.push([one, giver]);
+        return { ok: true, value, warnings: [] };
+      },
+      withdraw: async (one, giver) => {
+        withdrawn.push([one, giver.author, giver.mayFor('chat'), giver.mayFor('embed')]);
+        return { ok: true, value, warnings: [] };
+      },
     });
     expect(await client.giveNotice(notice(machine))).toEqual({
       ok: true,
@@ -70,11 +80,13 @@ describe('notices over gRPC', () => {
     const [[one, { author, mayFor }]] = taken as [[Notice, NoticeGiver]];
     expect(one).toEqual(notice(machine));
     expect([author, mayFor('chat'), mayFor('embed')]).toEqual(['spiffe://lab/agent', true, false]);
+    expect(await client.withdrawNotice(notice(machine))).toEqual({ ok: true, value, warnings: [] });
+    expect(withdrawn).toEqual([[{ machine, reason: 'r' }, 'spiffe://lab/agent', true, false]]);
   });
 
   it('that make no sense are refused with their field, and words are passed on', async () => {
     const issues = [{ code: 'NotFound', path: '', message: 'no endpoint is known at address 10.9.9.9', hint: 'look' }];
-    const client = await serve(async () => ({ ok: false, issues }));
+    const client = await serve({ take: async () => ({ ok: false, issues }) });
     const wrong = (one: Notice) => client.giveNotice(one);
     expect(await wrong(notice({ kind: 'Address', address: 'gpu-7' }))).toMatchObject({
       ok: false,
@@ -84,6 +96,10 @@ describe('notices over gRPC', () => {
       ok: false,
       issues: [{ code: 'Invalid', path: 'deadline', message: expect.stringContaining('is gone since') }],
     });
+    expect(await client.withdrawNotice(notice({ kind: 'Instance', id: '../x' }))).toMatchObject({
+      ok: false,
+      issues: [{ code: 'Invalid', path: 'instance' }],
+    });
     expect(await wrong(notice({ kind: 'Address', address: '10.9.9.9' }))).toMatchObject({
       ok: false,
       issues: [{ code: 'NotFound', message: 'no endpoint is known at address 10.9.9.9; look' }],
@@ -91,9 +107,12 @@ describe('notices over gRPC', () => {
   });
 
   it('are taken of nobody who may not give them', async () => {
-    const client = await serve(() => expect.fail('it was taken'), { ...AGENT, may: () => false });
+    const client = await serve({}, { ...AGENT, may: () => false });
     await expect(client.giveNotice(notice({ kind: 'Address', address: '10.0.0.1' }))).rejects.toThrow(
       /may not call Operations\/GiveNotice|lacks the role Agent/,
+    );
+    await expect(client.withdrawNotice(notice({ kind: 'Address', address: '10.0.0.1' }))).rejects.toThrow(
+      /may not call Operations\/WithdrawNotice|lacks the role Agent/,
     );
   });
 });

@@ -30,6 +30,7 @@ async function start(over: Partial<NoticeDoor> = {}, address = '127.0.0.1:0') {
         taken.push(notice);
         return { ok: true, value: { operations: [], notes: ['one note'] }, warnings: [] };
       },
+      withdraw: () => expect.fail('HTTP withdraws nothing'),
       nowMs: () => NOW,
       ...over,
     },
@@ -124,7 +125,7 @@ describe('the hook for notices', () => {
   it('looks at two hundred at once, and at twenty a second from then on', async () => {
     let nowMs = NOW;
     const never = (): never => expect.fail('it was looked at too far');
-    const hook = new NoticeHook({ recognise: never, take: never, nowMs: () => nowMs });
+    const hook = new NoticeHook({ recognise: never, take: never, withdraw: never, nowMs: () => nowMs });
     const page = { method: 'POST', headers: { origin: 'https://evil.example' } } as IncomingMessage;
     const statuses = async (count: number): Promise<readonly number[]> => {
       const answers = await Promise.all(Array.from({ length: count }, () => hook.answer(page)));
