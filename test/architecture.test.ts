@@ -46,6 +46,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/tls': {},
   'edge/listen': { values: ['edge/tls'] },
   'edge/http2': {},
+  'edge/kubernetes': {},
   'edge/discovery': { values: ['core/topology'], types: ['core/policy'] },
   'edge/outbound': {},
   'edge/access': { values: ['edge/signals', 'core/access'], types: ['core/policy'] },
@@ -73,7 +74,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
     types: ['edge/store', 'edge/signals', 'core/policy', 'core/snapshot', 'core/topology', 'core/dry-run'],
   },
   'edge/agent': {
-    values: ['edge/signals', 'edge/admin', 'edge/observe', 'core/topology', 'core/operations'],
+    values: ['edge/signals', 'edge/admin', 'edge/observe', 'edge/kubernetes', 'core/topology', 'core/operations'],
     types: ['edge/tls'],
   },
   'edge/fallback': {
