@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { run } from './run.ts';
 
+const TAINTS = ['--node-taints', 'gpu-7', '--kubernetes-api'];
+
 describe('loadline agent', () => {
   it.each([
-    [[], 'nothing to read: give --nvidia-smi, --gpu-exporter URL, --engine ADDR=URL or --spot-notices'],
+    [
+      [],
+      'nothing to read: give --nvidia-smi, --gpu-exporter URL, --engine ADDR=URL, --spot-notices or --node-taints NODE',
+    ],
     [['--spot-notices', 'https://x/'], '--spot-notices https://x/: expected a URL without a path, such as http://169'],
     [['--spot-notices', 'http://x/latest'], '--spot-notices http://x/latest: expected a URL without a path'],
     [['--nvidia-smi'], 'nobody is told whose the GPUs are: give --endpoint ADDR, --node or --pod'],
@@ -23,6 +28,28 @@ describe('loadline agent', () => {
       "--endpoint 10.0.0.1:8000=0,1: '0' is no UUID of a GPU; nvidia-smi -L prints them",
     ],
     [['--nvidia-smi', '--endpoint', 'unix:/a'], '--endpoint unix:/a: expected the IP address and port'],
+    [['--node-taints'], '--node-taints: which node? Give its name, in a pod that of spec.nodeName, or --node'],
+    [['--node-taints', ''], '--node-taints: which node?'],
+    [['--node-taints', '../pods'], "--node-taints: '../pods' is no name of a Kubernetes node"],
+    [['--node-taints', '--node', 'GPU 7'], "--node-taints: 'GPU 7' is no name of a Kubernetes node"],
+    [
+      ['--node-taints', 'gpu-7'],
+      '--node-taints: this is no pod of a cluster; say with --kubernetes-api where its API is',
+    ],
+    [['--spot-notices', '--taint', 'a'], '--taint and --kubernetes-… are for --node-taints NODE'],
+    [['--spot-notices', '--kubernetes-api', 'https://x'], '--taint and --kubernetes-… are for --node-taints NODE'],
+    [[...TAINTS, 'http://10.0.0.1'], '--kubernetes-api: expected https://, since 10.0.0.1 is not this machine'],
+    [[...TAINTS, 'https://10.0.0.1/api'], '--kubernetes-api: expected a URL without a path'],
+    [
+      [...TAINTS, 'http://127.0.0.1:8001', '--kubernetes-token-file', 't'],
+      '--kubernetes-token-file: a token is sent over https:// alone',
+    ],
+    [
+      ['--node-taints', 'gpu-7', '--kubernetes-ca-file', 'c'],
+      '--kubernetes-token-file and --kubernetes-ca-file are for --kubernetes-api URL',
+    ],
+    [[...TAINTS, 'https://10.0.0.1', '--taint', 'a b'], '--taint a b: expected the key of a taint'],
+    [[...TAINTS, 'https://10.0.0.1', '--taint', 'a:soon'], '--taint a:soon: expected after the colon how long'],
   ])('%j is a mistake of usage', async (argv, words) => {
     const { code, out, err } = await run('agent', ...argv);
     expect({ code, out }).toEqual({ code: 2, out: '' });

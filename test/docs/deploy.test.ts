@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { formatDuration } from '../../src/base/units/index.ts';
+import { TAINT_RULES } from '../../src/core/operations/index.ts';
 import { commandLine } from '../../src/core/resources/index.ts';
 import { METRICS, type MetricDefinition } from '../../src/edge/observe/metric-catalogue.ts';
 import { run } from '../cli/run.ts';
@@ -39,6 +41,50 @@ describe('command lines in deploy/', () => {
   it("of compose.yaml and envoy/README.md: Envoy's is the one that `loadline bootstrap` prints", () => {
     expect(compose.services.envoy?.command).toEqual(commandLine({ configPath: '/etc/envoy/bootstrap.json' }));
     expect(page('envoy/README.md').text).toContain(`\n    ${commandLine({ configPath: 'envoy.yaml' }).join(' ')}\n`);
+  });
+});
+
+describe('deploy/kubernetes/agent.yaml', () => {
+  const documents = parseAllDocuments(page('deploy/kubernetes/agent.yaml').text);
+  const [account, role, binding, daemon] = ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'DaemonSet'].map(
+    (kind) => documents.map((one) => one.toJS()).find((one) => one.kind === kind),
+  );
+  const pod = daemon.spec.template.spec;
+
+  it('is YAML without a mistake', () => {
+    expect(documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([]);
+  });
+
+  it('runs a command that is understood, on the node that it is about', async () => {
+    const [{ args, env }] = pod.containers;
+    expect(await usageMistake(args)).toBeUndefined();
+    expect(args).toContain('--node-taints=$(NODE_NAME)');
+    expect(env[0]).toEqual({ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } });
+    // else the taint that it is to tell of would end it
+    expect(pod.tolerations).toEqual([{ operator: 'Exists' }]);
+  });
+
+  it('gives the account of the pod what the agent asks for, and no more', () => {
+    expect(role.rules).toEqual([{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] }]);
+    expect(binding.roleRef).toMatchObject({ kind: 'ClusterRole', name: role.metadata.name });
+    const { name, namespace } = account.metadata;
+    expect(binding.subjects).toEqual([{ kind: 'ServiceAccount', name, namespace }]);
+    expect(pod.serviceAccountName).toBe(name);
+    expect(daemon.metadata.namespace).toBe(namespace);
+  });
+});
+
+describe('the taints that are notices', () => {
+  it('stand in the page, each with its time and whose it is', () => {
+    const rows = page('docs/how-to/drain-and-spot.md')
+      .text.split('\n')
+      .filter((line) => line.startsWith('| `'));
+    for (const { key, value, leftMs, valueIsTime, source } of TAINT_RULES) {
+      const taint = value === undefined ? key : `${key}=${value}`;
+      const [, time, words] = rows.find((row) => row.startsWith(`| \`${taint}\` |`))?.split(' | ') ?? [];
+      expect(time).toBe(`${formatDuration(leftMs)}${valueIsTime === true ? ' after the time in its value' : ''}`);
+      expect(`${words}`.replace(/^the same: /, 'AWS Node Termination Handler: ')).toBe(`${source} |`);
+    }
   });
 });
 

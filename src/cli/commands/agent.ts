@@ -5,23 +5,25 @@ import type { AgentEndpoint, AgentOptions } from '../../edge/agent/index.ts';
 import type { LogLevel } from '../../edge/observe/index.ts';
 import type { Io } from '../io.ts';
 import type { Finish } from '../main.ts';
+import { addNodeTaintFlags, type NodeTaintFlags, nodeTaintsOf } from '../node-taint-flags.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { LEVELS } from './serve.ts';
 import { DEFAULT_ADMIN } from './status.ts';
 
-type Flags = TlsFlags & {
-  readonly server: string;
-  readonly name?: string;
-  readonly node?: string;
-  readonly pod?: string;
-  readonly interval: string;
-  readonly nvidiaSmi?: string | true;
-  readonly gpuExporter?: string;
-  readonly engine: readonly string[];
-  readonly endpoint: readonly string[];
-  readonly spotNotices?: string | true;
-  readonly logLevel: LogLevel;
-};
+type Flags = TlsFlags &
+  NodeTaintFlags & {
+    readonly server: string;
+    readonly name?: string;
+    readonly node?: string;
+    readonly pod?: string;
+    readonly interval: string;
+    readonly nvidiaSmi?: string | true;
+    readonly gpuExporter?: string;
+    readonly engine: readonly string[];
+    readonly endpoint: readonly string[];
+    readonly spotNotices?: string | true;
+    readonly logLevel: LogLevel;
+  };
 
 /** Where a machine of EC2 asks about itself. It hands out credentials too, so it is asked only where the operator says so. */
 const METADATA_URL = 'http://169.254.169.254';
@@ -54,6 +56,7 @@ export function addAgent(program: Command, _io: Io, finish: Finish): void {
       `ask the instance metadata service of this machine whether it goes away, and have the servers of --endpoint and --engine drained then (default: ${METADATA_URL})`,
     )
     .addOption(new Option('--log-level <LEVEL>', 'least level that is logged').choices(LEVELS).default('info'));
+  addNodeTaintFlags(command);
   addTlsFlags(command)
     .addHelpText(
       'after',
@@ -64,7 +67,8 @@ Examples:
   loadline agent --server 127.0.0.1:18001 --nvidia-smi --engine 10.0.0.1:8000=http://127.0.0.1:8000/metrics
   loadline agent --nvidia-smi --endpoint 10.0.0.1:8000=GPU-5ca1ab1e,GPU-c0ffee00 --endpoint 10.0.0.1:8001=GPU-ba5eba11
   loadline agent --gpu-exporter http://127.0.0.1:9400/metrics --node gpu-node-7
-  loadline agent --spot-notices --endpoint 10.0.0.1:8000`,
+  loadline agent --spot-notices --endpoint 10.0.0.1:8000
+  loadline agent --node-taints gpu-node-7 --taint example.com/goes-away:5m`,
     )
     .action(async (flags: Flags) => {
       const options = await optionsOf(flags);
@@ -95,8 +99,12 @@ async function optionsOf(flags: Flags): Promise<AgentOptions> {
     const place = endpointOf('--endpoint', address);
     return list === undefined ? place : { ...place, gpus: gpusOf(text, list) };
   });
-  if (nvidiaSmi === undefined && gpuExporter === undefined && engines.length === 0 && spotNotices === undefined) {
-    throw usage('nothing to read: give --nvidia-smi, --gpu-exporter URL, --engine ADDR=URL or --spot-notices');
+  const taints = nodeTaintsOf(flags, process.env);
+  const reads = [nvidiaSmi, gpuExporter, engines[0], spotNotices, taints];
+  if (reads.every((one) => one === undefined)) {
+    throw usage(
+      'nothing to read: give --nvidia-smi, --gpu-exporter URL, --engine ADDR=URL, --spot-notices or --node-taints NODE',
+    );
   }
   const gpus: AgentOptions['gpus'] =
     gpuExporter !== undefined
@@ -120,6 +128,7 @@ async function optionsOf(flags: Flags): Promise<AgentOptions> {
     ...(pod === undefined ? {} : { pod }),
     ...(gpus === undefined ? {} : { gpus }),
     ...(spotNotices === undefined ? {} : { metadata: spotNotices === true ? METADATA_URL : metadataUrl(spotNotices) }),
+    ...(taints === undefined ? {} : { taints }),
   };
 }
 

@@ -55,6 +55,7 @@ export const PLACEHOLDERS: Readonly<Record<string, Candidates>> = {
   HOST: NONE,
   K: NONE,
   KEY: NONE,
+  'KEY[=VALUE][:DURATION]': NONE,
   N: NONE,
   PERCENT: NONE,
   PORT: NONE,

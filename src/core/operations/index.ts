@@ -31,6 +31,9 @@ export {
   readInstanceAction,
   readNotice,
 } from './read-notice.ts';
+export { type OwnTaint, readTaintRule } from './read-taint-rule.ts';
 export { asksFor, type OperationRequest, reasonOf } from './request.ts';
+export { TAINT_RULES, type TaintRule, withOwnRules } from './taint-rules.ts';
+export { departureBy, taintsOf } from './taints.ts';
 export { isDrain, takenOut, takesOut, withTakenOut } from './taken-out.ts';
 export { effectWords, timeText } from './words.ts';

@@ -40,3 +40,4 @@ export type { PushSeam } from './push-service.ts';
 export { connectRollouts, type RolloutAnswer, type RolloutClient } from './rollout-client.ts';
 export type { RolloutAction, RolloutSeam } from './rollout-service.ts';
 export type { SnapshotSeam } from './snapshot-streams.ts';
+export { readTokenFile } from './token-file.ts';

@@ -9,7 +9,7 @@ const MAX_TOKEN_CHARS = 16 * 1024;
  */
 export function tokenCredentials(path: string): CallCredentials {
   return credentials.createFromMetadataGenerator((_options, callback) => {
-    tokenIn(path).then(
+    readTokenFile(path).then(
       (token) => {
         const metadata = new Metadata();
         metadata.set('authorization', `Bearer ${token}`);
@@ -21,7 +21,7 @@ export function tokenCredentials(path: string): CallCredentials {
 }
 
 /** Nothing of the content is in an error. */
-async function tokenIn(path: string): Promise<string> {
+export async function readTokenFile(path: string): Promise<string> {
   let text: string;
   try {
     text = (await readFile(path, 'utf8')).trim();

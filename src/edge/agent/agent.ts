@@ -1,10 +1,14 @@
-import { seededRandom } from '../../base/units/index.ts';
+import { readFile } from 'node:fs/promises';
+import { type Random, seededRandom } from '../../base/units/index.ts';
+import type { Machine, Notice, TaintRule } from '../../core/operations/index.ts';
 import { hostPort } from '../../core/topology/index.ts';
-import { connectByHand, connectPush } from '../admin/index.ts';
+import { type ByHandClient, connectByHand, connectPush, readTokenFile } from '../admin/index.ts';
+import { ApiClient, type ApiPlace, ObjectWatch } from '../kubernetes/index.ts';
 import { type SignalLog, SignalSchedule, shownUrl, type Target, type Timers } from '../signals/index.ts';
 import type { ClientTlsFiles } from '../tls/index.ts';
 import { InstanceMetadata } from './instance-metadata.ts';
 import { InterruptionWatch } from './interruption-watch.ts';
+import { NodeTaintWatch } from './node-taint-watch.ts';
 import { Outbox } from './outbox.ts';
 import { type AgentEndpoint, Placement } from './placement.ts';
 import { PushLoop } from './push-loop.ts';
@@ -23,7 +27,11 @@ export type AgentOptions = {
   readonly endpoints: readonly AgentEndpoint[];
   /** Of the instance metadata service that is asked for interruption notices; absent: none is. */
   readonly metadata?: string;
+  /** The Kubernetes node whose taints are watched; absent: none is. */
+  readonly taints?: NodeTaints;
 };
+
+export type NodeTaints = { readonly node: string; readonly api: ApiPlace; readonly rules: readonly TaintRule[] };
 
 const ANSWER_WITHIN_MS = 5000;
 
@@ -39,7 +47,7 @@ const LIVELY_TIMERS: Timers = {
 export class Agent {
   readonly #schedule: SignalSchedule;
   readonly #loop: PushLoop;
-  readonly #interruptions: InterruptionWatch | undefined;
+  readonly #watches: readonly Watch[];
 
   constructor(options: AgentOptions, log: SignalLog) {
     const { server, name, intervalMs, tls } = options;
@@ -64,43 +72,105 @@ export class Agent {
       },
     });
     schedule.configure(targetsOf(options));
-    this.#interruptions =
-      options.metadata === undefined ? undefined : interruptionWatch(options, options.metadata, log);
+    const { metadata, taints } = options;
+    this.#watches = [
+      ...(metadata === undefined ? [] : [interruptionWatch(options, metadata, log)]),
+      ...(taints === undefined ? [] : [nodeWatch(options, taints, { clock, random, log })]),
+    ];
   }
 
   start(): void {
     this.#loop.start();
-    this.#interruptions?.start();
+    for (const watch of this.#watches) watch.start();
   }
 
   /** Ends the stream, and what is being read with it. */
   stop(): void {
-    this.#interruptions?.stop();
+    for (const watch of this.#watches) watch.stop();
     this.#loop.stop();
     this.#schedule.stop();
   }
 }
 
-function interruptionWatch(options: AgentOptions, metadata: string, log: SignalLog): InterruptionWatch {
-  const { server, tls } = options;
-  const places = new Map(
-    [...options.endpoints, ...options.engines].map((one) => [hostPort(one.address, one.port), one] as const),
-  );
+interface Watch {
+  start(): void;
+  stop(): void;
+}
+
+function interruptionWatch(options: AgentOptions, metadata: string, log: SignalLog): Watch {
   return new InterruptionWatch({
     metadata: new InstanceMetadata(metadata),
-    machines: [...places.values()].map(({ address, port }) => ({ kind: 'Address', address, port })),
-    // A connection for each notice: there is hardly ever one.
-    give: async (notice) => {
-      const client = connectByHand(server, { tls });
-      try {
-        return await client.giveNotice(notice);
-      } finally {
-        client.close();
-      }
-    },
+    machines: machinesOf(options),
+    give: toServer(options, (client, notice) => client.giveNotice(notice)),
     timers: LIVELY_TIMERS,
     log,
   });
+}
+
+function nodeWatch(
+  options: AgentOptions,
+  { node, api, rules }: NodeTaints,
+  { clock, random, log }: { readonly clock: () => number; readonly random: Random; readonly log: SignalLog },
+): Watch {
+  const { url, tokenFile, caFile } = api;
+  const taints = new NodeTaintWatch({
+    node,
+    rules,
+    machines: machinesOf(options),
+    give: toServer(options, (client, notice) => client.giveNotice(notice)),
+    withdraw: toServer(options, (client, notice) => client.withdrawNotice(notice)),
+    clock,
+    timers: LIVELY_TIMERS,
+    random,
+    log,
+  });
+  const watch = new ObjectWatch({
+    api: new ApiClient({
+      url,
+      token: tokenFile === undefined ? undefined : () => readTokenFile(tokenFile),
+      ca: caFile === undefined ? undefined : () => readFile(caFile, 'utf8'),
+    }),
+    path: '/api/v1/nodes',
+    name: node,
+    seen: (object) => {
+      if (object === undefined) log.warn({ node }, 'the Kubernetes API knows no such node');
+      taints.observe(object);
+    },
+    troubled: (words) => {
+      if (words === undefined) log.info({ node }, 'node taints are read again');
+      else log.warn({ node, error: `the Kubernetes API ${words}` }, 'node taints cannot be read');
+    },
+    timers: LIVELY_TIMERS,
+    random,
+  });
+  return {
+    start: () => watch.start(),
+    stop() {
+      watch.stop();
+      taints.stop();
+    },
+  };
+}
+
+/** The servers that this agent was told of. */
+function machinesOf({ endpoints, engines }: AgentOptions): readonly Machine[] {
+  const places = new Map([...endpoints, ...engines].map((one) => [hostPort(one.address, one.port), one] as const));
+  return [...places.values()].map(({ address, port }) => ({ kind: 'Address', address, port }));
+}
+
+/** A connection for each word about a notice: there is hardly ever one. */
+function toServer<T>(
+  { server, tls }: AgentOptions,
+  say: (client: ByHandClient, notice: Notice) => Promise<T>,
+): (notice: Notice) => Promise<T> {
+  return async (notice) => {
+    const client = connectByHand(server, { tls });
+    try {
+      return await say(client, notice);
+    } finally {
+      client.close();
+    }
+  };
 }
 
 /** Where one engine is named and no endpoint, the GPUs are that engine's. */

@@ -1,3 +1,3 @@
-export type { AgentOptions } from './agent.ts';
+export type { AgentOptions, NodeTaints } from './agent.ts';
 export type { AgentEndpoint } from './placement.ts';
 export { type RunAgentOptions, runAgent } from './run-agent.ts';
