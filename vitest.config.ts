@@ -6,7 +6,7 @@ const PURE = [
   'test/{base,bench,core,docs,support}/**/*.test.ts',
   'test/lab/{rehearse,simulate}/**/*.test.ts',
 ];
-const REAL_PARTS = ['test/e2e/**/*.test.ts', 'test/long/llama-cpp.test.ts'];
+const REAL_PARTS = ['test/e2e/**/*.test.ts', 'test/long/{llama-cpp,node-taints}.test.ts'];
 /** What these find out hangs on when something happens, but they are light: two of them have the machine for themselves. */
 const PACED = [
   ...['controller-death', 'failing-servers', 'gpu-fault', 'probe', 'shift', 'traffic/*'].map(endToEnd),

