@@ -122,6 +122,30 @@ describe('the KV cache', () => {
   });
 });
 
+describe('a KV usage that cannot be', () => {
+  const good = { ...first, kvUsageRatio: 0.6 };
+  const odd = { kvUsageRatio: null, kvConflict: 42 };
+
+  it('leaves the last good one standing for 15 s from the first of them on', () => {
+    const { one } = take(odd, heard({ engine: good }));
+    expect(one.engine).toMatchObject({ atMs: START_MS + 1000, kvUsageRatio: 0.6 });
+    expect(one.kvConflict).toEqual({ value: 42, beganAtMs: START_MS + 1000, goodRatio: 0.6 });
+    takeReading(one, reading(16, { ...odd, kvConflict: 43 }), context({ nowMs: START_MS + 16_000 }));
+    expect(one.engine?.kvUsageRatio).toBe(0.6);
+    expect(one.kvConflict).toEqual({ value: 43, beganAtMs: START_MS + 1000, goodRatio: 0.6 });
+    takeReading(one, reading(17, odd), context({ nowMs: START_MS + 16_001 }));
+    expect(one.engine?.kvUsageRatio).toBeNull();
+    takeReading(one, reading(18, { kvUsageRatio: 0.2 }), context({ nowMs: START_MS + 18_000 }));
+    expect(one).toMatchObject({ kvConflict: null, engine: { kvUsageRatio: 0.2 } });
+  });
+
+  it('on the first page leaves nothing', () => {
+    const one = memory();
+    takeReading(one, reading(0, odd), context());
+    expect(one).toMatchObject({ engine: { kvUsageRatio: null }, kvConflict: { value: 42, goodRatio: null } });
+  });
+});
+
 describe('foreign work', () => {
   const OLD4 = Math.exp(-1 / 4);
 

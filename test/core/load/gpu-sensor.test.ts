@@ -8,7 +8,7 @@ import {
 } from '../../../src/core/load/gpu-sensor.ts';
 import type { EndpointMemory, UtilMemory } from '../../../src/core/load/load-state.ts';
 import { START_MS } from '../weights/beliefs.ts';
-import { cluster, gpu, memory } from './memories.ts';
+import { cluster, gpu, memory, reading } from './memories.ts';
 
 /** A utilisation that has been `ratio` for long, at so many requests in flight. */
 function util(ratio: number, inFlight: number, over: Partial<UtilMemory> = {}): UtilMemory {
@@ -69,6 +69,39 @@ describe('utilisation', () => {
     expect(one.util!.repeatSec).toBe(0);
     followUtil(one, undefined, 1);
     expect(one).toMatchObject({ util: null, slotsByUtil: null });
+  });
+});
+
+describe('a GPU that reads full', () => {
+  const idle = reading(0, { running: 0, waiting: 0 });
+  /** For how long it was seen full with nothing to do, after two seconds. */
+  const idleFullSec = (ratio: number, over: Partial<EndpointMemory>) => {
+    const one = memory({ inFlight: 0, engine: idle, ...over });
+    followUtil(one, ratio, 1);
+    return followUtil(one, ratio, 1)?.idleFullSec;
+  };
+
+  it('while sidecars and engine say that there is nothing to do is counted for how long', () => {
+    expect(idleFullSec(1, {})).toBe(2);
+    expect(idleFullSec(0.995, {})).toBe(2);
+  });
+
+  it.each<[string, number, Partial<EndpointMemory>]>([
+    ['it is not quite full', 0.994, {}],
+    ['a sidecar has a request there', 1, { inFlight: 1 }],
+    ['its engine runs one', 1, { engine: { ...idle, running: 1 } }],
+    ['one waits in its engine', 1, { engine: { ...idle, waiting: 1 } }],
+    ['no engine says what it does', 1, { engine: null }],
+  ])('is not counted where %s', (_, ratio, over) => {
+    expect(idleFullSec(ratio, over)).toBeUndefined();
+  });
+
+  it('is counted anew after it had something to do, and no longer than an hour', () => {
+    const one = memory({ inFlight: 0, engine: idle });
+    for (let hours = 0; hours < 2; hours += 1) followUtil(one, 1, 3000);
+    expect(one.util?.idleFullSec).toBe(3600);
+    followUtil(one, 0.5, 1);
+    expect(followUtil(one, 1, 1)?.idleFullSec).toBe(1);
   });
 });
 

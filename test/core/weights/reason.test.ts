@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { reasonOf } from '../../../src/core/weights/reason.ts';
-import { belief } from './beliefs.ts';
+import type { EndpointDecision, ServiceDecision } from '../../../src/core/weights/index.ts';
+import { reasonOf, reasonsOf } from '../../../src/core/weights/reason.ts';
+import { belief, beliefs, endpoint } from './beliefs.ts';
 
 const NONE = { capacity: 0, speed: 0, inFlight: 0, foreign: 0, health: 0, ramp: 0, feedForward: 0 };
 
@@ -58,5 +59,78 @@ describe('the reason of a weight', () => {
     expect(reasonOf(terms, 0.25, 4, undefined)).toBe(
       'aims at an even share: learned capacity is 1.11 of the mean; it is warming up',
     );
+  });
+});
+
+describe('the reasons of a service', () => {
+  const decided = (i: number, over: Partial<EndpointDecision> = {}): EndpointDecision => ({
+    id: endpoint(i).id,
+    weight: 1000,
+    previousWeight: 1000,
+    share: 1 / 2,
+    health: 'Healthy',
+    terms: NONE,
+    clamps: [],
+    ...over,
+  });
+  const drains = (i: number, over: Partial<EndpointDecision> = {}) =>
+    decided(i, { share: 0, health: 'Draining', ...over });
+  const of = (endpoints: readonly EndpointDecision[], over: Partial<ServiceDecision> = {}) => {
+    const [atMs, decidedAtMs] = [0, 0];
+    const decision: ServiceDecision = {
+      service: 'chat',
+      outcome: 'Pushed',
+      atMs,
+      decidedAtMs,
+      equal: true,
+      endpoints,
+      ...over,
+    };
+    const gpuFault = { words: 'XID 79', drained: true };
+    return [...reasonsOf(decision, beliefs([belief(0), belief(1), belief(2, { gpuFault })])).values()];
+  };
+
+  it('compare a share with that of who takes requests', () => {
+    expect(of([decided(0), decided(1), drains(2, { id: 'who' })])).toEqual([
+      'aims at an even share',
+      'aims at an even share',
+      'drains: it takes no new requests',
+    ]);
+  });
+
+  it('name the GPU that was lost', () => {
+    expect(of([decided(0), decided(1), drains(2)])[2]).toBe(
+      'drains: its GPU reported XID 79; it comes back when that clears or its server is started anew',
+    );
+  });
+
+  it('say what is done by hand, and what the law would do', () => {
+    expect(of([decided(0, { operation: 'frozen' }), drains(1, { operation: 'drained by ann' })])).toEqual([
+      'frozen; the law aims at 50 % less than an even share',
+      'takes no new requests: drained by ann',
+    ]);
+    expect(of([decided(0, { probe: 'probed by 5 %' }), decided(1)])[0]).toBe('aims at an even share; probed by 5 %');
+  });
+
+  it('are about what the law computes, where a part of that is sent', () => {
+    const half = [decided(0, { computedShare: 0.7 }), decided(1, { computedShare: 0.3 })];
+    expect(of(half, { sentRatio: 0.5 })).toEqual([
+      '(50 % sent) aims at 40 % more than an even share',
+      '(50 % sent) aims at 40 % less than an even share',
+    ]);
+  });
+
+  it('do without beliefs of anybody', () => {
+    const decision: ServiceDecision = {
+      service: 'chat',
+      outcome: 'Disabled',
+      atMs: 0,
+      decidedAtMs: 0,
+      equal: true,
+      endpoints: [decided(0)],
+    };
+    expect([...reasonsOf(decision, undefined)]).toEqual([
+      [endpoint(0).id, 'gets an even share: weights are disabled by policy'],
+    ]);
   });
 });

@@ -148,6 +148,21 @@ describe('a step', () => {
     expect(pause.state.endpoints[endpoint(0).id]!.deviation).toBeCloseTo(-0.5 * (1 - Math.exp(-5)), 9);
   });
 
+  it('of a bad endpoint is away from it or none: that it is empty is no room', () => {
+    const empty = { inFlight: 0, inFlightPerSidecar: 0 };
+    const deviation = (bad: boolean) => {
+      const before = hold(pair(0), 1);
+      const after = beliefs([belief(0, { ...empty, bad }), belief(1)], { meanInFlightPerSidecar: 1 });
+      return run([...before, ...hold(after, 3)], ROUND_ROBIN).at(-1)!.state.endpoints[endpoint(0).id]!.deviation;
+    };
+    expect(deviation(false)).toBeLessThan(-0.5);
+    expect(deviation(true)).toBe(0);
+    const full = beliefs([belief(0, { inFlight: 200, inFlightPerSidecar: 100, bad: true }), belief(1)], {
+      meanInFlightPerSidecar: 1,
+    });
+    expect(settled(full, 5).state.endpoints[endpoint(0).id]!.deviation).toBeGreaterThan(0.5);
+  });
+
   it('halves a weight at most, and raises it by a quarter at most, in a second', () => {
     const fresh = { ...skewed.state, lastPushMs: skewed.state.atMs };
     const next = tick(fresh, pair(-2));
@@ -251,6 +266,14 @@ describe('who comes and goes', () => {
     expect(tick(next.state, pair(2)).decision.outcome).toBe('Membership');
   });
 
+  it('in the place of another is decided at once too', () => {
+    const members = [endpoint(0), endpoint(2)];
+    const load = beliefs([belief(0), belief(2, { waiting1st: true })], { meanInFlightPerSidecar: 1 });
+    const next = tick({ ...skewed.state, lastPushMs: skewed.state.atMs }, load, { members, afterMs: 100 });
+    expect(next.decision.outcome).toBe('Membership');
+    expect(Object.keys(next.state.endpoints)).toEqual(members.map(({ id }) => id));
+  });
+
   it('having drained, starts anew when it comes back: at its target, and not by a step from where it stood', () => {
     const members = [endpoint(0, { lifecycle: 'Draining' }), endpoint(1)];
     const drained = tick(skewed.state, pair(2), { members }).state;
@@ -336,6 +359,14 @@ describe('while nothing is known', () => {
 });
 
 describe('a mode', () => {
+  it('that sends nothing has no herd to look for: what is not sent cannot come back', () => {
+    const swingsIn = (mode: WeightsOptions['mode']) =>
+      Object.keys(tick(undefined, pair(2), { options: { ...ROUND_ROBIN, mode } }).state.herd?.swings ?? {});
+    expect(swingsIn('Active')).toEqual([endpoint(0).id, endpoint(1).id]);
+    expect(swingsIn('Shadow')).toEqual([]);
+    expect(swingsIn('Disabled')).toEqual([]);
+  });
+
   it('that only watches or is off says so', () => {
     const shadow = tick(undefined, pair(2), { options: { ...ROUND_ROBIN, mode: 'Shadow' } }).decision;
     expect(shadow).toMatchObject({ outcome: 'Shadow', equal: true });
