@@ -59,7 +59,9 @@ export function classLoad(
       outcomes.get(classOf.get(outcome.arrival) as string)?.push(outcome);
       if (outcome.failure !== undefined) return;
       const second = Math.floor((performance.now() - beganMs) / 1000);
-      completed[second] = (completed[second] ?? 0) + 1;
+      // Seconds without any count as well.
+      while (completed.length <= second) completed.push(0);
+      completed[second] = (completed[second] as number) + 1;
     },
     silenceMs,
   });

@@ -112,7 +112,7 @@ describe('the overload ladder', () => {
     ]);
     await done;
     const goneAtMs = performance.now();
-    const sums = completed.map((_, i) => completed.slice(i, i + 5).reduce((sum, n) => sum + (n ?? 0), 0) / 5);
+    const sums = completed.map((_, i) => completed.slice(i, i + 5).reduce((sum, n) => sum + n, 0) / 5);
     // Batches end in waves, so that five seconds may have one more than is possible for long.
     const peak = Math.min(CAPACITY, Math.max(...sums.slice(0, SECONDS - 5)));
     const settled = completed.slice(SETTLE_SECONDS, SECONDS - 1);
