@@ -58,6 +58,7 @@ describe('a bad policy file', () => {
       'key-misspelt.yaml spec.retry.numretries': 'did you mean numRetries?',
       'key-elsewhere.yaml spec.maxEjectionPercent': 'that key belongs to spec.outlierDetection',
       'kind-misspelt.yaml kind': 'did you mean ModelService?',
+      'mirror-near.yaml spec.mirror.toService': 'there is none',
       'protocol.yaml spec.upstream.protocol': 'did you mean Http2?',
       'retry-on.yaml spec.retry.retryOn[0]': 'did you mean connect-failure?',
       'timeouts-units.yaml spec.timeouts.connect': 'add a unit: 2s or 2ms',

@@ -62,7 +62,7 @@ const SEMANTIC: readonly string[] = [
     'classes-header-taken',
   ],
   ...['classes-reserve', 'signals-interval', 'signals-offset', 'split-weights'],
-  ...['upstream-auto', 'match-twice', 'group-models-collide', 'mirror'],
+  ...['upstream-auto', 'match-twice', 'group-models-collide', 'mirror', 'mirror-near'],
   ...['empty-file', 'syntax-tag', 'syntax-yaml-1.1'],
 ];
 

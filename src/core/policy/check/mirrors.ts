@@ -10,8 +10,9 @@ export function mirrorsIn({ document, kind, name }: Entry, catalogue: Catalogue)
   if (kind !== 'ModelService' || !catalogue.complete) return [];
   const to = valueAt(document.value, AT);
   const target = typeof to === 'string' ? catalogue.find('ModelService', to) : undefined;
+  const others = catalogue.names('ModelService').filter((one) => one !== name);
   if (typeof to !== 'string' || target === undefined) {
-    return unknownNames(document, AT, 'the name of a ModelService', catalogue.names('ModelService'));
+    return unknownNames(document, AT, 'the name of a ModelService', others);
   }
   const got = document.written(AT);
   if (to === name)
