@@ -68,7 +68,7 @@ export type TrafficClass = {
   readonly window?: DailyWindow;
 };
 
-/** From one time of day to another, past midnight where `to` is not after `from`. Minutes since midnight, 0..1439. */
+/** From one time of day to another, past midnight where `to` is before `from`; never the same. Minutes since midnight, 0..1439. */
 export type DailyWindow = { readonly fromMinute: number; readonly toMinute: number; readonly timeZone: string };
 
 export type ModelService = {

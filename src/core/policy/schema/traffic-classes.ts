@@ -7,20 +7,28 @@ import { classHeader, className, timeOfDay, timeZone } from './words.ts';
 
 export type ClassesSpec = Omit<TrafficClasses, 'name' | 'origin'>;
 
+const window = mapping({ from: timeOfDay(), to: timeOfDay(), timeZone: timeZone() }).superRefine(
+  ({ from, to }, context) => {
+    if (from !== to) return;
+    const hint = 'it might mean all day, for which no window is needed, or never';
+    refuse(context, ['to'], `another time than from, which is "${from}"`, hint);
+  },
+);
+
 const trafficClass: z.ZodType<TrafficClass> = mapping({
   name: className(),
   /** Share of the limits that only this class may use. */
   reserve: percent().default(0),
   shed: oneOf(['Never', 'First']).exactOptional(),
-  window: mapping({ from: timeOfDay(), to: timeOfDay(), timeZone: timeZone() }).exactOptional(),
+  window: window.exactOptional(),
 }).transform(
-  ({ name, reserve: reservePercent, shed, window }): TrafficClass => ({
+  ({ name, reserve: reservePercent, shed, window: open }): TrafficClass => ({
     name,
     reservePercent,
     shed: shed ?? 'Default',
-    ...(window === undefined
+    ...(open === undefined
       ? {}
-      : { window: { fromMinute: minuteOf(window.from), toMinute: minuteOf(window.to), timeZone: window.timeZone } }),
+      : { window: { fromMinute: minuteOf(open.from), toMinute: minuteOf(open.to), timeZone: open.timeZone } }),
   }),
 );
 
