@@ -12,6 +12,8 @@ export type SplitSpec =
   | { readonly kind: 'Tiers'; readonly tiers: readonly (readonly string[])[]; readonly failover: Failover };
 
 const DEFAULT_RETURN_AFTER_MS = 60_000;
+/** A tier is a priority of Envoy's, of which there are 129, and one may go before them all: a pool that takes what is degraded. */
+const MAX_TIERS = 128;
 
 const tier = nonEmptyList(label(), 'a list of at least one pool');
 
@@ -25,7 +27,9 @@ const failover = mapping({
 export const split: z.ZodType<SplitSpec> = mapping({
   mode: oneOf(['Adaptive', 'Fixed', 'Failover']).default('Adaptive'),
   weights: z.record(label(), wholeNumber(0, 1_000_000), { error: 'a mapping of pools to weights' }).exactOptional(),
-  tiers: nonEmptyList(tier, 'a list of tiers, each a list of pools').exactOptional(),
+  tiers: nonEmptyList(tier, 'a list of tiers, each a list of pools')
+    .max(MAX_TIERS, { error: `at most ${MAX_TIERS} tiers` })
+    .exactOptional(),
   failover: failover.exactOptional(),
 })
   .superRefine((value, context) => {
