@@ -30,6 +30,7 @@ describe.skipIf('missing' in found)('taints of a node in a real Kubernetes API',
   let agent: AgentProcess;
   let client: ByHandClient;
   let token: string;
+  let tokenFile: string;
 
   const createNode = (): Promise<ApiObject> =>
     cluster.must('POST', '/api/v1/nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE } });
@@ -58,7 +59,7 @@ describe.skipIf('missing' in found)('taints of a node in a real Kubernetes API',
       poolsPolicy([{ name: 'gpu', ports: [19101, 19102] }]).replace('port: 19101 ', `port: 19101, instance: ${NODE} `),
     ).start();
     client = connectByHand(serve.admin);
-    const tokenFile = join(serve.data, 'token');
+    tokenFile = join(serve.data, 'token');
     writeFileSync(tokenFile, token);
     agent = new AgentProcess([
       ...['--server', serve.admin, '--node-taints', NODE],
@@ -109,10 +110,13 @@ describe.skipIf('missing' in found)('taints of a node in a real Kubernetes API',
     ]);
   });
 
-  it('set while the API server was away are seen when it is back', async () => {
+  it('set while the API server was away, and its token was none, are seen when both are back', async () => {
     await cluster.kill();
     await until('the agent says so', () => agent.log.includes('node taints cannot be read'), SOON_MS);
+    writeFileSync(tokenFile, 'expired');
     await cluster.run();
+    await until('the agent says so', () => agent.log.includes('the Kubernetes API answers 401: Unauthorized'), SOON_MS);
+    writeFileSync(tokenFile, token);
     await taint({ key: 'karpenter.sh/disrupted', effect: 'NoSchedule' });
     const [drain] = await drains(1);
     expect(drain?.reason).toBe(`node ${NODE} has the taint karpenter.sh/disrupted`);

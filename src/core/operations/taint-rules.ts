@@ -16,10 +16,10 @@ const MINUTE = 60 * SEC;
 
 /**
  * What is a notice without being told. Not here, because it says nothing of an end: a cordon (`node.kubernetes.io/unschedulable`,
- * set for every kind of work on a node), `aws-node-termination-handler/rebalance-recommendation` (a risk; the machine mostly
- * runs on for hours), `DeletionCandidateOfClusterAutoscaler` (the autoscaler still thinks), those for unwell nodes
- * (`not-ready`, `unreachable`: health checks see more, and it may come back), and those that every Spot node has from its
- * first day (`cloud.google.com/gke-spot`, `kubernetes.azure.com/scalesetpriority`).
+ * set for every kind of work on a node), `aws-node-termination-handler/rebalance-recommendation` (a risk, without a time),
+ * `DeletionCandidateOfClusterAutoscaler` (the autoscaler still thinks), those for unwell nodes (`not-ready`, `unreachable`: health
+ * checks see more, and it may come back), and those that every Spot node has from its first day (`cloud.google.com/gke-spot`,
+ * `kubernetes.azure.com/scalesetpriority`).
  */
 export const TAINT_RULES: readonly TaintRule[] = [
   {

@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { type Random, seededRandom } from '../../base/units/index.ts';
-import type { Machine, Notice, TaintRule } from '../../core/operations/index.ts';
+import { seededRandom } from '../../base/units/index.ts';
+import type { TaintRule } from '../../core/operations/index.ts';
 import { hostPort } from '../../core/topology/index.ts';
-import { type ByHandClient, connectByHand, connectPush, readTokenFile } from '../admin/index.ts';
-import { ApiClient, type ApiPlace, ObjectWatch } from '../kubernetes/index.ts';
+import { connectPush } from '../admin/index.ts';
+import type { ApiPlace } from '../kubernetes/index.ts';
 import { type SignalLog, SignalSchedule, shownUrl, type Target, type Timers } from '../signals/index.ts';
 import type { ClientTlsFiles } from '../tls/index.ts';
-import { InstanceMetadata } from './instance-metadata.ts';
-import { InterruptionWatch } from './interruption-watch.ts';
-import { NodeTaintWatch } from './node-taint-watch.ts';
+import { type DepartureWatch, departureWatches } from './departure-watches.ts';
 import { Outbox } from './outbox.ts';
 import { type AgentEndpoint, Placement } from './placement.ts';
 import { PushLoop } from './push-loop.ts';
@@ -47,7 +44,7 @@ const LIVELY_TIMERS: Timers = {
 export class Agent {
   readonly #schedule: SignalSchedule;
   readonly #loop: PushLoop;
-  readonly #watches: readonly Watch[];
+  readonly #watches: readonly DepartureWatch[];
 
   constructor(options: AgentOptions, log: SignalLog) {
     const { server, name, intervalMs, tls } = options;
@@ -72,11 +69,7 @@ export class Agent {
       },
     });
     schedule.configure(targetsOf(options));
-    const { metadata, taints } = options;
-    this.#watches = [
-      ...(metadata === undefined ? [] : [interruptionWatch(options, metadata, log)]),
-      ...(taints === undefined ? [] : [nodeWatch(options, taints, { clock, random, log })]),
-    ];
+    this.#watches = departureWatches(options, { clock, random, log, timers: LIVELY_TIMERS });
   }
 
   start(): void {
@@ -90,87 +83,6 @@ export class Agent {
     this.#loop.stop();
     this.#schedule.stop();
   }
-}
-
-interface Watch {
-  start(): void;
-  stop(): void;
-}
-
-function interruptionWatch(options: AgentOptions, metadata: string, log: SignalLog): Watch {
-  return new InterruptionWatch({
-    metadata: new InstanceMetadata(metadata),
-    machines: machinesOf(options),
-    give: toServer(options, (client, notice) => client.giveNotice(notice)),
-    timers: LIVELY_TIMERS,
-    log,
-  });
-}
-
-function nodeWatch(
-  options: AgentOptions,
-  { node, api, rules }: NodeTaints,
-  { clock, random, log }: { readonly clock: () => number; readonly random: Random; readonly log: SignalLog },
-): Watch {
-  const { url, tokenFile, caFile } = api;
-  const taints = new NodeTaintWatch({
-    node,
-    rules,
-    machines: machinesOf(options),
-    give: toServer(options, (client, notice) => client.giveNotice(notice)),
-    withdraw: toServer(options, (client, notice) => client.withdrawNotice(notice)),
-    clock,
-    timers: LIVELY_TIMERS,
-    random,
-    log,
-  });
-  const watch = new ObjectWatch({
-    api: new ApiClient({
-      url,
-      token: tokenFile === undefined ? undefined : () => readTokenFile(tokenFile),
-      ca: caFile === undefined ? undefined : () => readFile(caFile, 'utf8'),
-    }),
-    path: '/api/v1/nodes',
-    name: node,
-    seen: (object) => {
-      if (object === undefined) log.warn({ node }, 'the Kubernetes API knows no such node');
-      taints.observe(object);
-    },
-    troubled: (words) => {
-      if (words === undefined) log.info({ node }, 'node taints are read again');
-      else log.warn({ node, error: `the Kubernetes API ${words}` }, 'node taints cannot be read');
-    },
-    timers: LIVELY_TIMERS,
-    random,
-  });
-  return {
-    start: () => watch.start(),
-    stop() {
-      watch.stop();
-      taints.stop();
-    },
-  };
-}
-
-/** The servers that this agent was told of. */
-function machinesOf({ endpoints, engines }: AgentOptions): readonly Machine[] {
-  const places = new Map([...endpoints, ...engines].map((one) => [hostPort(one.address, one.port), one] as const));
-  return [...places.values()].map(({ address, port }) => ({ kind: 'Address', address, port }));
-}
-
-/** A connection for each word about a notice: there is hardly ever one. */
-function toServer<T>(
-  { server, tls }: AgentOptions,
-  say: (client: ByHandClient, notice: Notice) => Promise<T>,
-): (notice: Notice) => Promise<T> {
-  return async (notice) => {
-    const client = connectByHand(server, { tls });
-    try {
-      return await say(client, notice);
-    } finally {
-      client.close();
-    }
-  };
 }
 
 /** Where one engine is named and no endpoint, the GPUs are that engine's. */
