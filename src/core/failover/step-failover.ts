@@ -73,7 +73,8 @@ export function stepFailover(stored: FailoverState | undefined, input: FailoverI
   const before = stored ?? INITIAL_FAILOVER;
   const firstTokens = stepFirstTokens(before.firstTokens, {
     nowMs: input.nowMs,
-    elapsedSec: dtSec,
+    // All of it: after hours away nothing of before them says how fast a tier is.
+    elapsedSec: Math.max(0, input.elapsedSec),
     windowSec: clamp(WINDOW_PART * returnAfterSec, WINDOW_MIN_SEC, WINDOW_MAX_SEC),
     samples: input.samples,
     endpoints,

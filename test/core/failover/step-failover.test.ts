@@ -247,6 +247,22 @@ describe('what a failover remembers', () => {
     expect(begun(one.seconds(150), 'Returning').length).toBe(1);
   });
 
+  it('is not of hours ago: a tier that was slow before the server went away is not given up when it comes back', () => {
+    const world = aWorld();
+    world.seconds(30);
+    world.servers[0].prefillSec = SLOW_SEC;
+    for (let second = 0; second < 30 && (world.state?.slowSec ?? 0) === 0; second += 1) world.second();
+    expect(world.state).toMatchObject({ phase: 'Home', slowSec: 1 });
+    world.servers[0].prefillSec = 0.2;
+    // Sidecars and servers have gone on meanwhile, and what was slow is answered.
+    const stored = world.state;
+    world.seconds(60);
+    world.state = stored;
+    world.nowMs += 7_200_000;
+    world.tick(7_260);
+    expect(world.seconds(60).every(({ phase }) => phase === 'Home')).toBe(true);
+  });
+
   it('holds still while an operator has frozen the service', () => {
     const world = aWorld();
     world.frozen = true;
