@@ -18,6 +18,11 @@ export type Fault = {
   readonly foreignLoad?: number;
   /** A duration: so long nothing is accepted or produced, metrics are zero, `/health` says 503. Ends by itself. */
   readonly coldStart?: string;
+  /**
+   * A duration: a server that had no request for so long has gone to sleep, and the first one after that waits until it is awake, for
+   * `coldStart` (which begins then and not now). It says that it is well meanwhile.
+   */
+  readonly coldAfter?: string;
   readonly gpu?: GpuMode;
   /** A duration: the collect interval of the GPU exporter. */
   readonly gpuPeriod?: string;
@@ -48,6 +53,7 @@ const RULES: Readonly<Record<keyof Fault, Rule>> = {
   failRatio: ratio,
   foreignLoad: ratio,
   coldStart: duration(0),
+  coldAfter: duration(0),
   gpu: oneOf(['Honest', 'Pinned']),
   gpuPeriod: duration(SHORTEST_PERIOD_MS),
   gpuXid: { allowed: 'a code from 0 to 1000', accepts: (value) => isNumber(value, 0, 1000) && Number.isInteger(value) },
@@ -68,6 +74,9 @@ export function parseFault(input: unknown): Result<Fault> {
     else if (!rule.accepts(value))
       issues.push(issue(key, `${key}: expected ${rule.allowed}, got ${JSON.stringify(value)}`));
   }
+  const { coldAfter, coldStart } = input as Fault;
+  if (coldAfter !== undefined && coldStart === undefined)
+    issues.push(issue('coldAfter', 'coldAfter: expected coldStart beside it, which says how long waking takes'));
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: input as Fault, warnings: [] };
 }
 

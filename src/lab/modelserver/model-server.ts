@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseDurationMs, type Random } from '../../base/units/index.ts';
 import { BatchEngine } from './batch-engine.ts';
 import { type Api, parseCompletionRequest } from './completion-request.ts';
-import type { EngineEvent, EngineLoad } from './engine-event.ts';
+import type { EngineEvent, EngineLoad, EngineRequest } from './engine-event.ts';
 import { EngineMetrics } from './engine-metrics.ts';
 import { answerError, Exchange } from './exchange.ts';
 import type { Fault } from './fault.ts';
@@ -10,6 +10,7 @@ import { HttpListener } from './http-listener.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { readBody } from './read-body.ts';
 import type { ServerProfile } from './server-profile.ts';
+import { Sleep } from './sleep.ts';
 
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 /** How long a failing server takes to say so: at once, but not in zero time. */
@@ -53,6 +54,7 @@ export class ModelServer {
   #metrics: EngineMetrics;
   #fault: Fault = {};
   #coldUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #sleep: Sleep;
   #crashed = false;
   #nextId = 1;
   #timer: NodeJS.Timeout | undefined;
@@ -61,6 +63,7 @@ export class ModelServer {
     this.#profile = profile;
     this.#surroundings = surroundings;
     this.#engine = new BatchEngine(profile, surroundings.now());
+    this.#sleep = new Sleep(surroundings.now());
     this.#metrics = new EngineMetrics(profile, surroundings.wallClock());
     this.#page = new MetricsPage('text/plain; version=0.0.4; charset=utf-8', () => this.#metrics.page(this.load()));
     this.listener = new HttpListener(surroundings.address, (request, response) => this.#route(request, response));
@@ -82,7 +85,9 @@ export class ModelServer {
 
   /** The fault in force; a cold start that is over is no longer part of it. */
   get fault(): Fault {
-    if (this.#fault.coldStart === undefined || this.#surroundings.now() < this.#coldUntilMs) return this.#fault;
+    const { coldStart, coldAfter } = this.#fault;
+    if (coldStart === undefined || coldAfter !== undefined) return this.#fault;
+    if (this.#surroundings.now() < this.#coldUntilMs) return this.#fault;
     const { coldStart: _over, ...rest } = this.#fault;
     return rest;
   }
@@ -106,7 +111,10 @@ export class ModelServer {
     const before = this.#fault;
     this.#fault = fault;
     this.#page.hostile = fault.metrics;
-    const coldMs = fault.coldStart === undefined ? 0 : (parseDurationMs(fault.coldStart) ?? 0);
+    const startMs = fault.coldStart === undefined ? 0 : (parseDurationMs(fault.coldStart) ?? 0);
+    const afterMs = fault.coldAfter === undefined ? undefined : parseDurationMs(fault.coldAfter);
+    this.#sleep.set(afterMs === undefined ? undefined : { afterMs, wakeMs: startMs });
+    const coldMs = afterMs === undefined ? startMs : 0;
     this.#coldUntilMs = nowMs + coldMs;
     if (fault.crash === true) this.#loseAll(nowMs);
     this.#engine.setCondition(
@@ -215,13 +223,22 @@ export class ModelServer {
           }),
         );
         const { promptTokens, outputTokens } = parsed.value;
-        this.#engine.submit({ id, promptTokens, outputTokens }, nowMs);
-        this.#pump();
+        const run = { id, promptTokens, outputTokens };
+        const wakeMs = this.#sleep.waitMs(nowMs);
+        if (wakeMs > 0) setTimeout(() => this.#submit(run), wakeMs).unref();
+        else this.#submit(run);
       },
       () => {
         // The client left before its body was complete: the close of the response has counted that.
       },
     );
+  }
+
+  /** To the engine, unless its client went away, or the server crashed, while it slept. */
+  #submit(run: EngineRequest): void {
+    if (!this.#exchanges.has(run.id)) return;
+    this.#engine.submit(run, this.#surroundings.now());
+    this.#pump();
   }
 
   #cancel(id: number): void {
@@ -265,6 +282,7 @@ export class ModelServer {
         break;
       case 'Finished':
         this.#exchanges.delete(event.id);
+        this.#sleep.worked(event.atMs);
         this.#counts.finished += 1;
         this.#metrics.finished('length', event.atMs - exchange.arrivedMs);
         exchange.finish(() => this.load());

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { parseFault } from '../../../src/lab/modelserver/fault.ts';
 import {
   type Fault,
   HOSTILE_PAGES,
@@ -233,5 +234,49 @@ describe('hostile metric pages', () => {
 
   it('are all covered here', () => {
     expect([...Object.keys(seen), 'Hang', 'Cut'].sort()).toEqual([...HOSTILE_PAGES].sort());
+  });
+});
+
+describe('sleep', () => {
+  it('makes the first request after an idle time wait, and those that come meanwhile; it says that it is well', async () => {
+    const { servers, place, row, complete } = await start();
+    await servers.fault(0, { coldAfter: '150ms', coldStart: '300ms' });
+    const timed = async (): Promise<number> => {
+      const startedAt = performance.now();
+      expect(await complete()).toBe(200);
+      return performance.now() - startedAt;
+    };
+    expect(await timed()).toBeLessThan(150);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    const [first, second] = await Promise.all([
+      timed(),
+      new Promise((resolve) => setTimeout(resolve, 100)).then(async () => {
+        expect((await call(place.port, '/health')).status).toBe(200);
+        return timed();
+      }),
+    ]);
+    expect(first).toBeGreaterThanOrEqual(290);
+    expect(second).toBeGreaterThanOrEqual(150);
+    expect(await timed()).toBeLessThan(150);
+    expect(row()).toMatchObject({ state: 'Serving', fault: { coldAfter: '150ms', coldStart: '300ms' } });
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await servers.fault(0, {});
+    expect(await timed()).toBeLessThan(150);
+  });
+
+  it('lets go who leaves meanwhile', async () => {
+    const { servers, place, row } = await start();
+    await servers.fault(0, { coldAfter: '0ms', coldStart: '200ms' });
+    const gone = open(place.port, '/v1/completions', { prompt: 'a', max_tokens: 3, stream: true });
+    gone.catch(() => undefined);
+    await until(row, ({ issued }) => issued === 1);
+    await servers.fault(0, { crash: true });
+    await servers.fault(0, {});
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    expect(row()).toMatchObject({ state: 'Serving', issued: 1, errors: 1, finished: 0, running: 0 });
+  });
+
+  it('is refused without the time that waking takes', async () => {
+    expect(parseFault({ coldAfter: '30s' })).toMatchObject({ ok: false, issues: [{ path: 'coldAfter' }] });
   });
 });
