@@ -184,6 +184,10 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       stats: ['cluster.SERVICE.upstream_rq_active'],
     },
     {
+      fields: ['spec.pools[].keepWarm.**'],
+      becomes: `${NOT_SENT}Loadline asks the servers itself; a tier without a warm server gets nothing for slowness`,
+    },
+    {
       fields: ['spec.pools[].modelRevision'],
       becomes: `${NOT_SENT}it says which pools may step in for each other`,
     },

@@ -17,6 +17,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/load': { values: ['core/topology'] },
   'core/weights': { values: ['core/topology', 'core/load'], types: ['core/policy'] },
   'core/overload': { values: ['core/load'], types: ['core/topology', 'core/policy', 'core/weights'] },
+  'core/warmth': { values: ['core/topology'], types: ['core/load', 'core/policy', 'core/weights'] },
   'core/failover': { values: ['core/topology'], types: ['core/load', 'core/policy', 'core/weights'] },
   'core/resources': { values: ['core/topology', 'core/policy'], types: ['core/weights', 'core/control'] },
   'core/snapshot': { values: ['core/resources'] },
@@ -34,6 +35,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
       'core/weights',
       'core/overload',
       'core/failover',
+      'core/warmth',
       'core/operations',
       'core/resources',
       'core/snapshot',
@@ -49,6 +51,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/kubernetes': {},
   'edge/discovery': { values: ['core/topology'], types: ['core/policy'] },
   'edge/outbound': {},
+  'edge/prompts': { values: ['edge/outbound', 'edge/signals'], types: ['core/topology', 'core/warmth'] },
   'edge/access': { values: ['edge/signals', 'core/access'], types: ['core/policy'] },
   'edge/signals': { values: ['edge/outbound', 'core/topology'], types: ['core/policy'] },
   'edge/xds': {
@@ -59,7 +62,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/store': {},
   'edge/observe': {
     values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations', 'core/overload'],
-    types: ['core/control', 'core/load', 'core/weights', 'core/failover', 'core/policy'],
+    types: ['core/control', 'core/load', 'core/weights', 'core/failover', 'core/warmth', 'core/policy'],
   },
   'edge/admin': {
     values: [

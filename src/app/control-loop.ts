@@ -31,7 +31,8 @@ import type { ServiceLoad } from '../core/load/index.ts';
 import type { Operation } from '../core/operations/index.ts';
 import { Identities, type Policy } from '../core/policy/index.ts';
 import type { Snapshot, SnapshotKey } from '../core/snapshot/index.ts';
-import type { EndpointId, EndpointSet, Sample } from '../core/topology/index.ts';
+import type { EndpointId, EndpointSet, PromptAnswer, Sample } from '../core/topology/index.ts';
+import type { Prompt } from '../core/warmth/index.ts';
 import { reasonsOf, restingWeights, type ServiceDecision, sameWeights } from '../core/weights/index.ts';
 import type { Evenness } from '../edge/observe/index.ts';
 import type { SnapshotProvider } from '../edge/xds/index.ts';
@@ -50,6 +51,8 @@ export type Ticked = {
   readonly herds: readonly ServiceDecision[];
   /** Who was drained for a lost GPU or is back, and which signals came to contradict themselves. */
   readonly events: readonly BeliefEvent[];
+  /** To be sent now, so that servers stay warm. */
+  readonly prompts: readonly Prompt[];
   /** What the tick began with and was given: for the recorder. */
   readonly before: ControlState;
   readonly input: TickInput;
@@ -77,6 +80,7 @@ export type TickExtras = {
 export class ControlLoop implements SnapshotProvider {
   readonly #inbox: ControlInbox;
   readonly #takeSamples: () => readonly Sample[];
+  readonly #takeAnswers: () => readonly PromptAnswer[];
   #compiler = new Compiler();
   readonly #meters = new ShiftMeters();
   #state: ControlState = INITIAL_STATE;
@@ -87,9 +91,14 @@ export class ControlLoop implements SnapshotProvider {
   /** Of the policy that was asked about last. */
   #identities: { readonly policy: Policy; readonly of: Identities } | undefined;
 
-  constructor(inbox: ControlInbox, takeSamples: () => readonly Sample[]) {
+  constructor(
+    inbox: ControlInbox,
+    takeSamples: () => readonly Sample[],
+    takeAnswers: () => readonly PromptAnswer[] = () => [],
+  ) {
     this.#inbox = inbox;
     this.#takeSamples = takeSamples;
+    this.#takeAnswers = takeAnswers;
   }
 
   get state(): ControlState {
@@ -172,7 +181,8 @@ export class ControlLoop implements SnapshotProvider {
   ): Ticked {
     const before = this.#state;
     const heard = this.#inbox.take();
-    const input = { nowMs, policy, endpointSets, samples: this.#takeSamples(), ...heard, perturbations, operations };
+    const [samples, answers] = [this.#takeSamples(), this.#takeAnswers()];
+    const input = { nowMs, policy, endpointSets, samples, answers, ...heard, perturbations, operations };
     const out = tick(before, input);
     this.#state = out.state;
     if (canary === undefined && tried.length === 0) this.#canary = undefined;
@@ -196,7 +206,8 @@ export class ControlLoop implements SnapshotProvider {
     const refusals = this.#compiler.refusals();
     const jumped = this.#jumped;
     this.#jumped = false;
-    return { plan: out.plan, loads: out.loads, pushed, refusals, shifts, herds, events, before, input, jumped };
+    const { loads, prompts } = out;
+    return { plan: out.plan, loads, pushed, refusals, shifts, herds, events, prompts, before, input, jumped };
   }
 
   /** What the rule check finds in what canaries would get; nobody needs to have it yet. */

@@ -125,16 +125,34 @@ export class Recorder {
     if ((fresh && before.plan !== undefined) || this.#lost > 0 || jumped)
       this.#line({ kind: 'State', state: recordedState(before) });
     this.#lost = 0;
-    const { nowMs, samples, reports, presence, deliveries = [], perturbations = [], operations = NONE } = input;
+    const {
+      nowMs,
+      samples,
+      reports,
+      presence,
+      deliveries = [],
+      answers = [],
+      perturbations = [],
+      operations = NONE,
+    } = input;
     // What the tick reads of them; a refusal's text holds parts of the policy.
     const acked = deliveries.filter(({ kind }) => kind === 'Acked');
     const delivered = acked.length === 0 ? {} : { deliveries: acked };
+    const answered = answers.length === 0 ? {} : { answers };
     const perturbed = perturbations.length === 0 ? {} : { perturbations };
     const told = this.#told?.operations ?? NONE;
     const same = operations === told || (operations.length === 0 && told.length === 0);
     const byHand = same ? {} : { operations };
     this.#told = { policy: files, endpoints, operations };
-    const heard = { samples: groupSamples(samples), reports, presence, ...delivered, ...perturbed, ...byHand };
+    const heard = {
+      samples: groupSamples(samples),
+      reports,
+      presence,
+      ...delivered,
+      ...answered,
+      ...perturbed,
+      ...byHand,
+    };
     this.#line({ kind: 'Tick', nowMs, ...heard, decisions });
   }
 

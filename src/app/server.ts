@@ -12,6 +12,7 @@ import {
   startHttpServer,
 } from '../edge/observe/index.ts';
 import { type AllowList, OutboundGuard } from '../edge/outbound/index.ts';
+import { Prompter } from '../edge/prompts/index.ts';
 import { XdsServer } from '../edge/xds/index.ts';
 import type { AccessKeeper } from './access-keeper.ts';
 import { Announcer } from './announcer.ts';
@@ -84,6 +85,7 @@ export class LoadlineServer {
   readonly #checkpoints: Checkpoints;
   readonly #kept: KeptStructures;
   readonly #signals: SignalInputs;
+  readonly #prompter: Prompter;
   readonly #inbox: ControlInbox;
   readonly #loop: ControlLoop;
   readonly #probes: Probes;
@@ -118,11 +120,16 @@ export class LoadlineServer {
     this.#kept = new KeptStructures(data, log, this.#now);
     this.#guard = new OutboundGuard({ allow: options.fetchAllow });
     this.#signals = new SignalInputs({ clock: this.#now, log, metrics: this.#metrics, guard: this.#guard });
+    this.#prompter = new Prompter({ guard: this.#guard, settled: (result) => this.#metrics.prompted(result) });
     this.#inbox = new ControlInbox((word) => {
       const event = timelineEvent(word);
       if (event !== undefined) this.#timeline.add(event);
     });
-    this.#loop = new ControlLoop(this.#inbox, () => this.#signals.take());
+    this.#loop = new ControlLoop(
+      this.#inbox,
+      () => this.#signals.take(),
+      () => this.#prompter.take(),
+    );
     this.#announcer = new Announcer({
       log,
       metrics: this.#metrics,
@@ -339,6 +346,7 @@ export class LoadlineServer {
     await this.#validation.stop();
     this.#options.certificates?.stop();
     this.#signals.stop();
+    this.#prompter.stop();
     this.#access?.stop();
     this.#probes.stop();
     if (this.#loop.plan !== undefined && this.#ticks !== undefined) {
@@ -401,6 +409,7 @@ export class LoadlineServer {
     const { tried } = this.#operations;
     const canary = candidate && underPolicy(candidate);
     const ticked = this.#loop.tick(underPolicy(stable), nowMs, { perturbations, operations, canary, tried });
+    this.#prompter.send(ticked.prompts);
     const services = [stable, ...(candidate === undefined ? [] : [candidate])].flatMap(({ policy }) => policy.services);
     const reports = aboutServices(ticked.input.reports, services);
     const ended = this.#rollouts.step(reports) !== undefined;

@@ -87,6 +87,7 @@ export class Views implements ObserveSeam, SnapshotSeam {
       loads: loop.loads,
       overload: loop.state.overload,
       failover: loop.state.failover,
+      warmth: loop.state.warmth,
       nodes,
       sources: signals.health(),
       policy: policyInForce(keeper.view(), rollouts),

@@ -15,6 +15,8 @@ const ODD: ReadonlySet<string> = new Set([
   'NodeDisconnected',
   'OperationSuspended',
   'OverloadLevel',
+  'EndpointCold',
+  'PromptRefused',
 ]);
 /** The longest kind has 18 letters; lines of a stream cannot wait for the widest cell. */
 const KIND_WIDTH = 18;

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import type { OverloadView, ServerView } from '../../edge/observe/index.ts';
+import type { OverloadView, ServerView, WarmthView } from '../../edge/observe/index.ts';
 import { envoyWords, placeWords } from '../envoy-words.ts';
 import { age, type Io, type OutputFormat, printValue, table } from '../io.ts';
 import type { Finish } from '../main.ts';
@@ -100,6 +100,10 @@ export function statusText(view: ServerView, colour: boolean): string {
     }
     for (const pool of service.pools) {
       if (pool.note !== undefined) lines.push(paint('yellow', `  pool ${pool.name}: ${pool.note}`));
+      if (pool.warmth !== null) {
+        const line = warmthLine(pool.name, pool.warmth);
+        lines.push(pool.warmth.reason === '' ? line : paint('yellow', line));
+      }
     }
     const rows = service.pools.flatMap((pool) =>
       pool.endpoints.map((one) => [
@@ -175,6 +179,11 @@ function reserveLine({ saturation, reason }: NonNullable<OverloadView['withoutSp
   if (saturation === null) return `  without Spot unknown (${reason})`;
   const short = saturation > 1 ? ': no reserve for the loss of it' : '';
   return `  without Spot ${saturation.toFixed(2)}${short} (${reason})`;
+}
+
+function warmthLine(pool: string, { warm, cold, unknown, reason }: WarmthView): string {
+  const counts = [`${warm} warm`, `${cold} cold`, ...(unknown > 0 ? [`${unknown} unknown`] : [])].join(', ');
+  return `  kept warm ${pool}: ${counts}${reason === '' ? '' : ` (${reason})`}`;
 }
 
 export function percent(value: number | null): string {

@@ -16,7 +16,10 @@ export type BeliefEvent = {
     | 'OverloadLevel'
     | 'OverloadOver'
     | 'TierGivenUp'
-    | 'TierReturns';
+    | 'TierReturns'
+    | 'EndpointCold'
+    | 'EndpointWarm'
+    | 'PromptRefused';
   /** An endpoint, or a service. */
   readonly subject: EndpointId;
   readonly message: string;
@@ -31,6 +34,7 @@ export function beliefEvents(
     ...retryEvents(before.plan?.retryCuts ?? [], state.plan?.retryCuts ?? []),
     ...overloadEvents(before.overload ?? {}, state.overload ?? {}),
     ...failoverEvents(before.failover ?? {}, state.failover ?? {}),
+    ...warmthEvents(before.warmth ?? {}, state.warmth ?? {}),
   ];
   for (const [service, load] of Object.entries(state.load)) {
     const old = own(before.load, service)?.endpoints;
@@ -81,6 +85,22 @@ function failoverEvents(
     if (phase === 'Away') return [{ kind: 'TierGivenUp', subject, message }];
     return phase === 'Returning' ? [{ kind: 'TierReturns', subject, message }] : [];
   });
+}
+
+/** That a server is warm is news only after it was cold. */
+function warmthEvents(
+  before: NonNullable<ControlState['warmth']>,
+  now: NonNullable<ControlState['warmth']>,
+): BeliefEvent[] {
+  return Object.entries(now).flatMap(([service, state]) =>
+    Object.entries(state).flatMap(([subject, { belief, refused, words: message }]): readonly BeliefEvent[] => {
+      const was = own(own(before, service) ?? {}, subject);
+      if (refused && was?.refused !== true) return [{ kind: 'PromptRefused', subject, message }];
+      if (belief === (was?.belief ?? 'Unknown')) return [];
+      if (belief === 'Cold') return [{ kind: 'EndpointCold', subject, message }];
+      return belief === 'Warm' && was?.belief === 'Cold' ? [{ kind: 'EndpointWarm', subject, message }] : [];
+    }),
+  );
 }
 
 function retryEvents(before: readonly string[], now: readonly string[]): BeliefEvent[] {

@@ -4,7 +4,8 @@ import { type LoadState, openRequests, type ServiceLoad } from '../load/index.ts
 import { freezeOf, inForce, type Operation, operated, takenOut, withTakenOut } from '../operations/index.ts';
 import { ladderOf, type OverloadState, relievedBy, stepOverload } from '../overload/index.ts';
 import type { Policy } from '../policy/index.ts';
-import type { Delivery, EndpointSet, LoadReport, NodePresence, Sample } from '../topology/index.ts';
+import type { Delivery, EndpointSet, LoadReport, NodePresence, PromptAnswer, Sample } from '../topology/index.ts';
+import { coldOnes, type Prompt, stepWarmth, type WarmthState } from '../warmth/index.ts';
 import type { ServiceDecision, WeightsState } from '../weights/index.ts';
 import { carrying, divided } from './balancing.ts';
 import { byService } from './by-service.ts';
@@ -32,6 +33,8 @@ export type ControlState = {
   readonly overload?: Readonly<Record<string, OverloadState>>;
   /** By service with tiers. Absent in states of before Loadline failed over by itself. */
   readonly failover?: Readonly<Record<string, FailoverState>>;
+  /** By service with pools that are kept warm. Absent in states of before there were any. */
+  readonly warmth?: Readonly<Record<string, WarmthState>>;
   readonly sidecars: Sidecars;
   readonly plan: Plan | undefined;
 };
@@ -46,6 +49,8 @@ export type TickInput = {
   readonly presence: readonly NodePresence[];
   /** Absent in recordings of before they were kept. */
   readonly deliveries?: readonly Delivery[];
+  /** To prompts that were sent; absent: none. */
+  readonly answers?: readonly PromptAnswer[];
   /** In force now; absent: none. */
   readonly perturbations?: readonly Perturbation[];
   /** What operators do by hand, in force or at its end; absent: nothing. */
@@ -58,6 +63,8 @@ export type TickOutput = {
   /** What the law decided, before what operators do by hand. */
   readonly law: Omit<Plan, 'sequence'>;
   readonly loads: Readonly<Record<string, ServiceLoad>>;
+  /** To be sent now, so that servers without requests stay warm. */
+  readonly prompts: readonly Prompt[];
 };
 
 export const INITIAL_STATE: ControlState = {
@@ -72,7 +79,7 @@ export const INITIAL_STATE: ControlState = {
 
 /** One turn of the controller: beliefs, decisions, Plan. Pure: the same state and input give the same output. */
 export function tick(before: ControlState, input: TickInput): TickOutput {
-  const { nowMs, policy, presence, deliveries = [], perturbations = [] } = input;
+  const { nowMs, policy, presence, deliveries = [], perturbations = [], answers = [] } = input;
   const operations = inForce(input.operations ?? [], nowMs);
   const sidecars = stepSidecars(before.sidecars, presence, nowMs);
   const elapsedSec = before.atMs === 0 ? 0 : (nowMs - before.atMs) / 1000;
@@ -82,6 +89,8 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   const delays: Record<string, LoopDelay> = {};
   const overload: Record<string, OverloadState> = {};
   const failover: Record<string, FailoverState> = {};
+  const warmth: Record<string, WarmthState> = {};
+  const prompts: Prompt[] = [];
   const loads: Record<string, ServiceLoad> = {};
   const decisions: Record<string, ServiceDecision> = {};
   const endpoints = new Map(
@@ -122,6 +131,21 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       ...relievedBy(ladder, carrying(service, servers, step.decision, own(before.plan?.failovers, name))),
       ladder,
     });
+    if (service.pools.some(({ keepWarm }) => keepWarm !== undefined)) {
+      const warm = stepWarmth(own(before.warmth ?? {}, name) ?? {}, {
+        nowMs,
+        elapsedSec,
+        service,
+        endpoints: members,
+        load: step.believed.load,
+        decision: step.decision,
+        samples: told.samples,
+        answers,
+        overloaded: overload[name].told > 0 || operations.some((one) => one.kind === 'Shed' && one.service === name),
+      });
+      warmth[name] = warm.state;
+      prompts.push(...warm.prompts);
+    }
     if (split?.kind === 'Tiers')
       failover[name] = stepFailover(own(before.failover, name), {
         nowMs,
@@ -131,6 +155,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
         load: step.believed.load,
         decision: step.decision,
         samples: told.samples,
+        cold: coldOnes(warmth[name]),
         frozen: freeze !== undefined,
         diverted: Object.keys(overload[name].degrades ?? {}).length > 0,
       });
@@ -150,10 +175,23 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   };
   const plan = planWith(law, operations, before.plan);
   return {
-    state: { tick: before.tick + 1, atMs: nowMs, load, weights, issued, delays, overload, failover, sidecars, plan },
+    state: {
+      tick: before.tick + 1,
+      atMs: nowMs,
+      load,
+      weights,
+      issued,
+      delays,
+      overload,
+      failover,
+      ...(Object.keys(warmth).length === 0 ? {} : { warmth }),
+      sidecars,
+      plan,
+    },
     plan,
     law,
     loads,
+    prompts,
   };
 }
 

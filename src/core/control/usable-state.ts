@@ -4,6 +4,7 @@ import type { Policy } from '../policy/index.ts';
 import type { EndpointSet, LoadReport, Metric, Sample } from '../topology/index.ts';
 import { sameWeights } from '../weights/index.ts';
 import { beliefEvents } from './belief-events.ts';
+import { endpointNotes } from './endpoint-notes.ts';
 import { restoreState } from './restore.ts';
 import { ShiftMeters } from './shift-meters.ts';
 import { signalAges } from './signal-ages.ts';
@@ -70,7 +71,8 @@ function whyNot(
         oddNumberIn(out.plan.decisions, 'decisions') ??
         oddNumberIn(out.state.load, 'load') ??
         oddNumberIn(out.state.overload, 'overload') ??
-        oddNumberIn(out.state.failover, 'failover');
+        oddNumberIn(out.state.failover, 'failover') ??
+        oddNumberIn(out.state.warmth, 'warmth');
       if (odd !== undefined) return `${odd} is no finite number`;
       tellOf(state, out, meters, atMs);
       state = out.state;
@@ -86,6 +88,7 @@ function tellOf(before: ControlState, out: TickOutput, meters: ShiftMeters, nowM
   const { state, plan, loads } = out;
   meters.step({ nowMs, before: before.plan, plan, loads, deliveries: [], presence: [] });
   beliefEvents(before, out);
+  for (const load of Object.values(loads)) endpointNotes(state, load);
   signalAges(state, nowMs);
   signalStates(state, loads, nowMs);
   for (const decision of Object.values(plan.decisions))

@@ -23,6 +23,14 @@ export function failoverWords(state: FailoverState, split: Tiers, room?: Room): 
   return `${part} to ${next}${held}: ${why}; it has been well for ${wellSec.toFixed(0)} of ${holdSec.toFixed(0)} s${again}`;
 }
 
+/** `; 2 of 2 servers of standby are cold (they do not answer prompts in time): it gets nothing for slowness` */
+export function coldWords({ to }: FailoverState, split: Tiers, cold: number, of: number): string {
+  if (to === null || cold === 0) return '';
+  const count = `; ${cold} of ${of} ${of === 1 ? 'server' : 'servers'} of ${namesOf(split, to)} ${cold === 1 ? 'is' : 'are'} cold`;
+  const outcome = cold === of ? ': it gets nothing for slowness' : ': no room is counted there';
+  return `${count} (no answer to prompts in time)${outcome}`;
+}
+
 function speedWords(measured: FailoverState['measured'][number] | undefined): string {
   const { p95Sec = null, requests = 0 } = measured ?? {};
   if (p95Sec === null) return `of too few requests to tell (${requests.toFixed(0)} of ${FEWEST_REQUESTS})`;

@@ -1,4 +1,5 @@
 import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
+import type { EndpointId } from '../topology/index.ts';
 import { type Flow, sumOf } from './flow.ts';
 
 /** The next tier is filled within so long: three times what passes from a decision until it shows, so that it is not overfilled. */
@@ -19,18 +20,20 @@ export type Room = {
 /**
  * What the next tier can hold: as many new requests as it completes, and what fills its free slots slowly. So it is known how long
  * they take there from what it completes, not guessed from the tier that they come from, which is slow. Arrivals come at random, so
- * a small tier keeps more of itself free than a large one.
+ * a small tier keeps more of itself free than a large one. Who is known to be cold has no slots: a request would wait there.
  */
 export function roomOf(
   flow: Flow,
   load: ServiceLoad,
   to: readonly EndpointLoad[],
   others: readonly EndpointLoad[],
+  cold: ReadonlySet<EndpointId>,
 ): Room {
-  const slots = sumOf(to, (one) => one.slots);
+  const awake = to.filter(({ id }) => !cold.has(id));
+  const slots = sumOf(awake, (one) => one.slots);
   const inFlight = sumOf(to, (one) => one.inFlight);
   const waiting = sumOf(to, (one) => one.waiting ?? 0);
-  const known = to.every(({ slotsKnown }) => slotsKnown) ? '' : ' (not all of its batch limits are known)';
+  const known = awake.every(({ slotsKnown }) => slotsKnown) ? '' : ' (not all of its batch limits are known)';
   const words = `${inFlight.toFixed(0)} in flight for ${slots.toFixed(0)} slots${waiting > 0 ? `, ${waiting.toFixed(0)} of them wait` : ''}${known}`;
   // What waits in front of an engine says that it is full, whatever its slots are thought to be.
   const target = waiting > 0 ? Math.min(comfortable(slots), inFlight - waiting) : comfortable(slots);

@@ -1,9 +1,9 @@
 import type { EndpointLoad, ServiceLoad } from '../load/index.ts';
 import type { Split } from '../policy/index.ts';
-import type { Endpoint, Sample } from '../topology/index.ts';
+import type { Endpoint, EndpointId, Sample } from '../topology/index.ts';
 import type { ServiceDecision } from '../weights/index.ts';
 import { type FailoverCause, type FailoverState, INITIAL_FAILOVER } from './failover-state.ts';
-import { failoverWords } from './failover-words.ts';
+import { coldWords, failoverWords } from './failover-words.ts';
 import { percentileOf, stepFirstTokens } from './first-tokens.ts';
 import { isGivenUp, NO_FLOW, stepFlow, sumOf } from './flow.ts';
 import { type Room, roomOf } from './room.ts';
@@ -19,6 +19,8 @@ export type FailoverInput = {
   readonly load: ServiceLoad;
   readonly decision: ServiceDecision;
   readonly samples: readonly Sample[];
+  /** Who is known not to answer prompts of Loadline's own in time. */
+  readonly cold: ReadonlySet<EndpointId>;
   /** An operator holds the service as it is. */
   readonly frozen: boolean;
   /** The overload ladder sends some of the requests to a pool of its own choice: that the first tier lacks them says nothing. */
@@ -121,11 +123,20 @@ export function stepFailover(stored: FailoverState | undefined, input: FailoverI
     wellSec: p95(from) <= CLEAR_RATIO * limitSec && !givenUp && isAlive(first) ? seen.wellSec + dtSec : 0,
     sinceReturnSec: seen.sinceReturnSec === null ? null : seen.sinceReturnSec + dtSec,
   };
-  const room = roomOf(flow, load, second, first);
-  const decided = decide(timed, { dtSec, returnAfterSec, room, nextIsSlow: p95(to) > limitSec });
+  // Where the sidecars went by themselves the requests show how it is there.
+  const cold = timed.cause === 'Envoy' || givenUp ? NOBODY : input.cold;
+  const room = roomOf(flow, load, second, first, cold);
+  const isCold = second.every(({ id }) => cold.has(id));
+  const decided = decide(timed, { dtSec, returnAfterSec, room, nextIsSlow: p95(to) > limitSec || isCold });
   const state = told(decided);
-  return { ...state, reason: failoverWords(state, split, room) };
+  const coldOnes = second.filter(({ id }) => input.cold.has(id)).length;
+  return {
+    ...state,
+    reason: `${failoverWords(state, split, room)}${coldWords(state, split, coldOnes, second.length)}`,
+  };
 }
+
+const NOBODY: ReadonlySet<EndpointId> = new Set();
 
 const HOME = { phase: 'Home', cause: null, wanted: 0, percent: 0, slowSec: 0, missingSec: 0, wellSec: 0 } as const;
 
@@ -158,7 +169,7 @@ function decide(state: FailoverState, facts: Facts): FailoverState {
 
 function causeOf({ slowSec, missingSec }: FailoverState, nextIsSlow: boolean): FailoverCause | undefined {
   if (missingSec >= MISSING_SEC) return 'Envoy';
-  // From a slow tier to a slow one nobody gains.
+  // From a slow tier to a slow or a cold one nobody gains.
   return slowSec >= SLOW_SEC && !nextIsSlow ? 'FirstToken' : undefined;
 }
 
@@ -168,7 +179,7 @@ function tripped(state: FailoverState, cause: FailoverCause, returnAfterSec: num
   return { ...state, phase: 'Away', cause, phaseSec: 0, wellSec: 0, repeats, holdSec };
 }
 
-/** As much as the next tier has room for, not all at once; nothing more to one that is slow itself. */
+/** As much as the next tier has room for, not all at once; nothing more to one that is slow or cold itself. */
 function moved(state: FailoverState, room: Room, nextIsSlow: boolean, dtSec: number): number {
   const { wanted } = state;
   return Math.min(mostOf(state, room), nextIsSlow ? wanted : wanted + GIVE_UP_PER_SEC * dtSec);

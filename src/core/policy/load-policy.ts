@@ -4,6 +4,7 @@ import { collisionsIn } from './check/collisions.ts';
 import { duplicatesIn } from './check/duplicates.ts';
 import { engineFilesIn } from './check/engine-files.ts';
 import { exporterPortsIn } from './check/exporter-ports.ts';
+import { keepWarmIn } from './check/keep-warm.ts';
 import { mirrorsIn } from './check/mirrors.ts';
 import { notEnforcedIn } from './check/not-enforced.ts';
 import { protectedClassesIn } from './check/protected-classes.ts';
@@ -82,6 +83,7 @@ function* loadSteps(
     issues.push(...duplicatesIn(entry.document, entry.kind));
     issues.push(...engineFilesIn(entry.document, entry.kind));
     issues.push(...exporterPortsIn(entry.document, entry.kind));
+    issues.push(...keepWarmIn(entry.document, entry.kind));
     issues.push(...referencesIn(entry, catalogue));
     issues.push(...collisionsIn(entry, catalogue));
     issues.push(...mirrorsIn(entry, catalogue));

@@ -141,9 +141,24 @@ export type Pool = {
   readonly modelRevision?: string;
   /** In place of the service's. */
   readonly upstream?: { readonly tls: UpstreamTls };
+  /** Absent: servers that have no requests are left alone. */
+  readonly keepWarm?: KeepWarm;
   readonly endpoints: PoolEndpoints;
   /** The pool's own signals where it has them, else those of the service. */
   readonly signals: Signals;
+};
+
+/** Loadline's own prompt for each server of a pool that had no request for `intervalMs`: a POST in plaintext. */
+export type KeepWarm = {
+  readonly path: string;
+  /** A JSON object as text. */
+  readonly body: string;
+  /** In place of the endpoint's. */
+  readonly port?: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** A first byte that takes longer is none of a warm server; absent: `firstTokenP95AboveMs` of the tiers, or the timeout alone. */
+  readonly slowAboveMs?: number;
 };
 
 /** How the requests of a service are divided between its pools. */

@@ -1,5 +1,6 @@
 export { type Endpoint, type EndpointId, type EndpointSet, endpointId, hostPort, type Lifecycle } from './endpoint.ts';
 export { type EndpointIndex, indexEndpoints, NOWHERE, placeAt, placeOf } from './join.ts';
+export type { PromptAnswer, PromptResult } from './prompt-answer.ts';
 export type {
   Delivery,
   EndpointReport,

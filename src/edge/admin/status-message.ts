@@ -48,7 +48,7 @@ export function encodeStatus(view: ServerView): Wire {
       decisionTime: toSeconds(service.decidedAtMs),
       ...(service.overload === null ? {} : { overload: encodeOverload(service.overload) }),
       ...(service.failover === null ? {} : { failover: encodeFailover(service.failover) }),
-      pools: service.pools.map((pool) => ({ ...pool, endpoints: pool.endpoints.map(encodeEndpoint) })),
+      pools: service.pools.map(encodePool),
     })),
     nodes: view.nodes.map((node) => ({
       ...node,
@@ -179,11 +179,21 @@ function decodeReserve(wire: Wire): NonNullable<OverloadView['withoutSpot']> {
   return { saturation: numberOrNull(wire.saturation), reason: text(wire.reason) };
 }
 
+function encodePool({ warmth, endpoints, ...same }: PoolView): Wire {
+  return { ...same, ...(warmth === null ? {} : { warmth }), endpoints: endpoints.map(encodeEndpoint) };
+}
+
 function decodePool(wire: Wire): PoolView {
   return {
     name: text(wire.name),
     split: number(wire.split),
     ...optional('note', wire.note, text),
+    warmth: messageOrNull(wire.warmth, ({ warm, cold, unknown, reason }) => ({
+      warm: number(warm),
+      cold: number(cold),
+      unknown: number(unknown),
+      reason: text(reason),
+    })),
     endpoints: list(wire.endpoints, decodeEndpoint),
   };
 }

@@ -4,6 +4,7 @@ import type { ModelService, Pool } from '../../core/policy/index.ts';
 import { failoverView } from './failover-view.ts';
 import type { EndpointView, OverloadView, PoolView, ServerView, ServiceView } from './server-view.ts';
 import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, type ViewInput } from './view-input.ts';
+import { warmthView } from './warmth-view.ts';
 
 /** @returns the state of the whole server; services and pools stand in the order of the policy. */
 export function buildServerView(input: ViewInput): ServerView {
@@ -37,7 +38,7 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
           input,
           pool.name,
           rows.filter((row) => row.endpoint.pool === pool.name),
-          pool,
+          { service, pool },
         ),
       ),
       ...removedPools(service, rows).map((name) =>
@@ -86,13 +87,20 @@ function removedPools({ pools }: ModelService, rows: readonly EndpointRow[]): re
   return [...names].sort();
 }
 
-/** `pool`: absent where the policy has it no more. */
-function poolView(input: ViewInput, name: string, rows: readonly EndpointRow[], pool?: Pool): PoolView {
-  const note = pool === undefined ? 'removed from the policy: its endpoints drain' : poolNote(pool, rows.length);
+/** `known`: absent where the policy has it no more. */
+function poolView(
+  input: ViewInput,
+  name: string,
+  rows: readonly EndpointRow[],
+  known?: { readonly service: ModelService; readonly pool: Pool },
+): PoolView {
+  const note = known === undefined ? 'removed from the policy: its endpoints drain' : poolNote(known.pool, rows.length);
+  const members = rows.map(({ endpoint }) => endpoint);
   return {
     name,
     split: rows.reduce((sum, row) => sum + (row.decision?.share ?? 0), 0),
     ...(note === undefined ? {} : { note }),
+    warmth: known === undefined ? null : warmthView(input, known.service, known.pool, members),
     endpoints: rows.map((row) => endpointView(input, row)),
   };
 }

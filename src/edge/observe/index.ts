@@ -62,4 +62,5 @@ export type {
 } from './server-view.ts';
 export type { SnapshotHead, SnapshotResource, SnapshotTarget, SnapshotView } from './snapshot-view.ts';
 export type { Evenness, ViewInput } from './view-input.ts';
+export type { WarmthView } from './warmth-view.ts';
 export { XDS_TYPES } from './xds-types.ts';

@@ -48,6 +48,8 @@ export type MetricName =
   | 'loadline_overload_level'
   | 'loadline_failover_ratio'
   | 'loadline_first_token_seconds'
+  | 'loadline_prompts_total'
+  | 'loadline_warm_endpoints'
   | 'loadline_shed_ratio'
   | 'loadline_degraded_ratio'
   | 'loadline_sample_age_seconds'
@@ -256,6 +258,17 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Time to the first token of a tier, 95 % of the requests at most, from the histograms of its engines over the last half of `returnAfter`. Tiers count from 1. No series while fewer than 20 requests tell, nor without `firstTokenP95Above`.',
     labels: ['service', 'tier', 'quantile'],
+  },
+  loadline_prompts_total: {
+    kind: 'counter',
+    help: "Prompts of Loadline's own that keep servers warm (`keepWarm`), by what came of them: `Answered` (2xx), `Status` (another one), `TimedOut`, `Failed` (no connection, or no HTTP), `Unsent` (not allowed, or too many at once).",
+    labels: ['result'],
+    values: { result: ['Answered', 'Status', 'TimedOut', 'Failed', 'Unsent'] },
+  },
+  loadline_warm_endpoints: {
+    kind: 'gauge',
+    help: 'Endpoints of a pool with `keepWarm`, by what their last answers say: `Warm`, `Cold`, `Unknown`. No series for other pools.',
+    labels: ['service', 'pool', 'state'],
   },
   loadline_sample_age_seconds: {
     kind: 'gauge',

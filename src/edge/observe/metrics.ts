@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ShiftCause } from '../../core/control/index.ts';
 import { OPERATION_KINDS } from '../../core/operations/index.ts';
+import type { PromptResult } from '../../core/topology/index.ts';
 import { EndpointSeries } from './endpoint-series.ts';
 import type { EventLoopLagMeter } from './event-loop-lag.ts';
 import { type Cell, HotCounter, HotHistogram, type Observer } from './hot-series.ts';
@@ -159,6 +160,11 @@ export class Metrics {
     this.#counter('loadline_signal_errors_total').inc({ kind, reason: this.#reasons.admit(reason) });
   }
 
+  /** A prompt that keeps a server warm, by what came of it. */
+  prompted(result: PromptResult['kind']): void {
+    this.#counter('loadline_prompts_total').inc({ result });
+  }
+
   /** Values of one page that were not believed. */
   signalRefusals(count: number): void {
     this.#counter('loadline_signal_refusals_total').inc(count);
@@ -251,6 +257,7 @@ export class Metrics {
       operations.set({ kind }, view.operations.filter((one) => one.kind === kind).length);
     this.#setOverload(view);
     this.#setFailover(view);
+    this.#setWarmth(view);
     this.#endpoints.set(view);
     this.#setSignals(view);
   }
@@ -282,6 +289,19 @@ export class Metrics {
       for (const [i, { firstTokenP95Sec }] of failover.tiers.entries())
         if (firstTokenP95Sec !== null)
           firstToken.set({ service, tier: String(i + 1), quantile: '0.95' }, firstTokenP95Sec);
+    }
+  }
+
+  #setWarmth({ services }: MeteredView): void {
+    const endpoints = this.#gauge('loadline_warm_endpoints');
+    endpoints.reset();
+    for (const { name: service, pools } of services) {
+      for (const { name: pool, warmth } of pools) {
+        if (warmth === null) continue;
+        endpoints.set({ service, pool, state: 'Warm' }, warmth.warm);
+        endpoints.set({ service, pool, state: 'Cold' }, warmth.cold);
+        endpoints.set({ service, pool, state: 'Unknown' }, warmth.unknown);
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import type { EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { Outcome } from '../../core/weights/index.ts';
 import type { FailoverView } from './failover-view.ts';
 import type { OperationView } from './operation-view.ts';
+import type { WarmthView } from './warmth-view.ts';
 
 /**
  * What a person needs first to know about an endpoint; the first that holds, in this order: `Draining` takes no new
@@ -45,6 +46,8 @@ export type PoolView = {
   readonly split: number;
   /** Why the pool is not what one would expect, e.g. that it is empty. */
   readonly note?: string;
+  /** `null` for a pool that is not kept warm. */
+  readonly warmth: WarmthView | null;
   readonly endpoints: readonly EndpointView[];
 };
 

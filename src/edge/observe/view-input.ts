@@ -5,6 +5,7 @@ import type { EndpointLoad, ServiceLoad, SignalBelief } from '../../core/load/in
 import type { OverloadState } from '../../core/overload/index.ts';
 import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
+import type { WarmthState } from '../../core/warmth/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
 import type { OperationView } from './operation-view.ts';
 import type { ProbeView } from './probe-view.ts';
@@ -24,6 +25,8 @@ export type ViewInput = {
   readonly overload?: Readonly<Record<string, OverloadState>> | undefined;
   /** Of services with tiers. */
   readonly failover?: Readonly<Record<string, FailoverState>> | undefined;
+  /** Of services with pools that are kept warm. */
+  readonly warmth?: Readonly<Record<string, WarmthState>> | undefined;
   readonly nodes: readonly NodeView[];
   readonly sources: readonly SourceHealth[];
   readonly policy: PolicyView;

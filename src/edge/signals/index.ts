@@ -1,5 +1,6 @@
 export { type Scan, type ScanOptions, scanExposition } from './exposition.ts';
 export type { Series } from './exposition-line.ts';
+export { wordsOfNetworkError } from './network-error.ts';
 export { HttpPageFetcher, type PageFetcher } from './page-fetcher.ts';
 export { readTextFile } from './read-text-file.ts';
 export { type ScheduleStats, type SignalLog, SignalSchedule, type SignalScheduleOptions } from './schedule.ts';

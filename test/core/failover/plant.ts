@@ -77,6 +77,8 @@ export class TwoTiers {
   nowMs = 1_800_000_000_000;
   frozen = false;
   diverted = false;
+  /** Pools whose servers do not answer prompts in time. */
+  cold: readonly string[] = [];
   /** Nothing is heard of sidecars. */
   isSilent = false;
   readonly split: Tiers;
@@ -134,6 +136,7 @@ export class TwoTiers {
         endpoints: this.endpoints.map(({ id }) => ({ id, health: 'Healthy' })),
       } as unknown as ServiceDecision,
       samples: this.#samples(),
+      cold: new Set(this.endpoints.flatMap(({ id, pool }) => (this.cold.includes(pool) ? [id] : []))),
       frozen: this.frozen,
       diverted: this.diverted,
     });

@@ -278,3 +278,28 @@ describe('what a failover remembers', () => {
     expect(world.percent).toBe(100);
   });
 });
+
+describe('a next tier that is cold', () => {
+  it('gets nothing of a tier that is slow, and has as much as it can hold as soon as it is warm', () => {
+    const world = aWorld();
+    world.cold = ['spare'];
+    world.servers[0].prefillSec = SLOW_SEC;
+    const cold = world.seconds(60);
+    expect(cold.every(({ phase, percent }) => phase === 'Home' && percent === 0)).toBe(true);
+    expect(cold.at(-1)?.reason).toMatch(
+      /; 1 of 1 server of spare is cold \(no answer to prompts in time\): it gets nothing for slowness$/,
+    );
+    world.cold = [];
+    const warm = world.seconds(60);
+    expect(warm.at(-1)).toMatchObject({ phase: 'Away', cause: 'FirstToken' });
+    expect(warm.at(-1)?.percent).toBeGreaterThan(0);
+  });
+
+  it('is counted on all the same where the sidecars went there by themselves: the requests show how it is', () => {
+    const world = aWorld();
+    world.cold = ['spare'];
+    world.servers[0].isOut = true;
+    const states = world.seconds(30);
+    expect(states.at(-1)).toMatchObject({ phase: 'Away', cause: 'Envoy', percent: 100 });
+  });
+});

@@ -70,6 +70,16 @@ const pools = unique(
     modelRevision: optional(fc.constantFrom('1.10', 'true', '2026-10-01')),
     signals: optional(signals),
     upstream: optional(fc.record({ tls })),
+    keepWarm: optional(
+      mapping({
+        model: fc.constantFrom('llama', 'org/model'),
+        // required where the servers have TLS
+        port: fc.integer({ min: 1, max: 65_535 }),
+        interval: optional(fc.constantFrom('1s', '90s', '2h')),
+        timeout: optional(fc.constantFrom('100ms', '30s')),
+        path: optional(fc.constant('/v1/completions?x=1')),
+      }),
+    ),
     // one server in two pools is an error, so each pool gets one of its own
     endpoints: fc.uniqueArray(endpoint, { minLength: 1, maxLength: 1 }).map((items) => ({ static: items })),
   }),

@@ -61,12 +61,18 @@ function printService(service: ModelService): Written {
   });
 }
 
-function printPool({ origin: _origin, endpoints, signals, ...rest }: Pool): Written {
+function printPool({ origin: _origin, endpoints, signals, keepWarm, ...same }: Pool): Written {
+  const rest = { ...same, ...(keepWarm === undefined ? {} : { keepWarm: printKeepWarm(keepWarm) }) };
   if (endpoints.kind !== 'Static') {
     const { kind, ...source } = endpoints;
     return { ...rest, signals: printSignals(signals), endpoints: { [kind.toLowerCase()]: source } };
   }
   return { ...rest, signals: printSignals(signals), endpoints: { static: endpoints.endpoints } };
+}
+
+function printKeepWarm({ intervalMs, timeoutMs, slowAboveMs, ...rest }: NonNullable<Pool['keepWarm']>): Written {
+  const slow = slowAboveMs === undefined ? {} : { slowAbove: formatDuration(slowAboveMs) };
+  return { ...rest, interval: formatDuration(intervalMs), timeout: formatDuration(timeoutMs), ...slow };
 }
 
 function printSignals({ engine, gpu, push }: Signals): Written {

@@ -119,6 +119,8 @@ const failover = fc.record({
   ),
 });
 
+const warmth = fc.record({ warm: count, cold: count, unknown: count, reason: text });
+
 export const serverViews: fc.Arbitrary<ServerView> = fc.record({
   version: text,
   startedAtMs: timeMs,
@@ -152,10 +154,17 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
       ),
       failover: unknown(failover),
       pools: fc.array(
-        sparse<
-          { name: string; split: number; endpoints: ServerView['services'][0]['pools'][0]['endpoints'] },
-          { note: string }
-        >(fc.record({ name: text, split: number, endpoints: fc.array(endpoint, { maxLength: 3 }) }), { note: text }),
+        sparse<Omit<ServerView['services'][0]['pools'][0], 'note'>, { note: string }>(
+          fc.record({
+            name: text,
+            split: number,
+            warmth: unknown(warmth),
+            endpoints: fc.array(endpoint, { maxLength: 3 }),
+          }),
+          {
+            note: text,
+          },
+        ),
         { maxLength: 2 },
       ),
     }),

@@ -101,7 +101,9 @@ function richView(): ServerView {
     { pools: ['spare'], firstTokenP95Sec: null, firstTokens: 3 },
   ];
   const failover = { phase: 'Away' as const, percent: 35, reason: 'x', tiers };
-  return { ...view, services: view.services.map((one) => ({ ...one, failover })) };
+  const warmth = { warm: 2, cold: 1, unknown: 0, reason: 'x' };
+  const kept = view.services.map((one) => ({ ...one, pools: one.pools.map((pool) => ({ ...pool, warmth })) }));
+  return { ...view, services: kept.map((one) => ({ ...one, failover })) };
 }
 
 async function page(of: Metrics): Promise<Page> {
@@ -124,6 +126,15 @@ describe('the catalogue of metrics', () => {
     expect(text.split('\n').filter((line) => /^loadline_(failover|first_token)/.test(line))).toEqual([
       'loadline_failover_ratio{service="chat"} 0.35',
       'loadline_first_token_seconds{service="chat",tier="1",quantile="0.95"} 3.4',
+    ]);
+  });
+
+  it('says how many servers of a pool that is kept warm are so', async () => {
+    const text = await metrics(richView).text();
+    expect(text.split('\n').filter((line) => /^loadline_warm_endpoints.*"gpu"/.test(line))).toEqual([
+      'loadline_warm_endpoints{service="chat",pool="gpu",state="Warm"} 2',
+      'loadline_warm_endpoints{service="chat",pool="gpu",state="Cold"} 1',
+      'loadline_warm_endpoints{service="chat",pool="gpu",state="Unknown"} 0',
     ]);
   });
 

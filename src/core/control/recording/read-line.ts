@@ -55,6 +55,14 @@ const decision = z.looseObject({
   shadowWeights: z.record(name, z.number()).optional(),
 });
 
+const promptResult = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('Answered'), firstByteSec: z.number() }),
+  z.looseObject({ kind: z.literal('Status'), status: z.number() }),
+  z.looseObject({ kind: z.literal('TimedOut'), afterSec: z.number() }),
+  z.looseObject({ kind: z.literal('Failed'), why: z.string() }),
+  z.looseObject({ kind: z.literal('Unsent'), why: z.string() }),
+]);
+
 const begun = {
   id: name,
   service: name,
@@ -137,6 +145,7 @@ const LINE = z.discriminatedUnion('kind', [
         }),
       )
       .optional(),
+    answers: z.array(z.looseObject({ endpoint: name, result: promptResult })).optional(),
     perturbations: z
       .array(
         z.looseObject({

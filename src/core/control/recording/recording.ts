@@ -1,5 +1,5 @@
 import type { Operation } from '../../operations/index.ts';
-import type { Delivery, EndpointSet, LoadReport, NodePresence } from '../../topology/index.ts';
+import type { Delivery, EndpointSet, LoadReport, NodePresence, PromptAnswer } from '../../topology/index.ts';
 import type { ServiceDecision } from '../../weights/index.ts';
 import type { Perturbation } from '../perturbation.ts';
 import type { Plan } from '../plan.ts';
@@ -48,6 +48,8 @@ export type RecordingLine =
       readonly presence: readonly NodePresence[];
       /** ACKs alone. Absent where there were none, and in recordings of before they were kept. */
       readonly deliveries?: readonly Delivery[];
+      /** Absent where there were none. */
+      readonly answers?: readonly PromptAnswer[];
       /** Absent where there were none. */
       readonly perturbations?: readonly Perturbation[];
       /** Absent: those of the tick before; none at the start of a file. */

@@ -112,7 +112,7 @@ export class Replay {
   #takeTick(line: Extract<RecordingLine, { kind: 'Tick' }>, lineNumber: number): string | undefined {
     if (this.#policy === undefined || this.#sets === undefined)
       return 'expected a Policy and an Endpoints line before the first Tick';
-    const { nowMs, samples, reports, presence, deliveries, perturbations, operations, decisions } = line;
+    const { nowMs, samples, reports, presence, deliveries, answers, perturbations, operations, decisions } = line;
     this.#operations = operations ?? this.#operations;
     const out = tick(this.#state, {
       nowMs,
@@ -122,6 +122,7 @@ export class Replay {
       reports,
       presence,
       ...(deliveries === undefined ? {} : { deliveries }),
+      ...(answers === undefined ? {} : { answers }),
       ...(perturbations === undefined ? {} : { perturbations }),
       operations: this.#operations,
     });

@@ -2,6 +2,7 @@ import { formatDuration } from '../../../base/units/index.ts';
 import type {
   ClassSettings,
   HealthCheck,
+  KeepWarm,
   ModelService,
   Overload,
   OverloadAction,
@@ -200,13 +201,19 @@ function writtenLimit({ origin: _place, ratePerSec, maxKeys, cost, ...rest }: Ra
   return { ...rest, ...tokens, rate: formatRate(ratePerSec), ...(rest.key === undefined ? {} : { maxKeys }) };
 }
 
-function writtenPool({ origin: _place, endpoints, signals: _all, ...rest }: Pool, own: Signals): Written {
+function writtenPool({ origin: _place, endpoints, keepWarm, signals: _all, ...rest }: Pool, own: Signals): Written {
   const signals = writtenSignals(own);
   return {
     ...rest,
+    ...(keepWarm === undefined ? {} : { keepWarm: writtenKeepWarm(keepWarm) }),
     endpoints: writtenEndpoints(endpoints),
     ...(Object.keys(signals).length === 0 ? {} : { signals }),
   };
+}
+
+function writtenKeepWarm({ intervalMs, timeoutMs, slowAboveMs, ...rest }: KeepWarm): Written {
+  const slow = slowAboveMs === undefined ? {} : { slowAbove: formatDuration(slowAboveMs) };
+  return { ...rest, interval: formatDuration(intervalMs), timeout: formatDuration(timeoutMs), ...slow };
 }
 
 function writtenEndpoints(endpoints: PoolEndpoints): Written {

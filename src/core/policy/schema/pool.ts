@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Pool, PoolEndpoints, Signals, StaticEndpoint } from '../policy.ts';
 import { ipAddress } from './ip-address.ts';
+import { keepWarm } from './keep-warm.ts';
 import { mapping, matching, nonEmptyList, oneOf, port, positiveNumber, refuse, wholeNumber } from './shape.ts';
 import { signals } from './signals.ts';
 import { exactlyOneOf, SPELLINGS } from './spelling.ts';
@@ -50,6 +51,7 @@ export const pool: z.ZodType<PoolSpec> = mapping({
   modelRevision: shortText('a string such as "2026-10-01"').exactOptional(),
   /** TLS alone: all pools of a service may share one cluster, which has one protocol. */
   upstream: mapping({ tls: upstreamTls }).exactOptional(),
+  keepWarm: keepWarm.exactOptional(),
   endpoints,
   signals: signals.exactOptional(),
 });

@@ -1,0 +1,1 @@
+export { Prompter } from './prompter.ts';
