@@ -25,6 +25,7 @@ import {
   signalStates,
   type TickInput,
   tick,
+  undivided,
   weightsOptions,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
@@ -138,7 +139,9 @@ export class ControlLoop implements SnapshotProvider {
     const { plan } = this.#state;
     const decision = own(plan?.decisions, service);
     if (plan === undefined || decision === undefined) return new Map();
-    return new Map([...reasonsOf(decision, own(this.#loads, service)), ...leavingReasons(plan, service)]);
+    const policy = plan.policy.services.find(({ name }) => name === service);
+    const inside = policy === undefined ? decision : undivided(policy, own(plan.endpoints, service) ?? [], decision);
+    return new Map([...reasonsOf(inside, own(this.#loads, service)), ...leavingReasons(plan, service)]);
   }
 
   /** What to know of the beliefs about each endpoint of a service, in words. */

@@ -1,4 +1,5 @@
 import { own } from '../base/units/index.ts';
+import { undivided } from '../core/control/index.ts';
 import { reasonsOf } from '../core/weights/index.ts';
 import type { DecisionsSeam } from '../edge/admin/index.ts';
 import { type DecidedService, decisionChanged } from '../edge/observe/index.ts';
@@ -23,7 +24,10 @@ export class DecisionFeed implements DecisionsSeam {
       const before = this.#decided.get(service);
       if (before !== undefined && !decisionChanged(before.decision, decision)) continue;
       const load = own(loads, service);
-      const reasons = (): ReturnType<DecidedService['reasons']> => reasonsOf(decision, load);
+      const policy = plan.policy.services.find(({ name }) => name === service);
+      const endpoints = own(plan.endpoints, service) ?? [];
+      const reasons = (): ReturnType<DecidedService['reasons']> =>
+        reasonsOf(policy === undefined ? decision : undivided(policy, endpoints, decision), load);
       this.#decided.set(service, { service, tick, atMs, turn: (before?.turn ?? 0) + 1, decision, reasons });
       isNew = true;
     }

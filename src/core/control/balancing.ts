@@ -76,6 +76,36 @@ export function divided(
 }
 
 /**
+ * The decision with shares as they stand inside each balance, one that has no requests included: that is what the law decides, and what its
+ * reasons are about. Scaled, so that an even share is the same for all.
+ */
+export function undivided(
+  service: ModelService,
+  endpoints: readonly Endpoint[],
+  decision: ServiceDecision,
+): ServiceDecision {
+  if (service.split === undefined) return decision;
+  const keys = new Map(balancesOf(service).flatMap(({ key, pools }) => pools.map((pool) => [pool, key])));
+  const keyOf = new Map(endpoints.map(({ id, pool }) => [id, keys.get(pool) ?? pool]));
+  const taking = decision.endpoints.filter(({ health }) => health === 'Healthy');
+  const sums = new Map<string, { count: number; share: number; weight: number }>();
+  for (const { id, share, weight } of taking) {
+    const sum = sums.get(keyOf.get(id) ?? '') ?? { count: 0, share: 0, weight: 0 };
+    sums.set(keyOf.get(id) ?? '', { count: sum.count + 1, share: sum.share + share, weight: sum.weight + weight });
+  }
+  const inside = (one: EndpointDecision): EndpointDecision => {
+    const sum = sums.get(keyOf.get(one.id) ?? '');
+    if (sum === undefined || one.health !== 'Healthy') return one;
+    const part = sum.count / taking.length;
+    const { computedShare, ...rest } = one;
+    if (sum.share <= 0) return { ...rest, share: (part * one.weight) / sum.weight };
+    const scaled = { ...rest, share: (part * one.share) / sum.share };
+    return computedShare === undefined ? scaled : { ...scaled, computedShare: (part * computedShare) / sum.share };
+  };
+  return { ...decision, endpoints: decision.endpoints.map(inside) };
+}
+
+/**
  * The servers of the pools that have a part of the service's requests: how full it is says nothing about a standby that waits, nor about a
  * pool without a share. The next tier counts as soon as Loadline would fill it when the first is slow: before that nobody is refused.
  */

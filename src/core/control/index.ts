@@ -1,4 +1,4 @@
-export { balancesOf } from './balancing.ts';
+export { balancesOf, undivided } from './balancing.ts';
 export { type BeliefEvent, beliefEvents } from './belief-events.ts';
 export { Compiler, compilesAlike, type KeptStructure, type Refusal } from './compiler.ts';
 export { type Counterfactual, counterfactualOf, imbalanceOf, type ShareMove } from './counterfactual.ts';

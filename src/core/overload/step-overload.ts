@@ -47,6 +47,8 @@ const STEP = 0.1;
 const NOTHING = 0.05;
 /** As long as the runtime layer would outlive the controller. */
 const HOLD_UNKNOWN_SEC = 15;
+/** An overload of so long ago says nothing about now. */
+const FORGET_AFTER_SEC = 300;
 const MAX_TOLD = 2;
 const TOLD_WITHIN_MS = 60_000;
 
@@ -103,10 +105,10 @@ type Rates = Pick<OverloadState, 'admittedPerSec' | 'completedPerSec' | 'passRat
 type Decided = Pick<OverloadState, 'saturation' | 'unknownSec' | 'effort' | 'active'>;
 type Sent = GivenUp & Pick<OverloadState, 'sentEffort' | 'passed' | 'level'>;
 
-/** Sidecars that heard nothing for so long shed nothing any more: to begin again with what was shed then would be a guess. */
+/** Sidecars shed nothing any more then. Who is back in minutes goes on where the overload stood; of later than that it is a guess. */
 function lapsed(state: OverloadState, elapsedSec: number): OverloadState {
   const { told, toldAtMs } = state;
-  return elapsedSec > HOLD_UNKNOWN_SEC ? { ...INITIAL_OVERLOAD, told, toldAtMs } : state;
+  return elapsedSec > FORGET_AFTER_SEC ? { ...INITIAL_OVERLOAD, told, toldAtMs } : state;
 }
 
 /** A window that opens, or an edit, makes another ladder: what is given up of each class stays, as far as it may be. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Plan } from '../../../src/core/control/index.ts';
+import { type Plan, undivided } from '../../../src/core/control/index.ts';
+import { reasonsOf } from '../../../src/core/weights/index.ts';
 import { loaded, service } from '../policy/load.ts';
 import { Fleet } from './fleet.ts';
 
@@ -69,5 +70,21 @@ describe('a service that is split', () => {
     const two = fleet('split: { mode: Fixed, weights: { a: 1, b: 1 } }', [30, 30, 30, 4]);
     two.run(5);
     expect(Object.keys(two.state.weights)).toEqual(['chat/a', 'chat/b']);
+  });
+
+  it('says how each endpoint stands among those that it is balanced with, a tier that waits included', () => {
+    for (const split of ['{ tiers: [[b], [a]] }', '{ mode: Fixed, weights: { a: 90, b: 10 } }']) {
+      const plan = fleet(`split: ${split}`, [30, 30, 30, 30]).run(3);
+      const inside = undivided(plan.policy.services[0]!, plan.endpoints.chat!, plan.decisions.chat!);
+      expect([...reasonsOf(inside, undefined).values()], split).toEqual(Array(4).fill('aims at an even share'));
+    }
+    const plan = fleet('split: { mode: Fixed, weights: { a: 70, b: 30 } }', [30, 2, 30, 30]).run(60);
+    const inside = undivided(plan.policy.services[0]!, plan.endpoints.chat!, plan.decisions.chat!);
+    expect([...reasonsOf(inside, undefined).values()]).toEqual([
+      expect.stringMatching(/^aims at \d+ % more than an even share/),
+      expect.stringMatching(/^aims at \d+ % less than an even share/),
+      expect.stringMatching(/^aims at an even share/),
+      expect.stringMatching(/^aims at an even share/),
+    ]);
   });
 });

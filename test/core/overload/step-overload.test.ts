@@ -179,12 +179,12 @@ describe('a ladder under overload', () => {
     expect(plant.second().level).toBe(before?.level);
   });
 
-  it('begins anew after it was away for longer than sidecars go on with what they shed', () => {
+  it('goes on where it stood after minutes away, and begins anew after more', () => {
     const stored = seconds(overloaded(5, 8, { P2: 1 }), 60).at(-1);
     const back = (elapsedSec: number, load: ReturnType<typeof loadOf>) =>
       stepOverload(stored, { nowMs: 1, elapsedSec, load, endpoints: [ENDPOINT], ladder: LADDER });
     for (const load of [loadOf({ loadReports: 'Silent' }), loadOf({ inFlight: 10, issued: 10 })]) {
-      expect(back(14, load).percents).not.toEqual({});
+      for (const sec of [14, 120]) expect(back(sec, load).percents).not.toEqual({});
       expect(back(3600, load)).toMatchObject({ percents: {}, effort: 0, passRatio: 1 });
     }
     // The timeline hears that it is over.
