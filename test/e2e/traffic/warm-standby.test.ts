@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ModelServers, STANDARD_PROFILE, startModelServers } from '../../../src/lab/modelserver/index.ts';
+import { OpenLoop } from '../../../src/lab/traffic/index.ts';
 import { run as cli } from '../../cli/run.ts';
 import { poolsPolicy } from '../../support/pools-policy.ts';
-import { Serve, until } from '../../support/serve.ts';
+import { Serve, sleep, until } from '../../support/serve.ts';
 import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 
 const PROFILE = { ...STANDARD_PROFILE, stepMs: 5, bend: 0, prefillTokensPerSec: 100_000 };
@@ -12,12 +13,20 @@ const COLD_START_MS = 2000;
 const PROMPT = { model: 'm', prompt: 'hello', max_tokens: 2, stream: true };
 
 type Pool = { readonly name: string; readonly warmth: { readonly warm: number; readonly cold: number } | null };
-type Service = { readonly name: string; readonly pools: readonly Pool[] };
+type Failover = { readonly phase: string; readonly percent: number; readonly reason: string };
+type Service = { readonly name: string; readonly pools: readonly Pool[]; readonly failover: Failover };
 
-/** Two services alike: the standby of `kept` is kept warm, that of `left` is not. */
+/** Of the service `slow`: it reads ten prompts a second and is given twenty, and its standby never wakes up. */
+const OVERRUN = { ...PROFILE, slots: 400, kvTokens: 1_000_000, prefillTokensPerSec: 1000 };
+const PER_SEC = 20;
+const LONG_PROMPT = 'word'.repeat(100);
+const DEAD_ASLEEP = { coldAfter: '0ms', coldStart: '60s' };
+
+/** Services alike: the standby of `kept` is kept warm, that of `left` is not, that of `slow` is asked and does not answer. */
 describe('a standby that sleeps when it has no requests', () => {
   let kept: ModelServers;
   let left: ModelServers;
+  let slow: ModelServers;
   let serve: Serve;
   let sidecar: Sidecar;
 
@@ -25,6 +34,7 @@ describe('a standby that sleeps when it has no requests', () => {
     const profiles = [{ ...PROFILE }];
     kept = await startModelServers({ count: 3, firstPort: 0, profiles });
     left = await startModelServers({ count: 3, firstPort: 0, profiles });
+    slow = await startModelServers({ count: 3, firstPort: 0, profiles: [OVERRUN] });
     const service = (name: string, servers: ModelServers, keepWarm: string): string => {
       const [first = 0, ...standby] = servers.servers.map(({ port }) => port);
       const [, document = ''] = poolsPolicy(
@@ -42,11 +52,13 @@ describe('a standby that sleeps when it has no requests', () => {
     };
     const [group = ''] = poolsPolicy([{ name: 'x', ports: [1] }]).split('---\n');
     const policy = [
-      group.replace('[chat]', '[kept, left]'),
+      group.replace('[chat]', '[kept, left, slow]'),
       service('kept', kept, '      keepWarm: { model: m, interval: 1s, timeout: 10s }\n'),
       service('left', left, ''),
+      service('slow', slow, '      keepWarm: { model: m, interval: 1s, timeout: 1s }\n'),
     ].join('---\n');
     for (const servers of [kept, left]) for (const standby of [1, 2]) await servers.fault(standby, ASLEEP);
+    for (const standby of [1, 2]) await slow.fault(standby, DEAD_ASLEEP);
     serve = await new Serve(policy).start();
     sidecar = await startSidecar(serve.xds, 'a');
     await until(
@@ -65,6 +77,7 @@ describe('a standby that sleeps when it has no requests', () => {
     await serve?.dispose();
     await kept?.stop();
     await left?.stop();
+    await slow?.stop();
   });
 
   /** Until the first token of an answer, as a client of the sidecar sees it. */
@@ -75,11 +88,45 @@ describe('a standby that sleeps when it has no requests', () => {
     return response.firstByteAt - startedAt;
   };
 
-  const poolOf = async (service: string): Promise<Pool> => {
+  const serviceOf = async (service: string): Promise<Service> => {
     const { services } = (await (await serve.get('/api/state')).json()) as { services: readonly Service[] };
-    return services.find(({ name }) => name === service)?.pools.find(({ name }) => name === 'standby') as Pool;
+    return services.find(({ name }) => name === service) as Service;
   };
+  const poolOf = async (service: string): Promise<Pool> =>
+    (await serviceOf(service)).pools.find(({ name }) => name === 'standby') as Pool;
   const issued = (servers: ModelServers): readonly number[] => servers.snapshot().map((one) => one.issued);
+
+  it('has nothing of a first tier that is slow while it does not wake up', async () => {
+    const failures: unknown[] = [];
+    const load = new OpenLoop({
+      arrivals: Array.from({ length: 30 * PER_SEC }, (_, i) => ({
+        atMs: (i * 1000) / PER_SEC,
+        promptTokens: 100,
+        outputTokens: 1,
+      })),
+      lanes: [{ name: 'lab', targets: [{ host: '127.0.0.1', port: sidecar.port }] }],
+      message: () => ({
+        headers: { host: 'slow.example' },
+        body: JSON.stringify({ model: 'm', prompt: LONG_PROMPT, max_tokens: 1, stream: true }),
+      }),
+      onOutcome: ({ failure }) => void (failure === undefined || failures.push(failure)),
+    });
+    const done = load.run();
+    const reason = /first token p95 [1-9]\d*\.\d\d s .*limit 1 s; 2 of 2 servers of standby are cold/;
+    await until('the first tier is slow', async () => reason.test((await serviceOf('slow')).failover.reason), 15_000);
+    // A tier is given up after three seconds of it.
+    await sleep(4000);
+    const { phase, percent, reason: after } = (await serviceOf('slow')).failover;
+    await slow.fault(0, { speed: 10 });
+    load.finish();
+    await done;
+    process.stdout.write(`${after}\n`);
+    expect({ phase, percent }).toEqual({ phase: 'Home', percent: 0 });
+    expect(after).toMatch(reason);
+    const hosts = (await sidecar.envoy.clusters()).slow ?? [];
+    expect(hosts.filter(({ rqTotal }) => rqTotal > 0).length).toBe(1);
+    expect(failures).toEqual([]);
+  }, 40_000);
 
   it('is kept awake by prompts, which no sidecar and no weight knows of', async () => {
     await until('it is warm', async () => (await poolOf('kept')).warmth?.warm === 2, 20_000);
@@ -111,7 +158,8 @@ describe('a standby that sleeps when it has no requests', () => {
     await until('one is cold', async () => (await poolOf('kept')).warmth?.cold === 1, 15_000);
     const status = await cli('status', '--admin', serve.admin);
     expect(status.out).toMatch(
-      /^ {2}kept warm standby: 1 warm, 1 cold \(127\.0\.0\.1:\d+ no answer: connection refused\)$/m,
+      // A prompt that was on its way in that moment was cut off.
+      /^ {2}kept warm standby: 1 warm, 1 cold \(127\.0\.0\.1:\d+ no answer: (?:connection refused|the connection was \w+)/m,
     );
     const { events } = (await (await serve.get('/api/events')).json()) as {
       events: readonly { kind: string; subject: string }[];
