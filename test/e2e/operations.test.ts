@@ -79,7 +79,7 @@ describe('operations by hand', () => {
       'drain',
       `chat/${at < 2 ? 'a' : 'b'}/127.0.0.1:${port}`,
       '--for',
-      '8s',
+      '12s',
       '--reason',
       'kernel update',
     );
