@@ -237,6 +237,12 @@ export const OBSERVED: Readonly<Record<'SidecarGroup' | 'TrafficClasses' | 'Mode
       stats: ['cluster.SERVICE.lb_recalculate_zone_structures'],
     },
     {
+      fields: ['spec.loadBalancer.trafficDistribution'],
+      becomes:
+        'CDS: `locality_weighted_lb_config`; EDS: `load_balancing_weight` of each locality, in assignments of each zone',
+      stats: ['cluster.SERVICE.update_success', 'cluster.SERVICE.upstream_rq_total'],
+    },
+    {
       fields: ['spec.loadBalancer.hash.header'],
       becomes: 'RDS: `hash_policy`',
       stats: ['cluster.SERVICE.maglev_lb.min_entries_per_host', 'cluster.sessions.maglev_lb.max_entries_per_host'],

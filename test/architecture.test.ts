@@ -19,7 +19,8 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'core/overload': { values: ['core/load'], types: ['core/topology', 'core/policy', 'core/weights'] },
   'core/warmth': { values: ['core/topology'], types: ['core/load', 'core/policy', 'core/weights'] },
   'core/failover': { values: ['core/topology'], types: ['core/load', 'core/policy', 'core/weights'] },
-  'core/resources': { values: ['core/topology', 'core/policy'], types: ['core/weights', 'core/control'] },
+  'core/zones': { values: ['core/topology'], types: ['core/weights'] },
+  'core/resources': { values: ['core/topology', 'core/policy', 'core/zones'], types: ['core/weights', 'core/control'] },
   'core/snapshot': { values: ['core/resources'] },
   'core/subscriptions': { values: ['core/snapshot', 'core/resources'] },
   'core/operations': {
@@ -36,6 +37,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
       'core/overload',
       'core/failover',
       'core/warmth',
+      'core/zones',
       'core/operations',
       'core/resources',
       'core/snapshot',
@@ -61,7 +63,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'edge/envoy': { values: ['core/resources'], types: ['core/topology'] },
   'edge/store': {},
   'edge/observe': {
-    values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations', 'core/overload'],
+    values: ['edge/listen', 'edge/tls', 'core/topology', 'core/operations', 'core/overload', 'core/zones'],
     types: ['core/control', 'core/load', 'core/weights', 'core/failover', 'core/warmth', 'core/policy'],
   },
   'edge/admin': {
@@ -87,7 +89,7 @@ const TABLE: Readonly<Record<string, { readonly values?: readonly string[]; read
   'lab/modelserver': {},
   'lab/traffic': {},
   'lab/simulate': {
-    values: ['lab/modelserver', 'lab/traffic', 'core/control', 'core/policy', 'edge/discovery'],
+    values: ['lab/modelserver', 'lab/traffic', 'core/control', 'core/policy', 'core/zones', 'edge/discovery'],
     types: ['core/topology'],
   },
   'lab/rehearse': {

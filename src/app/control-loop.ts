@@ -27,6 +27,7 @@ import {
   tick,
   undivided,
   weightsOptions,
+  zoneIn,
 } from '../core/control/index.ts';
 import type { ServiceLoad } from '../core/load/index.ts';
 import type { Operation } from '../core/operations/index.ts';
@@ -272,6 +273,11 @@ export class ControlLoop implements SnapshotProvider {
   servicesOf(group: string): ReadonlySet<string> {
     const groups = this.#state.plan?.policy.groups ?? [];
     return new Set(groups.find(({ name }) => name === group)?.modelServices);
+  }
+
+  zoneOf({ group, track }: Pick<SnapshotKey, 'group' | 'track'>, zone: string): string | undefined {
+    const tried = track === 'Canary' ? this.#canary?.state.plan : undefined;
+    return zoneIn(tried ?? this.#state.plan, group, zone);
   }
 
   snapshot(key: SnapshotKey): Snapshot | undefined {

@@ -151,6 +151,7 @@ export class LoadlineServer {
         servicesOf: (group) => this.#loop.servicesOf(group),
         snapshot: (key) => this.#loop.snapshot(key),
         trackOf: (node) => (this.#trial.isRunning ? this.#trial : this.#rollouts).trackOf(node),
+        zoneOf: (node, zone) => this.#loop.zoneOf(node, zone),
       },
       inbox: this.#inbox,
       ...(certificates === undefined ? {} : { tls: certificates.material }),

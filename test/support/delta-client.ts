@@ -42,6 +42,7 @@ export class DeltaClient {
       readonly cluster: string;
       readonly version?: readonly [number, number, number];
       readonly metadata?: JsonObject;
+      readonly locality?: JsonObject;
     },
     as: ChannelCredentials = credentials.createInsecure(),
   ) {
@@ -54,6 +55,7 @@ export class DeltaClient {
       user_agent_name: 'envoy',
       user_agent_build_version: { version: { major_number, minor_number, patch } },
       ...(node.metadata === undefined ? {} : { metadata: node.metadata }),
+      ...(node.locality === undefined ? {} : { locality: node.locality }),
     };
     this.#client = client;
     this.#call = (

@@ -5,8 +5,14 @@ import { freePort } from './free-port.ts';
 /** A real Envoy of group `lab`, fed by the server at `xds`, listening on a port of its own. */
 export type Sidecar = { readonly id: string; readonly port: number; readonly envoy: EnvoyProcess };
 
-/** `binary`: an Envoy of another release than the one that is found first; `admin`: where its admin interface is to be. */
-export async function startSidecar(xds: string, id: string, binary?: string, admin?: string): Promise<Sidecar> {
+/** `binary`: an Envoy of another release than the one that is found first; `admin`: where its admin interface is to be; `zone`: where it says that it is. */
+export async function startSidecar(
+  xds: string,
+  id: string,
+  binary?: string,
+  admin?: string,
+  zone?: string,
+): Promise<Sidecar> {
   const port = await freePort();
   const envoy = await startEnvoy({
     binary: binary ?? (await findEnvoy()),
@@ -16,6 +22,7 @@ export async function startSidecar(xds: string, id: string, binary?: string, adm
       xds: [xds],
       listeners: { models: `127.0.0.1:${port}` },
       ...(admin === undefined ? {} : { admin }),
+      ...(zone === undefined ? {} : { zone }),
     }),
     concurrency: 1,
   });

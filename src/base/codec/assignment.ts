@@ -20,6 +20,8 @@ export type AssignmentInput = {
   readonly localities: readonly {
     readonly zone: string;
     readonly priority: number;
+    /** Among the localities of its priority, 1 to 2^32 - 1, for clusters that divide requests between localities; absent: none. */
+    readonly weight?: number;
     readonly endpoints: readonly AssignmentEndpoint[];
   }[];
   readonly weightedPriorityHealth: boolean;
@@ -76,11 +78,16 @@ export class AssignmentEncoder {
     return assemble(head.finish(), localities, tail);
   }
 
-  #measure({ zone, priority, endpoints }: AssignmentInput['localities'][number]): Measured {
+  #measure({ zone, priority, weight, endpoints }: AssignmentInput['localities'][number]): Measured {
     const head = protobuf.Writer.create();
     // LocalityLbEndpoints.locality 1, Locality.zone 2
     if (zone !== '') head.uint32(tagOf(1, LENGTH)).fork().uint32(tagOf(2, LENGTH)).string(zone).ldelim();
     const tail = protobuf.Writer.create();
+    // LocalityLbEndpoints.load_balancing_weight 3 (UInt32Value.value 1), priority 5
+    if (weight !== undefined) {
+      const parts = inRange('weight', weight, 1, MAX_UINT32);
+      tail.uint32(tagOf(3, LENGTH)).fork().uint32(tagOf(1, VARINT)).uint32(parts).ldelim();
+    }
     if (priority !== 0) tail.uint32(tagOf(5, VARINT)).uint32(inRange('priority', priority, 0, MAX_UINT32));
     const measured = {
       head: head.finish(),
@@ -221,7 +228,7 @@ function writeVarint(out: Uint8Array, at: number, value: number): number {
 export function assignmentJson(input: AssignmentInput): JsonObject {
   return {
     cluster_name: input.clusterName,
-    endpoints: input.localities.map(({ zone, priority, endpoints }) => ({
+    endpoints: input.localities.map(({ zone, priority, weight, endpoints }) => ({
       ...(zone === '' ? {} : { locality: { zone } }),
       lb_endpoints: endpoints.map((endpoint) => ({
         endpoint: {
@@ -236,6 +243,7 @@ export function assignmentJson(input: AssignmentInput): JsonObject {
           : { metadata: { filter_metadata: { [SOCKET_MATCH]: { pool: endpoint.socketLabel } } } }),
         load_balancing_weight: endpoint.weight,
       })),
+      ...(weight === undefined ? {} : { load_balancing_weight: weight }),
       ...(priority === 0 ? {} : { priority }),
     })),
     ...(input.weightedPriorityHealth || input.overprovisioningFactor !== undefined

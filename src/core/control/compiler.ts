@@ -51,7 +51,11 @@ type Compiled = {
  */
 export class Compiler {
   readonly #compiled = new Map<string, Compiled>();
-  readonly #assignments = new Map<string, { readonly plan: Plan; readonly resources: readonly Resource[] }>();
+  /** By group and zone. */
+  readonly #assignments = new Map<
+    string,
+    { readonly group: string; readonly plan: Plan; readonly resources: readonly Resource[] }
+  >();
   readonly #encoder = new AssignmentEncoder();
   readonly #frozen: readonly KeptStructure[];
   readonly #frozenResources: ReadonlyMap<string, readonly Resource[]>;
@@ -90,14 +94,15 @@ export class Compiler {
     if (group === undefined) return undefined;
     const sidecars = sharers(own(plan.sidecars, group.name)?.length ?? 1);
     const structureOf = `${plan.policyRevision} ${sidecars} ${JSON.stringify([plan.sheds, plan.degrades, plan.retryCuts])}`;
-    const same = before?.structureOf === structureOf ? before : undefined;
+    const same = before?.structureOf === structureOf ? before : this.#otherZone(key, structureOf);
     const kept = same?.kept ?? {
-      key,
+      key: withoutZone(key),
       sidecars,
-      resources: this.#frozenResources.get(stableText(key)) ?? compileKept(plan.policy, group, key, sidecars),
+      resources:
+        this.#frozenResources.get(stableText(withoutZone(key))) ?? compileKept(plan.policy, group, key, sidecars),
     };
     const structure = same?.structure ?? structureFor(plan, group, kept.resources);
-    const resources = [...structure, ...this.#assignmentsOf(plan, group)];
+    const resources = [...structure, ...this.#assignmentsOf(plan, group, key.zone)];
     const admitted = admit(makeSnapshot(key, resources, before?.snapshot), before);
     this.#compiled.set(text, { structureOf, structure, kept, plan, ...admitted });
     return admitted.snapshot;
@@ -110,7 +115,7 @@ export class Compiler {
 
   /** The structures that are in force, by key. */
   structures(): readonly KeptStructure[] {
-    return [...this.#compiled.values()].flatMap(({ kept }) => kept ?? []);
+    return [...new Set([...this.#compiled.values()].flatMap(({ kept }) => kept ?? []))];
   }
 
   /** What is held back by the rule check now: until a version passes, or the policy asks for it no more. */
@@ -131,7 +136,7 @@ export class Compiler {
       if (wanted.has(text)) groups.add(snapshot.key.group);
       else this.#compiled.delete(text);
     }
-    for (const group of this.#assignments.keys()) if (!groups.has(group)) this.#assignments.delete(group);
+    for (const [text, { group }] of this.#assignments) if (!groups.has(group)) this.#assignments.delete(text);
   }
 
   /** What everybody else of that kind has. */
@@ -140,14 +145,24 @@ export class Compiler {
     const compiled = parent === undefined ? undefined : parent.#compiled.get(stableText(key));
     if (compiled === undefined) return undefined;
     const { snapshot, kept } = compiled;
-    return { ...compiled, snapshot: { ...snapshot, key }, kept: kept && { ...kept, key } };
+    return { ...compiled, snapshot: { ...snapshot, key }, kept: kept && { ...kept, key: withoutZone(key) } };
   }
 
-  #assignmentsOf(plan: Plan, group: SidecarGroup): readonly Resource[] {
-    const before = this.#assignments.get(group.name);
+  /** The structure of a kind of node is the same in all zones: it is made once. */
+  #otherZone(key: SnapshotKey, structureOf: string): Compiled | undefined {
+    if (key.zone === undefined) return undefined;
+    const text = snapshotKeyText(withoutZone(key));
+    for (const one of this.#compiled.values())
+      if (one.structureOf === structureOf && snapshotKeyText(withoutZone(one.snapshot.key)) === text) return one;
+    return undefined;
+  }
+
+  #assignmentsOf(plan: Plan, group: SidecarGroup, zone: string | undefined): readonly Resource[] {
+    const text = JSON.stringify([group.name, zone]);
+    const before = this.#assignments.get(text);
     if (before?.plan === plan) return before.resources;
-    const resources = attributed(compileAssignments(plan, group, this.#encoder), plan);
-    this.#assignments.set(group.name, { plan, resources });
+    const resources = attributed(compileAssignments(plan, group, this.#encoder, zone), plan);
+    this.#assignments.set(text, { group: group.name, plan, resources });
     return resources;
   }
 }
@@ -155,6 +170,10 @@ export class Compiler {
 /** Of the key that a node has when it tries nothing. */
 function stableText({ track: _, ...key }: SnapshotKey): string {
   return snapshotKeyText(key);
+}
+
+function withoutZone({ zone: _, ...key }: SnapshotKey): SnapshotKey {
+  return key;
 }
 
 /** Whether this release compiles a structure to the bytes that were kept of it. A group that is gone has none. */

@@ -32,3 +32,4 @@ export {
   tick,
 } from './tick.ts';
 export { whyUnusable } from './usable-state.ts';
+export { zoneIn } from './zone-in.ts';

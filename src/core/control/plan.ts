@@ -1,6 +1,7 @@
 import type { Policy } from '../policy/index.ts';
 import type { Endpoint } from '../topology/index.ts';
 import type { ServiceDecision } from '../weights/index.ts';
+import type { ZoneBalance } from '../zones/index.ts';
 
 /**
  * Everything that compile needs and nothing else. Serialisable as JSON: it is checkpointed with the state of the law,
@@ -24,6 +25,8 @@ export type Plan = {
   readonly retryCuts?: readonly string[];
   /** By service, where Loadline sends a part of the requests from one tier to the next; absent: nowhere. */
   readonly failovers?: Readonly<Record<string, TierFailover>>;
+  /** By service that keeps requests in their zone; absent: none does. */
+  readonly zones?: Readonly<Record<string, ZoneBalance>>;
 };
 
 /** Of a hundred new requests so many go from one tier to another (both as places in the policy's list), 1..100. */

@@ -12,6 +12,7 @@ export function samePlan(a: Plan, b: Omit<Plan, 'sequence'>): boolean {
     JSON.stringify(a.degrades ?? {}) === JSON.stringify(b.degrades ?? {}) &&
     JSON.stringify(a.retryCuts ?? []) === JSON.stringify(b.retryCuts ?? []) &&
     JSON.stringify(a.failovers ?? {}) === JSON.stringify(b.failovers ?? {}) &&
+    JSON.stringify(a.zones ?? {}) === JSON.stringify(b.zones ?? {}) &&
     sameByService(a.endpoints, b.endpoints, sameEndpoints) &&
     sameByService(a.decisions, b.decisions, sameWeights)
   );

@@ -7,6 +7,8 @@ export type Sidecar = {
   readonly nodeId: string;
   readonly group: string;
   readonly envoyVersion: string;
+  /** Where it says that it is; absent when it does not. */
+  readonly zone?: string;
   readonly connected: boolean;
   /** When it connected or was last known connected. */
   readonly seenAtMs: number;
@@ -19,8 +21,9 @@ export type Sidecars = Readonly<Record<string, Sidecar>>;
 export function stepSidecars(before: Sidecars, presence: readonly NodePresence[], nowMs: number): Sidecars {
   // A map, because a node chooses its own id, and `__proto__` is one.
   const after = new Map(Object.entries(before));
-  for (const { nodeId, group, envoyVersion, kind, atMs } of presence) {
-    after.set(nodeId, { nodeId, group, envoyVersion, connected: kind === 'Connected', seenAtMs: atMs });
+  for (const { nodeId, group, envoyVersion, zone, kind, atMs } of presence) {
+    const who = { nodeId, group, envoyVersion, ...(zone === undefined ? {} : { zone }) };
+    after.set(nodeId, { ...who, connected: kind === 'Connected', seenAtMs: atMs });
   }
   for (const { nodeId, connected, seenAtMs } of after.values()) {
     if (!connected && nowMs - seenAtMs > LEAVE_GRACE_MS) after.delete(nodeId);
@@ -48,4 +51,22 @@ export function membersByGroup(
     members.set(group, list);
   }
   return Object.fromEntries(members);
+}
+
+/**
+ * Zones of the sidecars that may send to a service, by node id. Who takes only endpoints is in no group here, and is given no
+ * assignment of its zone.
+ */
+export function sendersTo(
+  service: string,
+  groups: readonly { readonly name: string; readonly modelServices: readonly string[] }[],
+  sidecars: Sidecars,
+): ReadonlyMap<string, string> {
+  const reaching = new Set(
+    groups.filter(({ modelServices }) => modelServices.includes(service)).map(({ name }) => name),
+  );
+  const senders = new Map<string, string>();
+  for (const { nodeId, group, zone = '' } of Object.values(sidecars))
+    if (reaching.has(group)) senders.set(nodeId, zone);
+  return senders;
 }

@@ -7,7 +7,8 @@ import type { Policy } from '../policy/index.ts';
 import type { Delivery, EndpointSet, LoadReport, NodePresence, PromptAnswer, Sample } from '../topology/index.ts';
 import { coldOnes, type Prompt, stepWarmth, type WarmthState } from '../warmth/index.ts';
 import type { ServiceDecision, WeightsState } from '../weights/index.ts';
-import { carrying, divided } from './balancing.ts';
+import { stepZones, type ZoneState } from '../zones/index.ts';
+import { balancesOf, carrying, divided } from './balancing.ts';
 import { byService } from './by-service.ts';
 import { type IssuedRates, stepIssued } from './issued-share.ts';
 import type { LoopDelay } from './loop-delay.ts';
@@ -16,7 +17,7 @@ import { type Perturbation, perturbed } from './perturbation.ts';
 import type { Plan, TierFailover } from './plan.ts';
 import { retryCuts } from './retry-cuts.ts';
 import { samePlan } from './same-plan.ts';
-import { membersByGroup, type Sidecars, stepSidecars } from './sidecars.ts';
+import { membersByGroup, type Sidecars, sendersTo, stepSidecars } from './sidecars.ts';
 import { stepService } from './step-service.ts';
 
 /** Everything that a tick remembers. Plain data: it is checkpointed as JSON. */
@@ -35,6 +36,8 @@ export type ControlState = {
   readonly failover?: Readonly<Record<string, FailoverState>>;
   /** By service with pools that are kept warm. Absent in states of before there were any. */
   readonly warmth?: Readonly<Record<string, WarmthState>>;
+  /** By service that keeps requests in their zone. Absent in states of before there was such a thing. */
+  readonly zones?: Readonly<Record<string, ZoneState>>;
   readonly sidecars: Sidecars;
   readonly plan: Plan | undefined;
 };
@@ -91,6 +94,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
   const failover: Record<string, FailoverState> = {};
   const warmth: Record<string, WarmthState> = {};
   const prompts: Prompt[] = [];
+  const zones: Record<string, ZoneState> = {};
   const loads: Record<string, ServiceLoad> = {};
   const decisions: Record<string, ServiceDecision> = {};
   const endpoints = new Map(
@@ -159,6 +163,17 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
         frozen: freeze !== undefined,
         diverted: Object.keys(overload[name].degrades ?? {}).length > 0,
       });
+    if (service.loadBalancer.trafficDistribution === 'PreferSameZone')
+      zones[name] = stepZones(own(before.zones, name), {
+        service: name,
+        elapsedSec,
+        endpoints: members,
+        decision: step.decision,
+        balances: balancesOf(service).map(({ pools }) => pools),
+        reports: told.reports,
+        senders: sendersTo(name, policy.groups, sidecars),
+        frozen: freeze !== undefined,
+      });
     decisions[name] = perturbed(step.decision, perturbations, nowMs, own(before.plan?.decisions, name));
     issued[name] = stepIssued(own(before.issued, name) ?? {}, step.believed.load.endpoints, elapsedSec);
   }
@@ -172,6 +187,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
     ...givenUp(overload),
     ...retryCuts(before.plan?.retryCuts ?? [], policy, { loads, states: load, endpoints }),
     ...tierFailovers(failover),
+    ...zoneBalances(zones),
   };
   const plan = planWith(law, operations, before.plan);
   return {
@@ -185,6 +201,7 @@ export function tick(before: ControlState, input: TickInput): TickOutput {
       overload,
       failover,
       ...(Object.keys(warmth).length === 0 ? {} : { warmth }),
+      ...(Object.keys(zones).length === 0 ? {} : { zones }),
       sidecars,
       plan,
     },
@@ -223,6 +240,11 @@ function tierFailovers(failover: Readonly<Record<string, FailoverState>>): Pick<
     to === null || percent === 0 ? [] : [[service, { from, to, percent }]],
   );
   return failovers.length === 0 ? {} : { failovers: byKey(failovers) };
+}
+
+function zoneBalances(zones: Readonly<Record<string, ZoneState>>): Pick<Plan, 'zones'> {
+  const balances = Object.entries(zones).map(([service, { sent }]): [string, ZoneState['sent']] => [service, sent]);
+  return balances.length === 0 ? {} : { zones: byKey(balances) };
 }
 
 /** By hand or not: what a balance of a service has of its requests, the policy says. */

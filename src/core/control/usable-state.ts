@@ -72,7 +72,8 @@ function whyNot(
         oddNumberIn(out.state.load, 'load') ??
         oddNumberIn(out.state.overload, 'overload') ??
         oddNumberIn(out.state.failover, 'failover') ??
-        oddNumberIn(out.state.warmth, 'warmth');
+        oddNumberIn(out.state.warmth, 'warmth') ??
+        oddNumberIn(out.state.zones, 'zones');
       if (odd !== undefined) return `${odd} is no finite number`;
       tellOf(state, out, meters, atMs);
       state = out.state;

@@ -226,6 +226,8 @@ export type EngineFormatName = 'Vllm' | 'Sglang' | 'Tgi' | 'Triton' | 'TensorRtL
 export type LoadBalancer = {
   /** The last two pick by a hash of the request: `weights` is `Disabled` then. */
   readonly type: 'LeastRequest' | 'RoundRobin' | 'Maglev' | 'RingHash';
+  /** Sidecars send to servers of their own zone as far as these have room. Absent: wherever the weights say. */
+  readonly trafficDistribution?: 'PreferSameZone';
   /** What requests must have in common to go to the same endpoint; there exactly with a type that hashes. */
   readonly hash?: { readonly header: string };
   /** `Shadow` computes and reports without sending; `Disabled` sends equal weights. */

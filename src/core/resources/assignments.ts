@@ -17,23 +17,34 @@ import { clustersOf, poolCluster, type ServiceCluster } from './service-clusters
 import { type TierShares, tierShares } from './tier-shares.ts';
 import { socketLabel } from './transport-sockets.ts';
 import { TYPE_URL } from './type-url.ts';
+import { type Place, zoneWeights } from './zone-weights.ts';
 
 const MAX_WEIGHT = 1000;
 
 /**
  * The endpoint assignments of a group's services and of the group itself, by name: all that a tick normally sends. A
  * service without endpoints gets an explicit empty assignment: a missing one would leave the old hosts in place.
+ * @param zone of the sidecars that they are for, which services that keep requests in their zone ask about
  */
-export function compileAssignments(plan: Plan, group: SidecarGroup, encoder: AssignmentEncoder): readonly Resource[] {
+export function compileAssignments(
+  plan: Plan,
+  group: SidecarGroup,
+  encoder: AssignmentEncoder,
+  zone: string = '',
+): readonly Resource[] {
+  const zoned = (service: ModelService, input: ServiceInput): AssignmentInput =>
+    service.loadBalancer.trafficDistribution === 'PreferSameZone' ? inZone(plan, service, zone, input) : input;
   return [
     ...servicesOf(plan.policy, group).flatMap((service) =>
-      clustersOf(service).map((cluster) => assignment(inputOf(plan, service, cluster), encoder, cluster.origin)),
+      clustersOf(service).map((cluster) =>
+        assignment(zoned(service, inputOf(plan, service, cluster)), encoder, cluster.origin),
+      ),
     ),
     assignment(sidecarsInput(plan.sidecars[group.name] ?? []), encoder, group.origin),
   ].sort((a, b) => compareText(a.name, b.name));
 }
 
-function inputOf(plan: Plan, service: ModelService, { pool, forDegraded }: ServiceCluster): AssignmentInput {
+function inputOf(plan: Plan, service: ModelService, { pool, forDegraded }: ServiceCluster): ServiceInput {
   if (pool === undefined) return serviceInput(plan, service);
   return forDegraded === true ? degradedInput(plan, service, pool) : shareInput(plan, service, pool);
 }
@@ -77,7 +88,7 @@ function serviceInput(
   plan: Plan,
   service: ModelService,
   { only: pool, without }: { readonly only?: string; readonly without?: string } = {},
-): AssignmentInput {
+): ServiceInput {
   const { name, split } = service;
   const isIdle = (of: string): boolean => split?.kind === 'Fixed' && (split.weights[of] ?? 0) === 0;
   const members = membersOf(plan, service)
@@ -119,7 +130,7 @@ const KEEP_ALL_FACTOR = 100_000;
  * One pool of a fixed split, and behind it those that step in while it has no healthy endpoint: Envoy sees that at the next
  * request, with or without a controller. Only pools that serve the same model.
  */
-function shareInput(plan: Plan, service: ModelService, pool: Pool): AssignmentInput {
+function shareInput(plan: Plan, service: ModelService, pool: Pool): ServiceInput {
   const weights = service.split?.kind === 'Fixed' ? service.split.weights : {};
   const substitutes = new Set(
     carriersOf(service)
@@ -147,7 +158,7 @@ function shareInput(plan: Plan, service: ModelService, pool: Pool): AssignmentIn
  * A pool that takes what the overload ladder moves, and behind it those who would have answered otherwise: while nobody in it is well,
  * moving a request changes nothing for it.
  */
-function degradedInput(plan: Plan, service: ModelService, { name: pool }: Pool): AssignmentInput {
+function degradedInput(plan: Plan, service: ModelService, { name: pool }: Pool): ServiceInput {
   const others = serviceInput(plan, service, { without: pool });
   const priorities = [...new Set(others.localities.map(({ priority }) => priority))];
   return {
@@ -158,6 +169,21 @@ function degradedInput(plan: Plan, service: ModelService, { name: pool }: Pool):
       ...others.localities.map((one) => ({ ...one, priority: 1 + priorities.indexOf(one.priority) })),
     ],
   };
+}
+
+/** What a service's assignment is made of, with what weighs its localities for a zone. */
+type ServiceInput = Omit<AssignmentInput, 'localities'> & { readonly localities: readonly Locality[] };
+type Locality = AssignmentInput['localities'][number] & Place;
+
+/** Each locality with its weight for the sidecars of a zone, among those of its priority. */
+function inZone(plan: Plan, service: ModelService, zone: string, input: ServiceInput): AssignmentInput {
+  const priorities = [...new Set(input.localities.map(({ priority }) => priority))];
+  const localities = priorities.flatMap((priority) => {
+    const places = input.localities.filter((one) => one.priority === priority);
+    const weights = zoneWeights(plan, service, zone, places, input.overprovisioningFactor);
+    return places.map((place, i) => ({ ...place, weight: weights[i] as number }));
+  });
+  return { ...input, localities };
 }
 
 type Member = {
@@ -206,7 +232,7 @@ function localitiesOf(
   members: readonly Member[],
   priorityOf: (member: Member) => number,
   weightOf: (member: Member) => number,
-): AssignmentInput['localities'] {
+): readonly Locality[] {
   const groups = new Map<string, { readonly zone: string; readonly priority: number; readonly members: Member[] }>();
   for (const member of members) {
     const [zone, priority] = [member.endpoint.zone ?? '', priorityOf(member)];
@@ -221,6 +247,8 @@ function localitiesOf(
       zone,
       priority,
       endpoints: inside.sort((a, b) => compareText(a.id, b.id)).map((one) => onWire(one, weightOf(one))),
+      pools: [...new Set(inside.map(({ pool }) => pool))],
+      takingRatio: inside.filter(({ health }) => health !== 'DRAINING').length / inside.length,
     }));
 }
 

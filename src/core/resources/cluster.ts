@@ -84,14 +84,16 @@ function compileCluster(
   });
 }
 
-function loadBalancer({ loadBalancer: { type } }: ModelService): JsonObject {
+function loadBalancer({ loadBalancer: { type, trafficDistribution } }: ModelService): JsonObject {
   const { name, message } = POLICIES[type];
   const full = `envoy.extensions.load_balancing_policies.${message}`;
   if (type === 'Maglev' || type === 'RingHash') return extension(`envoy.load_balancing_policies.${name}`, full);
   // With a local cluster in the bootstrap, zone-aware routing is on unless it is refused here; it would override weights.
-  return extension(`envoy.load_balancing_policies.${name}`, full, {
-    locality_lb_config: { zone_aware_lb_config: { routing_enabled: { value: 0 } } },
-  });
+  const localities: JsonObject =
+    trafficDistribution === 'PreferSameZone'
+      ? { locality_weighted_lb_config: {} }
+      : { zone_aware_lb_config: { routing_enabled: { value: 0 } } };
+  return extension(`envoy.load_balancing_policies.${name}`, full, { locality_lb_config: localities });
 }
 
 const POLICIES: Readonly<Record<LoadBalancer['type'], { readonly name: string; readonly message: string }>> = {
@@ -105,13 +107,14 @@ const POLICIES: Readonly<Record<LoadBalancer['type'], { readonly name: string; r
  * Only the detectors that count failures in a row: success rates need a volume that model traffic does not have. A
  * gateway failure (502, 503, 504) ejects; a 500 may be the prompt's fault and does not.
  */
-function outlierDetection({ outlierDetection: policy, split }: ModelService): JsonObject {
+function outlierDetection({ outlierDetection: policy, split, loadBalancer: balancer }: ModelService): JsonObject {
   const failover = split?.kind === 'Tiers' ? split.failover : undefined;
+  const givesUpParts = failover !== undefined || balancer.trafficDistribution === 'PreferSameZone';
   return {
     interval: protoDuration(policy.intervalMs),
     base_ejection_time: protoDuration(policy.baseEjectionTimeMs),
-    // Envoy counts over all tiers: with less than all of them a dead tier would keep some of its endpoints, and their requests.
-    max_ejection_percent: failover === undefined ? policy.maxEjectionPercent : 100,
+    // Envoy counts over all endpoints: with less than all of them a dead tier, or zone, would keep some of its own, and their requests.
+    max_ejection_percent: givesUpParts ? 100 : policy.maxEjectionPercent,
     always_eject_one_host: policy.alwaysEjectOneHost,
     consecutive_gateway_failure: failover?.consecutiveGatewayFailure ?? policy.consecutiveGatewayFailure,
     // Envoy's default is 0: detected, counted and not enforced.

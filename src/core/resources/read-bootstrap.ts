@@ -6,6 +6,8 @@ import { FALLBACK_CLUSTER, XDS_CLUSTER } from './names.ts';
 export type ReadBootstrap = {
   readonly nodeId: string;
   readonly group: string;
+  /** Absent: it does not say where it is. */
+  readonly zone?: string;
   readonly listeners: Readonly<Record<string, string>>;
   /** `10.0.0.1:18000`, or `unix:/run/loadline/xds.sock`. */
   readonly xds: readonly string[];
@@ -33,10 +35,12 @@ export function readBootstrap(message: JsonValue): ReadBootstrap {
   const [fallback] = addressesOf(named(FALLBACK_CLUSTER));
   if (xds.length === 0 || fallback === undefined)
     throw unfit(`it has no cluster ${xds.length === 0 ? XDS_CLUSTER : FALLBACK_CLUSTER} with an address`);
+  const zone = at(message, 'node.locality.zone');
   const tls = at(server, 'transport_socket.typed_config.common_tls_context');
   return {
     nodeId: textOf(message, 'node.id'),
     group: textOf(message, 'node.cluster'),
+    ...(typeof zone === 'string' ? { zone } : {}),
     listeners: Object.fromEntries(
       Object.keys(listeners as JsonObject).map((name) => [name, String((listeners as JsonObject)[name])]),
     ),

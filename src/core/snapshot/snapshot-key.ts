@@ -14,6 +14,8 @@ export type SnapshotKey = {
   readonly endpointsOnly?: boolean;
   /** It tries a change before the others. */
   readonly track?: 'Canary';
+  /** Where its requests come from, where a service of its group keeps them in their zone: that of some server, or '' for all others. */
+  readonly zone?: string;
 };
 
 const OLDEST_RELEASE = '1.36';
@@ -36,6 +38,10 @@ export function snapshotKeyText(key: SnapshotKey): string {
   const overrides = Object.keys(key.listenerOverrides)
     .sort()
     .map((name) => [name, key.listenerOverrides[name]]);
-  const kind = [...(key.endpointsOnly === true ? ['endpoints'] : []), ...(key.track === 'Canary' ? ['canary'] : [])];
+  const kind = [
+    ...(key.endpointsOnly === true ? ['endpoints'] : []),
+    ...(key.track === 'Canary' ? ['canary'] : []),
+    ...(key.zone === undefined ? [] : [`zone ${key.zone}`]),
+  ];
   return JSON.stringify([key.group, key.release, overrides, ...kind]);
 }

@@ -68,4 +68,6 @@ export type NodePresence = {
   readonly atMs: number;
   /** `1.40.0`, or '' when the node does not say. */
   readonly envoyVersion: string;
+  /** `node.locality.zone`; absent when it does not say. */
+  readonly zone?: string;
 };

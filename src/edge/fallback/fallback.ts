@@ -100,11 +100,13 @@ const CLOSED: Readonly<Record<Presence, string | undefined>> = {
 };
 
 /** As the Envoy beside it, but it is counted nowhere. It takes what the newest Envoy would. */
-function nodeOf({ nodeId, group, listeners }: Pick<Beside, 'nodeId' | 'group' | 'listeners'>): JsonObject {
+function nodeOf({ nodeId, group, zone, listeners }: Omit<Beside, 'xds' | 'fallback' | 'targets'>): JsonObject {
   const [major = 0, minor = 0] = NEWEST_RELEASE.split('.').map(Number);
   return {
     id: `${nodeId}/fallback`,
     cluster: group,
+    // What it keeps is for the zone of that Envoy.
+    ...(zone === undefined ? {} : { locality: { zone } }),
     metadata: { loadline: { listeners, fallback: true } },
     user_agent_name: 'loadline',
     user_agent_build_version: { version: { major_number: major, minor_number: minor } },

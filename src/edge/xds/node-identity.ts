@@ -10,6 +10,8 @@ export type Peer = {
   readonly identity: string | undefined;
   readonly envoyVersion: string;
   readonly metadata: Node['metadata'];
+  /** `node.locality.zone`; '' when it does not say, or says what no policy could. It is a wish, and opens nothing. */
+  readonly zone: string;
   /** It has no share in the limits of its group: it takes only endpoints, or it is a fallback (`metadata.loadline.fallback`). */
   readonly uncounted: boolean;
   readonly key: SnapshotKey;
@@ -20,6 +22,9 @@ export type Peer = {
 };
 
 export type PeerOptions = { readonly endpointsOnly: boolean; readonly identity?: string | undefined };
+
+/** As the policy has them. */
+const ZONE = /^[ -~]{1,128}$/;
 
 /** Reads the peer from the node of its first message. Its group is decided elsewhere: see `GateKeeper`. */
 export function peerOf(node: Node, group: string, { endpointsOnly, identity }: PeerOptions): Peer {
@@ -37,6 +42,7 @@ export function peerOf(node: Node, group: string, { endpointsOnly, identity }: P
     identity,
     envoyVersion,
     metadata,
+    zone: ZONE.test(node.zone) ? node.zone : '',
     uncounted: endpointsOnly || isFallback(metadata),
     key,
     keyText: snapshotKeyText(key),

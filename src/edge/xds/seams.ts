@@ -12,6 +12,11 @@ export interface SnapshotProvider {
   servicesOf(group: string): ReadonlySet<string>;
   /** Whether a node tries a change before the others. Absent: nobody does. */
   trackOf?(node: { readonly nodeId: string; readonly group: string }): 'Stable' | 'Canary';
+  /**
+   * The zone that a node is in, as far as it matters for what it gets: undefined where no service of its group keeps requests in
+   * their zone, '' where no server is in the zone that it names. So nodes cannot make up more kinds than the servers have zones.
+   */
+  zoneOf?(node: Pick<SnapshotKey, 'group' | 'track'>, zone: string): string | undefined;
   /** The current snapshot for a key, compiled when it is the first of its kind. */
   snapshot(key: SnapshotKey): Snapshot | undefined;
 }

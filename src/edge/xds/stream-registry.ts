@@ -37,7 +37,7 @@ export class StreamRegistry {
     return (this.#ofNode.get(nodeId)?.size ?? 0) < MAX_STREAMS_PER_NODE;
   }
 
-  /** Another group or version under the same id is news too: a hot restart, a pod that was moved. */
+  /** Another group, version or zone under the same id is news too: a hot restart, a pod that was moved. */
   add(stream: DiscoveryStream, peer: Peer): PresenceChange | undefined {
     const { nodeId } = peer;
     this.#streams.add(stream);
@@ -100,5 +100,5 @@ export class StreamRegistry {
 }
 
 function sameIdentity(a: Peer, b: Peer | undefined): boolean {
-  return a.group === b?.group && a.envoyVersion === b.envoyVersion;
+  return a.group === b?.group && a.envoyVersion === b.envoyVersion && a.zone === b.zone;
 }

@@ -29,9 +29,7 @@ import { clientStatusMethods, HealthService, reflectionMethods, servedServices }
 import { type PresenceChange, StreamRegistry } from './stream-registry.ts';
 import { type ConnectionTimes, GrpcServer } from './transport/grpc-server.ts';
 import { type RpcHandler, STATUS } from './transport/rpc.ts';
-
-/** Which snapshot, and the text that stands for it. */
-type Keyed = Pick<Peer, 'key' | 'keyText'>;
+import { type Keyed, ZonedKeys } from './zoned-keys.ts';
 
 const HEALTH_SERVICE = 'grpc.health.v1.Health';
 /** A reconnect with the versions of 100,000 resources, or the 50 KB node of an Envoy up to 1.37 (law 10). */
@@ -76,6 +74,7 @@ export class XdsServer {
   readonly #publisher = new Publisher((stream) => this.#snapshotOf(stream));
   /** By snapshot key. */
   readonly #publications = new Map<string, Publication>();
+  readonly #keys = new ZonedKeys();
   #wakes: NodeJS.Timeout | undefined;
   #structure: NodeJS.Timeout | undefined;
   #address = '';
@@ -195,7 +194,7 @@ export class XdsServer {
   /** Texts of the keys of the connected nodes, each once; of canaries both. */
   keys(): readonly string[] {
     const texts = [...this.#registry.all()].flatMap(({ peer }) =>
-      peer === undefined ? [] : [peer.keyText, this.#keyed(peer).keyText],
+      peer === undefined ? [] : [this.#zoned(peer, peer).keyText, this.#keyed(peer).keyText],
     );
     return [...new Set(texts)];
   }
@@ -203,13 +202,17 @@ export class XdsServer {
   /** What those who try a change get, of the kinds of nodes that are connected. */
   canaryKeys(): readonly SnapshotKey[] {
     const keys = new Map<string, SnapshotKey>();
-    for (const { peer } of this.#registry.all()) if (peer !== undefined) keys.set(peer.canary.keyText, peer.canary.key);
+    for (const { peer } of this.#registry.all()) {
+      if (peer === undefined) continue;
+      const { key, keyText } = this.#zoned(peer, peer.canary);
+      keys.set(keyText, key);
+    }
     return [...keys.values()];
   }
 
   /** How the nodes that try a change stand with it, by node id; one that is not connected is not in it. */
   canaryStandings(nodeIds: readonly string[]): ReadonlyMap<string, CanaryStanding> {
-    const stable = (peer: Peer) => this.#options.snapshots.snapshot(peer.key);
+    const stable = (peer: Peer) => this.#options.snapshots.snapshot(this.#zoned(peer, peer).key);
     return canaryStandings(this.#registry.all(), new Set(nodeIds), stable);
   }
 
@@ -296,9 +299,10 @@ export class XdsServer {
     if (change === undefined) return;
     const { inbox, log, now } = this.#options;
     const { kind, peer } = change;
-    const { nodeId, envoyVersion } = peer;
+    const { nodeId, envoyVersion, zone } = peer;
     const group = peer.uncounted ? '' : peer.group;
-    inbox.presence({ nodeId, group, kind, atMs: now(), envoyVersion });
+    const where = zone === '' ? {} : { zone };
+    inbox.presence({ nodeId, group, kind, atMs: now(), envoyVersion, ...where });
     if (kind === 'Connected')
       log.info({ node: nodeId, group: peer.group, envoy: envoyVersion, peer: address }, 'sidecar connected');
     else log.info({ node: nodeId, group: peer.group }, 'sidecar disconnected');
@@ -312,7 +316,15 @@ export class XdsServer {
 
   /** What a peer gets: as all others of its kind, or as those that try a change. */
   #keyed(peer: Peer): Keyed {
-    return this.#options.snapshots.trackOf?.(peer) === 'Canary' ? peer.canary : peer;
+    return this.#zoned(peer, this.#options.snapshots.trackOf?.(peer) === 'Canary' ? peer.canary : peer);
+  }
+
+  /** With its zone, where that makes a difference. */
+  #zoned({ zone: claimed }: Peer, keyed: Keyed): Keyed {
+    const { key } = keyed;
+    if (key.endpointsOnly === true) return keyed;
+    const zone = this.#options.snapshots.zoneOf?.(key, claimed);
+    return zone === undefined ? keyed : this.#keys.zoned(keyed, zone);
   }
 
   #offerAll(atOnce: boolean): void {

@@ -34,11 +34,15 @@ const input: fc.Arbitrary<AssignmentInput> = fc.record(
   {
     clusterName: fc.string(),
     localities: fc.array(
-      fc.record({
-        zone: fc.oneof(fc.constant(''), fc.string()),
-        priority: fc.integer({ min: 0, max: 200 }),
-        endpoints: fc.array(endpoint, { maxLength: 8 }),
-      }),
+      fc.record(
+        {
+          zone: fc.oneof(fc.constant(''), fc.string()),
+          priority: fc.integer({ min: 0, max: 200 }),
+          weight,
+          endpoints: fc.array(endpoint, { maxLength: 8 }),
+        },
+        { requiredKeys: ['zone', 'priority', 'endpoints'] },
+      ),
       { maxLength: 4 },
     ),
     weightedPriorityHealth: fc.boolean(),

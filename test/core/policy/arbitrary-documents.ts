@@ -131,6 +131,7 @@ const spec = mapping({
       weights: optional(fc.constantFrom('Active', 'Shadow', 'Disabled')),
       blendRatio: optional(fc.double({ min: 0, max: 1, noNaN: true })),
       maxWeightRatio: optional(fc.integer({ min: 1, max: 1000 })),
+      trafficDistribution: optional(fc.constant('PreferSameZone')),
       warmup: optional(duration),
     }),
   ),

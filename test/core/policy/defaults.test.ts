@@ -291,6 +291,21 @@ spec: { header: x-class, classes: [{ name: P1, shed: First }, { name: P2 }] }
     expect(tiers('{ engine: { prometheus: { url: "http://127.0.0.1:9090" } } }').join()).toContain(unread);
   });
 
+  it('is said of a preference for zones where no endpoint has one', () => {
+    const preferring = (zone: string) =>
+      warnings(
+        service(
+          ['loadBalancer: { trafficDistribution: PreferSameZone }'],
+          'chat',
+          `pools: [{ name: a, endpoints: { static: [{ address: 10.0.0.1, port: 1 }, { address: 10.0.0.2, port: 1${zone} }] } }]`,
+        ),
+      );
+    expect(preferring(', zone: b')).toEqual([]);
+    expect(preferring('').join()).toContain(
+      'spec.loadBalancer.trafficDistribution: not enforced: no endpoint of this service has a zone; give them zone: NAME',
+    );
+  });
+
   it('is said of a limit and a shed whose class nobody may choose who reaches the service', () => {
     const withClasses = (allow: string) =>
       `${service(limits)}${classes}---

@@ -129,6 +129,8 @@ describe('bootstrap', () => {
     const { tls, xds, fallback, listeners = {} } = options as Parameters<typeof bootstrap>[0];
     const read = readBootstrap(bootstrap(options));
     expect(read).toMatchObject({ nodeId: 'a', group: 'lab', xds, fallback, listeners });
+    expect(read.zone).toBeUndefined();
+    expect(readBootstrap(bootstrap({ ...options, zone: 'eu-a' })).zone).toBe('eu-a');
     expect(read.tls === undefined).toBe(tls === undefined);
     if (tls === undefined || read.tls === undefined) return;
     expect(read.tls.serverNames).toEqual(['loadline.mesh.svc', '::1']);

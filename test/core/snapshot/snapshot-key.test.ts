@@ -44,6 +44,18 @@ describe('the text of a snapshot key', () => {
     listenerOverrides: fc.dictionary(word, word, { maxKeys: 3 }),
   });
 
+  it('has the zone where there is one, also that of nobody', () => {
+    const plain = { group: 'lab', release: '1.40', listenerOverrides: {} };
+    const keys = [
+      plain,
+      { ...plain, zone: '' },
+      { ...plain, zone: 'a' },
+      { ...plain, zone: 'a', track: 'Canary' as const },
+    ];
+    expect(new Set(keys.map(snapshotKeyText)).size).toBe(4);
+    expect(snapshotKeyText(plain)).toBe('["lab","1.40",[]]');
+  });
+
   it('is the same for equal keys, whatever the order of the overrides', () => {
     fc.assert(
       fc.property(key, (one) => {

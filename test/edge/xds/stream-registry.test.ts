@@ -4,7 +4,7 @@ import type { DiscoveryStream } from '../../../src/edge/xds/discovery-stream.ts'
 import type { Peer } from '../../../src/edge/xds/node-identity.ts';
 import { StreamRegistry } from '../../../src/edge/xds/stream-registry.ts';
 
-function peer(group: string, envoyVersion = '1.40.0', nodeId = 'a', identity?: string): Peer {
+function peer(group: string, envoyVersion = '1.40.0', nodeId = 'a', identity?: string, zone = ''): Peer {
   const key = { group, release: '1.40', listenerOverrides: {} };
   return {
     nodeId,
@@ -12,6 +12,7 @@ function peer(group: string, envoyVersion = '1.40.0', nodeId = 'a', identity?: s
     identity,
     envoyVersion,
     metadata: {},
+    zone,
     uncounted: false,
     key,
     keyText: group,
@@ -48,6 +49,16 @@ describe('presence', () => {
     expect(registry.add(young, prod)).toMatchObject({ kind: 'Connected', peer: { group: 'prod' } });
     expect(registry.remove(old, lab)).toBeUndefined();
     expect(registry.remove(young, prod)).toMatchObject({ kind: 'Disconnected', peer: { group: 'prod' } });
+  });
+
+  it('tells of a node that came back in another zone', () => {
+    const registry = new StreamRegistry();
+    const [here, there] = [
+      peer('lab', '1.40.0', 'a', undefined, 'zone-a'),
+      peer('lab', '1.40.0', 'a', undefined, 'zone-b'),
+    ];
+    registry.add(stream(here), here);
+    expect(registry.add(stream(there), there)).toMatchObject({ kind: 'Connected', peer: { zone: 'zone-b' } });
   });
 
   it('goes back to the group of the stream that is left', () => {

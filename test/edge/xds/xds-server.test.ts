@@ -56,6 +56,8 @@ class World {
   readonly warnings: object[] = [];
   readonly pushes: string[] = [];
   snapshot: Snapshot | undefined;
+  /** By zone, where zones make a difference. */
+  zoned: ReadonlyMap<string, Snapshot> | undefined;
   constructor(address = '127.0.0.1:0') {
     this.server = new XdsServer({
       address,
@@ -63,7 +65,8 @@ class World {
         groups: () => ['lab'],
         groupsOf: () => [],
         servicesOf: () => new Set(),
-        snapshot: () => this.snapshot,
+        zoneOf: (_, zone) => (this.zoned === undefined ? undefined : this.zoned.has(zone) ? zone : ''),
+        snapshot: ({ zone }) => (zone === undefined ? this.snapshot : this.zoned?.get(zone)),
       },
       inbox: {
         presence: (one) => this.presence.push(one),
@@ -292,6 +295,38 @@ describe('delta ADS over the wire', () => {
     expect(world.presence.map(({ kind, nodeId, envoyVersion }) => `${kind} ${nodeId} ${envoyVersion}`)).toEqual([
       'Connected a 1.40.0',
       'Disconnected a 1.40.0',
+    ]);
+  });
+
+  it('gives sidecars the assignments of their zone once zones matter, and says where they are', async () => {
+    const here = await start(assignment('chat', 1));
+    const [inA, inB, inX] = ['a', 'b', 'a zone without servers'].map((zone, i) =>
+      connect({ ...node, id: `node-${i}`, locality: { zone } }),
+    ) as [DeltaClient, DeltaClient, DeltaClient];
+    const all = [here, inA, inB, inX];
+    const weights = async () =>
+      Promise.all(
+        all.map(async (client) => {
+          const [resource] = (await client.next(EDS)).resources;
+          return resource?.version;
+        }),
+      );
+    for (const client of all) client.send(EDS);
+    expect(new Set(await weights()).size).toBe(1);
+    const key = { group: 'lab', release: '1.40', listenerOverrides: {} };
+    world.zoned = new Map(
+      ['', 'a', 'b'].map((zone, i) => [zone, makeSnapshot({ ...key, zone }, [assignment('chat', 10 + i)], undefined)]),
+    );
+    world.server.publish();
+    const [none, a, b, x] = await weights();
+    expect(x).toBe(none);
+    expect(new Set([none, a, b]).size).toBe(3);
+    expect(world.server.keys()).toHaveLength(3);
+    expect(world.presence.map(({ nodeId, zone }) => [nodeId, zone])).toEqual([
+      ['a', undefined],
+      ['node-0', 'a'],
+      ['node-1', 'b'],
+      ['node-2', 'a zone without servers'],
     ]);
   });
 

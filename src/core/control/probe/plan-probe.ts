@@ -52,9 +52,14 @@ export function planProbe(
   if (policy === undefined || decision === undefined) return no('NotFound', `no service ${JSON.stringify(name)}`);
   const target = decision.endpoints.find((endpoint) => endpoint.id === id);
   if (target === undefined) return no('NotFound', `no endpoint ${JSON.stringify(id)}; loadline status lists them`);
-  const { type, weights } = policy.loadBalancer;
+  const { type, weights, trafficDistribution } = policy.loadBalancer;
   if (weights !== 'Active')
     return no('Refused', `weights of ${name} are ${weights}: what is not sent cannot be probed`);
+  if (trafficDistribution !== undefined)
+    return no(
+      'Refused',
+      `requests of ${name} stay in their zone, so its weights move them only inside one: nothing could be told`,
+    );
   if (decision.outcome === 'Frozen')
     return no('Refused', `weights of ${name} are frozen by an operator: loadline unfreeze ${name} first`);
   if (decision.endpoints.length === 1) return no('Refused', `${id} is the only endpoint of ${name}: its share is all`);

@@ -22,7 +22,19 @@ export function notEnforcedIn(entry: Entry, catalogue: Catalogue): Issue[] {
     ),
   );
   if (kind !== 'ModelService') return unbuilt;
-  return [...unbuilt, ...classesOfNobody(entry, catalogue), ...firstTokensUnread(document)];
+  return [...unbuilt, ...classesOfNobody(entry, catalogue), ...firstTokensUnread(document), ...zonesOfNobody(document)];
+}
+
+const DISTRIBUTION = ['spec', 'loadBalancer', 'trafficDistribution'];
+
+/** Servers that are listed say here whether they have zones. */
+function zonesOfNobody(document: PolicyDocument): Issue[] {
+  if (valueAt(document.value, DISTRIBUTION) === undefined) return [];
+  const listed = select(document.value, ['spec', 'pools', '*', 'endpoints', 'static', '*']);
+  if (listed.length === 0 || listed.some(({ value }) => (value as { zone?: unknown } | null)?.zone !== undefined))
+    return [];
+  const message = 'not enforced: no endpoint of this service has a zone; give them zone: NAME';
+  return [document.keyIssue(CODE, DISTRIBUTION, message)];
 }
 
 const FIRST_TOKEN = ['spec', 'split', 'failover', 'firstTokenP95Above'];

@@ -164,6 +164,8 @@ describe('a probe is refused', () => {
       expect(refusal(plan(rested(`  loadBalancer: { weights: ${weights} }\n`)))).toContain(
         `weights of chat are ${weights}`,
       );
+    const zoned = rested('  loadBalancer: { trafficDistribution: PreferSameZone }\n');
+    expect(refusal(plan(zoned))).toContain('requests of chat stay in their zone');
   });
 
   it('while an endpoint drains, and where no sidecar reports', () => {
