@@ -88,6 +88,7 @@ export class Views implements ObserveSeam, SnapshotSeam {
       overload: loop.state.overload,
       failover: loop.state.failover,
       warmth: loop.state.warmth,
+      zones: loop.state.zones,
       nodes,
       sources: signals.health(),
       policy: policyInForce(keeper.view(), rollouts),

@@ -157,7 +157,15 @@ describe('status', () => {
       {
         ...VIEW,
         services: [
-          { name: 'chat', outcome: 'Undecided', decidedAtMs: null, overload: null, failover: null, pools: [] },
+          {
+            name: 'chat',
+            outcome: 'Undecided',
+            decidedAtMs: null,
+            overload: null,
+            failover: null,
+            zones: null,
+            pools: [],
+          },
         ],
       },
       false,
@@ -169,17 +177,51 @@ describe('status', () => {
 describe('status of a full service', () => {
   const lineOf = (overload: ServerView['services'][0]['overload']) => {
     const services = [
-      { name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, failover: null, pools: [] },
+      {
+        name: 'chat',
+        outcome: 'Undecided' as const,
+        decidedAtMs: null,
+        overload,
+        failover: null,
+        zones: null,
+        pools: [],
+      },
     ];
     return statusText({ ...VIEW, services }, false)
       .split('\n')
       .find((line) => line.includes('saturation'));
   };
 
+  it('says what becomes of the requests of each zone, where it prefers the same', () => {
+    const zones = {
+      plannedLocalRatio: 0.75,
+      measuredLocalRatio: 0.738,
+      zones: [
+        { zone: '', demandRatio: 0, capacityRatio: 0.1, localRatio: null },
+        { zone: 'a', demandRatio: 0.75, capacityRatio: 0.5, localRatio: 2 / 3 },
+      ],
+    };
+    const service = { name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload: null, failover: null };
+    const text = statusText({ ...VIEW, services: [{ ...service, zones, pools: [] }] }, false);
+    expect(text).toContain(`
+  prefers the same zone: 75 % of the requests are to stay in theirs, 74 % did of late
+    no zone: sends 0 %, its servers are to have 10 %; it has no sidecars
+    zone a: sends 75 %, its servers are to have 50 %; 67 % of its own stay
+`);
+  });
+
   it('says what becomes of its tiers', () => {
     const failover = { phase: 'Away' as const, percent: 35, reason: '35 % to spare: core is slow', tiers: [] };
     const services = [
-      { name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload: null, failover, pools: [] },
+      {
+        name: 'chat',
+        outcome: 'Undecided' as const,
+        decidedAtMs: null,
+        overload: null,
+        failover,
+        zones: null,
+        pools: [],
+      },
     ];
     expect(statusText({ ...VIEW, services }, false)).toContain('\n  tiers: 35 % to spare: core is slow\n');
   });
@@ -189,7 +231,15 @@ describe('status of a full service', () => {
     const lineWith = (withoutSpot: { saturation: number | null; reason: string }) => {
       const overload = { ...full, withoutSpot };
       const services = [
-        { name: 'chat', outcome: 'Undecided' as const, decidedAtMs: null, overload, failover: null, pools: [] },
+        {
+          name: 'chat',
+          outcome: 'Undecided' as const,
+          decidedAtMs: null,
+          overload,
+          failover: null,
+          zones: null,
+          pools: [],
+        },
       ];
       return statusText({ ...VIEW, services }, false)
         .split('\n')

@@ -8,6 +8,7 @@ import { operationLine } from '../operation-words.ts';
 import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
 import { watchDecisions } from '../watch-decisions.ts';
+import { zoneLines } from '../zone-words.ts';
 import { DEFAULT_ADMIN, percent } from './status.ts';
 
 type Flags = TlsFlags & { readonly admin: string; readonly output: OutputFormat; readonly watch?: boolean };
@@ -81,6 +82,7 @@ export function explainText(view: ExplainView): string {
       `${view.meanInFlightPerSidecar?.toFixed(1) ?? '-'} in flight per endpoint and sidecar`,
     ...view.operations.map(operationLine),
     ...(view.failover === null ? [] : [`tiers: ${view.failover.reason}`]),
+    ...(view.zones === null ? [] : zoneLines(view.zones)),
     ...loopLines(view),
     ...evenness(view),
     '',

@@ -7,6 +7,7 @@ import type { Finish } from '../main.ts';
 import { operationLine } from '../operation-words.ts';
 import { outputOption } from '../output-flag.ts';
 import { addTlsFlags, type TlsFlags, tlsOf } from '../tls-flags.ts';
+import { zoneLines } from '../zone-words.ts';
 
 export const DEFAULT_ADMIN = '127.0.0.1:18001';
 
@@ -98,6 +99,7 @@ export function statusText(view: ServerView, colour: boolean): string {
       const line = `  tiers: ${service.failover.reason}`;
       lines.push(service.failover.phase === 'Home' ? line : paint('yellow', line));
     }
+    if (service.zones !== null) lines.push(...zoneLines(service.zones).map((line) => `  ${line}`));
     for (const pool of service.pools) {
       if (pool.note !== undefined) lines.push(paint('yellow', `  pool ${pool.name}: ${pool.note}`));
       if (pool.warmth !== null) {

@@ -15,6 +15,7 @@ import {
   toSeconds,
   type Wire,
 } from './wire-values.ts';
+import { decodeZones, encodeZones } from './zones-message.ts';
 
 /** ExplainTarget as loadline.admin.v1.ExplainRequest. */
 export function encodeTarget(target: ExplainTarget): Wire {
@@ -50,6 +51,7 @@ export function encodeExplain(view: ExplainView): Wire {
     loop: view.loop === null ? undefined : encodeLoop(view.loop),
     operations: view.operations.map(encodeOperation),
     failover: view.failover === null ? undefined : encodeFailover(view.failover),
+    zones: view.zones === null ? undefined : encodeZones(view.zones),
     probe: view.probe === null ? undefined : { ...view.probe, endTime: toSeconds(view.probe.endAtMs) },
     endpoints: view.endpoints.map((endpoint) => ({
       ...endpoint,
@@ -77,6 +79,7 @@ export function decodeExplain(wire: Wire): ExplainView {
     loop: decodeLoop(wire.loop),
     operations: list(wire.operations, decodeOperation),
     failover: messageOrNull(wire.failover, decodeFailover),
+    zones: messageOrNull(wire.zones, decodeZones),
     probe: decodeProbe(wire.probe),
     endpoints: list(wire.endpoints, decodeEndpoint),
   };

@@ -26,6 +26,7 @@ import {
   toSeconds,
   type Wire,
 } from './wire-values.ts';
+import { decodeZones, encodeZones } from './zones-message.ts';
 
 /** ServerView as loadline.admin.v1.StatusResponse. */
 export function encodeStatus(view: ServerView): Wire {
@@ -48,6 +49,7 @@ export function encodeStatus(view: ServerView): Wire {
       decisionTime: toSeconds(service.decidedAtMs),
       ...(service.overload === null ? {} : { overload: encodeOverload(service.overload) }),
       ...(service.failover === null ? {} : { failover: encodeFailover(service.failover) }),
+      ...(service.zones === null ? {} : { zones: encodeZones(service.zones) }),
       pools: service.pools.map(encodePool),
     })),
     nodes: view.nodes.map((node) => ({
@@ -143,6 +145,7 @@ function decodeService(wire: Wire): ServiceView {
     decidedAtMs: fromSeconds(wire.decisionTime),
     overload: messageOrNull(wire.overload, decodeOverload),
     failover: messageOrNull(wire.failover, decodeFailover),
+    zones: messageOrNull(wire.zones, decodeZones),
     pools: list(wire.pools, decodePool),
   };
 }

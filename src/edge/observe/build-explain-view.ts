@@ -4,6 +4,7 @@ import type { ServiceDecision } from '../../core/weights/index.ts';
 import type { BeliefView, EndpointExplanation, ExplainTarget, ExplainView, LoopView } from './explain-view.ts';
 import { failoverView } from './failover-view.ts';
 import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, type ViewInput } from './view-input.ts';
+import { zonesView } from './zones-view.ts';
 
 /** Enough to find a misspelt name in, short enough for an error message. */
 const KNOWN_NAMES_SHOWN = 20;
@@ -52,6 +53,7 @@ export function buildExplainView(input: ViewInput, target: ExplainTarget): Resul
       loop: loopView(input, decision),
       operations: (input.operations ?? []).filter((one) => one.service === service.name),
       failover: failoverView(input, service),
+      zones: zonesView(input, service),
       probe: input.probe?.(service.name) ?? null,
       endpoints: rows.map((row) => explanation(input, row, decision, notes?.get(row.endpoint.id) ?? [])),
     },

@@ -5,6 +5,7 @@ import { failoverView } from './failover-view.ts';
 import type { EndpointView, OverloadView, PoolView, ServerView, ServiceView } from './server-view.ts';
 import { decisionOf, type EndpointRow, endpointRows, finite, loadOf, type ViewInput } from './view-input.ts';
 import { warmthView } from './warmth-view.ts';
+import { zonesView } from './zones-view.ts';
 
 /** @returns the state of the whole server; services and pools stand in the order of the policy. */
 export function buildServerView(input: ViewInput): ServerView {
@@ -32,6 +33,7 @@ function serviceView(input: ViewInput, service: ModelService): ServiceView {
     decidedAtMs: decision?.decidedAtMs ?? null,
     overload: overloadView(own(input.overload ?? {}, service.name), withoutSpot(input, service, rows)),
     failover: failoverView(input, service),
+    zones: zonesView(input, service),
     pools: [
       ...service.pools.map((pool) =>
         poolView(

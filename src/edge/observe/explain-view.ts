@@ -6,6 +6,7 @@ import type { FailoverView } from './failover-view.ts';
 import type { OperationView } from './operation-view.ts';
 import type { ProbeView } from './probe-view.ts';
 import type { EndpointState } from './server-view.ts';
+import type { ZonesView } from './zones-view.ts';
 
 /** What is asked about: a service, one of its pools, or one endpoint (`address:port`) of a pool. */
 export type ExplainTarget = { readonly service: string; readonly pool?: string; readonly endpoint?: string };
@@ -98,6 +99,8 @@ export type ExplainView = {
   readonly operations: readonly OperationView[];
   /** `null` for a service without tiers. */
   readonly failover: FailoverView | null;
+  /** `null` for a service that prefers no zone. */
+  readonly zones: ZonesView | null;
   /** `null` while none runs. */
   readonly probe: ProbeView | null;
   readonly endpoints: readonly EndpointExplanation[];

@@ -64,3 +64,4 @@ export type { SnapshotHead, SnapshotResource, SnapshotTarget, SnapshotView } fro
 export type { Evenness, ViewInput } from './view-input.ts';
 export type { WarmthView } from './warmth-view.ts';
 export { XDS_TYPES } from './xds-types.ts';
+export type { ZonesView } from './zones-view.ts';

@@ -47,6 +47,9 @@ export type MetricName =
   | 'loadline_saturation_without_spot'
   | 'loadline_overload_level'
   | 'loadline_failover_ratio'
+  | 'loadline_zone_local_ratio'
+  | 'loadline_zone_demand_ratio'
+  | 'loadline_zone_capacity_ratio'
   | 'loadline_first_token_seconds'
   | 'loadline_prompts_total'
   | 'loadline_warm_endpoints'
@@ -253,6 +256,21 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     kind: 'gauge',
     help: 'Part of the new requests of a service that Loadline sends from a tier to the next one, 0 to 1. No series for a service without tiers. What Envoy sends there by itself is not counted.',
     labels: ['service'],
+  },
+  loadline_zone_local_ratio: {
+    kind: 'gauge',
+    help: 'Part of the requests of a service that stays in the zone of its sidecar, 0 to 1: `planned`, what it is to be, and `measured`, what it was over the last 20 s with requests. No series for a service without `trafficDistribution`.',
+    labels: ['service', 'kind'],
+  },
+  loadline_zone_demand_ratio: {
+    kind: 'gauge',
+    help: 'Part of the requests of a service that the sidecars of a zone send, 0 to 1, as the assignments of the zones have it. The zone is empty for sidecars where there are no servers.',
+    labels: ['service', 'zone'],
+  },
+  loadline_zone_capacity_ratio: {
+    kind: 'gauge',
+    help: 'Part of the requests of a service that the servers of a zone are to have, 0 to 1, as the assignments of the zones have it.',
+    labels: ['service', 'zone'],
   },
   loadline_first_token_seconds: {
     kind: 'gauge',

@@ -258,6 +258,7 @@ export class Metrics {
     this.#setOverload(view);
     this.#setFailover(view);
     this.#setWarmth(view);
+    this.#setZones(view);
     this.#endpoints.set(view);
     this.#setSignals(view);
   }
@@ -301,6 +302,21 @@ export class Metrics {
         endpoints.set({ service, pool, state: 'Warm' }, warmth.warm);
         endpoints.set({ service, pool, state: 'Cold' }, warmth.cold);
         endpoints.set({ service, pool, state: 'Unknown' }, warmth.unknown);
+      }
+    }
+  }
+
+  #setZones({ services }: MeteredView): void {
+    const [local, demand] = [this.#gauge('loadline_zone_local_ratio'), this.#gauge('loadline_zone_demand_ratio')];
+    const capacity = this.#gauge('loadline_zone_capacity_ratio');
+    for (const gauge of [local, demand, capacity]) gauge.reset();
+    for (const { name: service, zones } of services) {
+      if (zones === null) continue;
+      local.set({ service, kind: 'planned' }, zones.plannedLocalRatio);
+      if (zones.measuredLocalRatio !== null) local.set({ service, kind: 'measured' }, zones.measuredLocalRatio);
+      for (const { zone, demandRatio, capacityRatio } of zones.zones) {
+        demand.set({ service, zone }, demandRatio);
+        capacity.set({ service, zone }, capacityRatio);
       }
     }
   }

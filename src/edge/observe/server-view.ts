@@ -5,6 +5,7 @@ import type { Outcome } from '../../core/weights/index.ts';
 import type { FailoverView } from './failover-view.ts';
 import type { OperationView } from './operation-view.ts';
 import type { WarmthView } from './warmth-view.ts';
+import type { ZonesView } from './zones-view.ts';
 
 /**
  * What a person needs first to know about an endpoint; the first that holds, in this order: `Draining` takes no new
@@ -78,6 +79,8 @@ export type ServiceView = {
   readonly overload: OverloadView | null;
   /** `null` for a service without tiers. */
   readonly failover: FailoverView | null;
+  /** `null` for a service that prefers no zone. */
+  readonly zones: ZonesView | null;
   readonly pools: readonly PoolView[];
 };
 

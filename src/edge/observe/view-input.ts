@@ -7,6 +7,7 @@ import type { ModelService } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointId, SourceHealth } from '../../core/topology/index.ts';
 import type { WarmthState } from '../../core/warmth/index.ts';
 import type { EndpointDecision, ServiceDecision } from '../../core/weights/index.ts';
+import type { ZoneState } from '../../core/zones/index.ts';
 import type { OperationView } from './operation-view.ts';
 import type { ProbeView } from './probe-view.ts';
 import type { EndpointState, NodeView, PolicyView, TlsView } from './server-view.ts';
@@ -27,6 +28,8 @@ export type ViewInput = {
   readonly failover?: Readonly<Record<string, FailoverState>> | undefined;
   /** Of services with pools that are kept warm. */
   readonly warmth?: Readonly<Record<string, WarmthState>> | undefined;
+  /** Of services that prefer the same zone. */
+  readonly zones?: Readonly<Record<string, ZoneState>> | undefined;
   readonly nodes: readonly NodeView[];
   readonly sources: readonly SourceHealth[];
   readonly policy: PolicyView;

@@ -120,6 +120,13 @@ const failover = fc.record({
 });
 
 const warmth = fc.record({ warm: count, cold: count, unknown: count, reason: text });
+const zones = fc.record({
+  plannedLocalRatio: number,
+  measuredLocalRatio: unknown(number),
+  zones: fc.array(fc.record({ zone: text, demandRatio: number, capacityRatio: number, localRatio: unknown(number) }), {
+    maxLength: 3,
+  }),
+});
 
 export const serverViews: fc.Arbitrary<ServerView> = fc.record({
   version: text,
@@ -153,6 +160,7 @@ export const serverViews: fc.Arbitrary<ServerView> = fc.record({
         }),
       ),
       failover: unknown(failover),
+      zones: unknown(zones),
       pools: fc.array(
         sparse<Omit<ServerView['services'][0]['pools'][0], 'note'>, { note: string }>(
           fc.record({
@@ -275,6 +283,7 @@ export const explainViews: fc.Arbitrary<ExplainView> = fc.record({
   ),
   operations: fc.array(operations, { maxLength: 2 }),
   failover: unknown(failover),
+  zones: unknown(zones),
   probe: unknown(fc.record({ endpoint: text, factor: number, endAtMs: timeMs, reason: text })),
   endpoints: fc.array(
     fc.record({

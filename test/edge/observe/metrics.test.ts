@@ -103,7 +103,12 @@ function richView(): ServerView {
   const failover = { phase: 'Away' as const, percent: 35, reason: 'x', tiers };
   const warmth = { warm: 2, cold: 1, unknown: 0, reason: 'x' };
   const kept = view.services.map((one) => ({ ...one, pools: one.pools.map((pool) => ({ ...pool, warmth })) }));
-  return { ...view, services: kept.map((one) => ({ ...one, failover })) };
+  const zones = {
+    plannedLocalRatio: 0.75,
+    measuredLocalRatio: 0.7,
+    zones: [{ zone: 'a', demandRatio: 0.75, capacityRatio: 0.5, localRatio: 2 / 3 }],
+  };
+  return { ...view, services: kept.map((one) => ({ ...one, failover, zones })) };
 }
 
 async function page(of: Metrics): Promise<Page> {
@@ -135,6 +140,16 @@ describe('the catalogue of metrics', () => {
       'loadline_warm_endpoints{service="chat",pool="gpu",state="Warm"} 2',
       'loadline_warm_endpoints{service="chat",pool="gpu",state="Cold"} 1',
       'loadline_warm_endpoints{service="chat",pool="gpu",state="Unknown"} 0',
+    ]);
+  });
+
+  it('says what is to stay in its zone, and what stayed, and who sends and takes it', async () => {
+    const text = await metrics(richView).text();
+    expect(text.split('\n').filter((line) => line.startsWith('loadline_zone_'))).toEqual([
+      'loadline_zone_local_ratio{service="chat",kind="planned"} 0.75',
+      'loadline_zone_local_ratio{service="chat",kind="measured"} 0.7',
+      'loadline_zone_demand_ratio{service="chat",zone="a"} 0.75',
+      'loadline_zone_capacity_ratio{service="chat",zone="a"} 0.5',
     ]);
   });
 
