@@ -83,7 +83,7 @@ export function planRehearsal(input: RehearsalInput): Rehearsal {
     servers: placed.servers.map((server, at) => ({ ...server, capacity: fullRates[at] as number })),
     sidecars,
     workers: input.workers ?? 1,
-    ...(input.crossZoneMs === undefined ? {} : { zones: zonesOf(placed, sidecars, input.crossZoneMs) }),
+    ...(input.crossZoneMs === undefined ? {} : { zones: zonesOf(placed, service, sidecars, input.crossZoneMs) }),
     ratePerSec: (atMs) =>
       ratePerSec * base * (burst !== undefined && atMs % burst.everyMs < burst.forMs ? burst.factor : 1),
     maxRatePerSec: ratePerSec * base * Math.max(1, burst?.factor ?? 1),
@@ -182,7 +182,7 @@ function asSimulated(service: ModelService): ModelService {
 }
 
 /** Endpoints are where the policy has them, and sidecars spread evenly over the same zones. */
-function zonesOf({ endpoints }: Placed, sidecars: number, crossMs: number): Zones {
+function zonesOf({ endpoints }: Placed, service: ModelService, sidecars: number, crossMs: number): Zones {
   const names = [...new Set(endpoints.map(({ zone }) => zone ?? ''))];
   if (names.length < 2)
     throw refused('--cross-zone is about several zones, and the endpoints of the policy are all in one');
@@ -190,6 +190,7 @@ function zonesOf({ endpoints }: Placed, sidecars: number, crossMs: number): Zone
     ofServers: endpoints.map(({ zone }) => names.indexOf(zone ?? '')),
     ofSidecars: Array.from({ length: sidecars }, (_, sidecar) => sidecar % names.length),
     crossMs,
+    ...(service.loadBalancer.trafficDistribution === undefined ? {} : { preferred: names }),
   };
 }
 

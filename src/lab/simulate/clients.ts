@@ -1,8 +1,9 @@
 import { type Random, seededRandom } from '../../base/units/index.ts';
 import type { LoadReport, NodePresence } from '../../core/topology/index.ts';
-import { groupOf, serviceOf } from './controller.ts';
+import { type Division, groupOf, serviceOf } from './controller.ts';
 import type { Scenario } from './scenario.ts';
 import { type Host, Sidecar } from './sidecar/sidecar.ts';
+import type { Given } from './sidecar/zone-picker.ts';
 
 /** The interval that Loadline asks its Envoys for. */
 export const REPORT_MS = 1000;
@@ -12,7 +13,7 @@ type Options = {
   readonly clientSide: boolean;
   readonly seed: number;
   readonly nowMs: number;
-  readonly weights: readonly number[];
+  readonly division: Division;
 };
 
 /** The sidecars: who sends what where, and what the controller hears of it. */
@@ -23,16 +24,16 @@ export class Clients {
   readonly #sidecars: (Sidecar | undefined)[];
   readonly #reports: LoadReport[] = [];
   readonly #presence: NodePresence[] = [];
-  #weights: readonly number[];
+  #division: Division;
   #restarts = 0;
 
   constructor(scenario: Scenario, hosts: readonly Host[], options: Options) {
     this.#scenario = scenario;
     this.#hosts = hosts;
     this.#options = options;
-    this.#weights = options.weights;
+    this.#division = options.division;
     this.#sidecars = Array.from({ length: scenario.sidecars }, (_, index) =>
-      this.#start(`envoy-${index}`, options.seed * 1009 + index, options.nowMs),
+      this.#start(index, `envoy-${index}`, options.seed * 1009 + index, options.nowMs),
     );
   }
 
@@ -49,18 +50,19 @@ export class Clients {
     const sidecar = this.#sidecars[index];
     if (sidecar === undefined) return;
     this.#sidecars[index] = undefined;
-    this.#tell(sidecar.id, 'Disconnected', nowMs);
+    this.#tell(index, sidecar.id, 'Disconnected', nowMs);
   }
 
   restart(index: number, nowMs: number): void {
     this.#restarts += 1;
     const seed = this.#options.seed * 1009 + this.#scenario.sidecars + this.#restarts;
-    this.#sidecars[index] = this.#start(`envoy-${index}-${this.#restarts}`, seed, nowMs);
+    this.#sidecars[index] = this.#start(index, `envoy-${index}-${this.#restarts}`, seed, nowMs);
   }
 
-  setWeights(weights: readonly number[]): void {
-    this.#weights = weights;
-    for (const sidecar of this.#sidecars) sidecar?.setWeights(weights);
+  /** Gives each what is for its zone. */
+  divide(division: Division): void {
+    this.#division = division;
+    for (const [index, sidecar] of this.#sidecars.entries()) sidecar?.setWeights(this.#givenTo(index));
   }
 
   weigh(nowMs: number): void {
@@ -84,16 +86,27 @@ export class Clients {
     return { reports: this.#reports.splice(0), presence: this.#presence.splice(0) };
   }
 
-  #start(id: string, seed: number, nowMs: number): Sidecar {
-    const { loadBalancer, clientSide } = this.#options;
-    const random: Random = seededRandom(seed);
-    this.#tell(id, 'Connected', nowMs);
-    const { workers } = this.#scenario;
-    return new Sidecar(id, this.#hosts, this.#weights, { loadBalancer, workers, random, clientSide });
+  #givenTo(index: number): Given {
+    const { weights, zones } = this.#division;
+    const own = zones?.[this.#scenario.zones?.ofSidecars[index] ?? 0];
+    return own === undefined ? { weights } : { weights, zones: own };
   }
 
-  #tell(nodeId: string, kind: NodePresence['kind'], atMs: number): void {
-    this.#presence.push({ nodeId, group: groupOf(this.#scenario), kind, atMs, envoyVersion: this.#envoyVersion() });
+  #start(index: number, id: string, seed: number, nowMs: number): Sidecar {
+    const { loadBalancer, clientSide } = this.#options;
+    const random: Random = seededRandom(seed);
+    this.#tell(index, id, 'Connected', nowMs);
+    const { workers, zones } = this.#scenario;
+    const options = { loadBalancer, workers, random, clientSide, zoneOf: zones?.ofServers };
+    return new Sidecar(id, this.#hosts, this.#givenTo(index), options);
+  }
+
+  #tell(index: number, nodeId: string, kind: NodePresence['kind'], atMs: number): void {
+    const { zones } = this.#scenario;
+    const zone = zones?.preferred?.[zones.ofSidecars[index] ?? 0];
+    const where = zone === undefined ? {} : { zone };
+    const group = groupOf(this.#scenario);
+    this.#presence.push({ nodeId, group, kind, atMs, envoyVersion: this.#envoyVersion(), ...where });
   }
 
   #envoyVersion(): string {

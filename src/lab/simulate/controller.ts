@@ -2,12 +2,24 @@ import { LoadlineError } from '../../base/errors.ts';
 import { type ControlState, INITIAL_STATE, tick } from '../../core/control/index.ts';
 import { formatIssue, loadPolicy } from '../../core/policy/index.ts';
 import type { Endpoint, EndpointSet, LoadReport, NodePresence, Sample } from '../../core/topology/index.ts';
+import { capacityOf, flowFrom, type ZoneBalance } from '../../core/zones/index.ts';
 import { staticEndpointSets } from '../../edge/discovery/index.ts';
-import type { Governance, Scenario, Server } from './scenario.ts';
+import type { Governance, Scenario } from './scenario.ts';
 import type { Host } from './sidecar/sidecar.ts';
 
 const GROUP = 'lab';
 const SERVICE = 'chat';
+
+/** What sidecars are given. */
+export type Division = {
+  /** Of all servers, in their order; 0 for those that are not there. */
+  readonly weights: readonly number[];
+  /** Where requests are kept in their zone: for the sidecars of each, the weight of each, by their numbers. */
+  readonly zones?: readonly (readonly number[])[];
+};
+
+/** A zone that is to have nothing keeps so much of everything (docs/design/zones.md). */
+const LEAST_PART = 1e-4;
 
 /** Of the sidecars. */
 export function groupOf({ governance }: Scenario): string {
@@ -23,11 +35,13 @@ export function serviceOf({ governance }: Scenario): string {
 export class Controller {
   readonly #governance: Governance;
   readonly #watchful: boolean;
+  readonly #zones: readonly string[] | undefined;
   readonly #herdsAtMs: number[] = [];
   #state: ControlState = INITIAL_STATE;
 
   constructor(scenario: Scenario, hosts: readonly Host[], watchful = true) {
-    this.#governance = scenario.governance ?? ofItsOwn(hosts, scenario.servers);
+    this.#governance = scenario.governance ?? ofItsOwn(hosts, scenario);
+    this.#zones = scenario.zones?.preferred;
     this.#watchful = watchful;
   }
 
@@ -36,7 +50,6 @@ export class Controller {
     return this.#herdsAtMs;
   }
 
-  /** The weights of all servers, in their order; 0 for those that are not there. */
   tick(
     nowMs: number,
     isThere: (server: number) => boolean,
@@ -45,7 +58,7 @@ export class Controller {
       readonly reports: readonly LoadReport[];
       readonly presence: readonly NodePresence[];
     },
-  ): readonly number[] {
+  ): Division {
     const { policy, service, endpoints } = this.#governance;
     const there = endpoints.filter((_, server) => isThere(server));
     const output = tick(this.#state, { nowMs, policy, endpointSets: setsOf(this.#governance, there), ...input });
@@ -54,8 +67,17 @@ export class Controller {
     const decided = new Map(
       (output.plan.decisions[service]?.endpoints ?? []).map(({ id, weight }) => [id, weight] as const),
     );
-    return endpoints.map(({ id }) => decided.get(id) ?? 0);
+    const weights = endpoints.map(({ id }) => decided.get(id) ?? 0);
+    const balance = output.plan.zones?.[service];
+    return this.#zones === undefined || balance === undefined
+      ? { weights }
+      : { weights, zones: this.#zones.map((zone) => partsFor(zone, this.#zones ?? [], balance)) };
   }
+}
+
+function partsFor(from: string, zones: readonly string[], balance: ZoneBalance): readonly number[] {
+  const flow = flowFrom(from, balance.demand, capacityOf(balance, Object.keys(balance.capacity)));
+  return zones.map((zone) => Math.max(LEAST_PART, flow.get(zone) ?? 0));
 }
 
 /** A state that remembers nothing of the swings of its own weights. */
@@ -74,12 +96,14 @@ function setsOf({ policy, service }: Governance, there: readonly Endpoint[]): re
   }));
 }
 
-/** Defaults throughout, and batch limits where the scenario has them known. */
-function ofItsOwn(hosts: readonly Host[], servers: readonly Server[]): Governance {
+/** Defaults throughout, batch limits where the scenario has them known, and zones where they are preferred. */
+function ofItsOwn(hosts: readonly Host[], { servers, zones }: Pick<Scenario, 'servers' | 'zones'>): Governance {
   const listed = hosts.map(({ address, port }, index) => {
     const server = servers[index];
     const width = server?.slotsKnown === true ? `, maxRunningRequests: ${server.profile.slots}` : '';
-    return `          - { address: ${address}, port: ${port}${width} }`;
+    const zone = zones?.preferred?.[zones.ofServers[index] ?? 0];
+    const place = zone === undefined ? '' : `, zone: ${zone}`;
+    return `          - { address: ${address}, port: ${port}${width}${place} }`;
   });
   const text = `apiVersion: loadline.dev/v1alpha1
 kind: SidecarGroup
@@ -94,7 +118,7 @@ kind: ModelService
 metadata: { name: ${SERVICE} }
 spec:
   hostnames: ["*"]
-  pools:
+${zones?.preferred === undefined ? '' : '  loadBalancer: { trafficDistribution: PreferSameZone }\n'}  pools:
     - name: gpu
       endpoints:
         static:

@@ -35,6 +35,8 @@ export type Run = {
   /** By second of the run, by server. */
   readonly issued: readonly (readonly number[])[];
   readonly servers: readonly ServerFigures[];
+  /** Part of the requests that went to another zone than that of their sidecar, where that takes time. */
+  readonly crossedRatio: number;
   readonly seconds: readonly Moment[];
   /** When the law saw weights and in-flight chase each other. */
   readonly herdsAtMs: readonly number[];

@@ -1,7 +1,7 @@
 import { type Random, seededRandom } from '../../base/units/index.ts';
 import { type Arrival, drawArrivals } from './arrivals.ts';
 import { Clients, REPORT_MS } from './clients.ts';
-import { Controller } from './controller.ts';
+import { Controller, type Division } from './controller.ts';
 import { EventQueue } from './event-queue.ts';
 import { Fleet } from './fleet.ts';
 import {
@@ -57,7 +57,7 @@ class Simulation {
   readonly #wayMs: number[] = [];
   readonly #imbalances: number[] = [];
   readonly #seconds: Moment[] = [];
-  #weights: readonly number[];
+  #division: Division;
   #pushes = 0;
 
   constructor(scenario: Scenario, arm: Arm, seed: number, watchful = true) {
@@ -69,16 +69,16 @@ class Simulation {
       observer: this.#observer(),
       random: seededRandom(seed * 7919 + 17),
       onMembers: () => {
-        if (this.#controller === undefined) this.#push(this.#fixedWeights());
+        if (this.#controller === undefined) this.#push({ weights: this.#fixedWeights() });
       },
     });
-    this.#weights = this.#fixedWeights();
+    this.#division = { weights: this.#fixedWeights() };
     this.#clients = new Clients(scenario, this.#fleet.hosts, {
       loadBalancer: loadBalancerOf(scenario, arm),
       clientSide: arm === 'ClientSideWeightedRoundRobin',
       seed,
       nowMs: START_MS,
-      weights: this.#weights,
+      division: this.#division,
     });
     this.#await(drawArrivals(scenario, seededRandom(seed)), 0);
     for (const event of scenario.events) this.#queue.at(START_MS + event.atMs, () => this.#happen(event));
@@ -119,10 +119,19 @@ class Simulation {
     return {
       outcome: outcomeOf(requests, measured),
       issued: issuedPerSec(requests, { servers: servers.length, durationMs }),
+      crossedRatio: this.#crossed(),
       servers: serverFigures(requests, { servers: servers.length, warmUpMs, slo }),
       seconds: this.#seconds,
       herdsAtMs: (this.#controller?.herdsAtMs ?? []).map((atMs) => atMs - START_MS),
     };
+  }
+
+  #crossed(): number {
+    const { zones, warmUpMs } = this.#scenario;
+    const counted = this.#requests.flatMap(({ arrivedMs, host }, id) =>
+      arrivedMs < warmUpMs || host === undefined ? [] : [(this.#wayMs[id] as number) > 0],
+    );
+    return zones === undefined || counted.length === 0 ? 0 : counted.filter(Boolean).length / counted.length;
   }
 
   readonly #every: Every = (periodMs, fromMs, run) => {
@@ -243,10 +252,10 @@ class Simulation {
     const nowMs = this.#queue.nowMs;
     const samples = (this.#sensors as Sensors).take(nowMs);
     const isThere = (host: number): boolean => this.#fleet.isThere(host);
-    const weights = (this.#controller as Controller).tick(nowMs, isThere, { samples, ...this.#clients.take() });
-    if (sameShares(weights, this.#weights)) return;
+    const division = (this.#controller as Controller).tick(nowMs, isThere, { samples, ...this.#clients.take() });
+    if (sameDivision(division, this.#division)) return;
     if (nowMs - START_MS >= this.#scenario.warmUpMs) this.#pushes += 1;
-    this.#push(weights);
+    this.#push(division);
   }
 
   /** What they would be without a controller: equal, or the oracle's, for those that are there. */
@@ -257,13 +266,13 @@ class Simulation {
     });
   }
 
-  #push(weights: readonly number[]): void {
-    this.#weights = weights;
-    this.#queue.at(this.#queue.nowMs + this.#scenario.signals.pushMs, () => this.#clients.setWeights(weights));
+  #push(division: Division): void {
+    this.#division = division;
+    this.#queue.at(this.#queue.nowMs + this.#scenario.signals.pushMs, () => this.#clients.divide(division));
   }
 
   #moment(): Moment {
-    return { inFlight: this.#fleet.servers.map(({ inFlight }) => inFlight), weights: this.#weights };
+    return { inFlight: this.#fleet.servers.map(({ inFlight }) => inFlight), weights: this.#division.weights };
   }
 
   #lookAtImbalance(): void {
@@ -279,6 +288,10 @@ function loadBalancerOf({ governance }: Scenario, arm: Arm): LoadBalancer {
   const type = governance.policy.services.find(({ name }) => name === governance.service)?.loadBalancer.type;
   // What picks by a hash is not rehearsed (lab/rehearse).
   return type === 'RoundRobin' ? 'RoundRobin' : 'LeastRequest';
+}
+
+function sameDivision(a: Division, b: Division): boolean {
+  return sameShares(a.weights, b.weights) && JSON.stringify(a.zones) === JSON.stringify(b.zones);
 }
 
 /** Weights are what they are to one another, whatever their numbers. */

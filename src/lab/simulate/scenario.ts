@@ -46,14 +46,16 @@ export type Lengths =
 export type GpuSignal = 'None' | 'Honest' | 'Noisy' | 'Concave' | 'Pinned' | 'Slow' | 'HalfUnderReport';
 
 /**
- * Where everybody is. Loadline refuses Envoy's zone-aware routing, so zones do not choose; but what crosses them takes longer, and
- * a request that is longer under way makes its server look fuller.
+ * Where everybody is. What crosses zones takes longer, and a request that is longer under way makes its server look fuller. Zones
+ * choose only where the policy keeps requests in them: Envoy's own zone-aware routing is refused.
  */
 export type Zones = {
   readonly ofServers: readonly number[];
   readonly ofSidecars: readonly number[];
   /** One way. */
   readonly crossMs: number;
+  /** Names of the zones by their number, where Loadline keeps requests in them. */
+  readonly preferred?: readonly string[];
 };
 
 /** When a server sends the headers of its response. */

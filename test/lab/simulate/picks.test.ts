@@ -69,12 +69,17 @@ describe('a worker with unequal weights', () => {
 describe('the load reports of a sidecar', () => {
   it('say what happened since the last one, and leave out who has nothing', () => {
     const hosts = [1, 2].map((last) => ({ address: `10.0.0.${last}`, port: 8000 }));
-    const sidecar = new Sidecar('envoy-0', hosts, [1, 1], {
-      loadBalancer: 'RoundRobin',
-      workers: 1,
-      random: seededRandom(7),
-      clientSide: false,
-    });
+    const sidecar = new Sidecar(
+      'envoy-0',
+      hosts,
+      { weights: [1, 1] },
+      {
+        loadBalancer: 'RoundRobin',
+        workers: 1,
+        random: seededRandom(7),
+        clientSide: false,
+      },
+    );
     const [first, second] = [sidecar.pick(), sidecar.pick()] as [number, number];
     sidecar.headers(first);
     sidecar.failed(second);

@@ -11,6 +11,10 @@ function short(scenario: Scenario): Scenario {
   return { ...scenario, durationMs: 40_000, warmUpMs: 0 };
 }
 
+function percent(ratio: number): string {
+  return `${(100 * ratio).toFixed(1)} %`;
+}
+
 describe('a simulated run', () => {
   it.each(ARMS)('of %s gives the same figures for the same seed, and others for another', (arm) => {
     const scenario = short(named('live speeds M4'));
@@ -65,6 +69,31 @@ describe('zones', () => {
     ];
     expect(slow - quick).toBeGreaterThan(55);
     expect(slow - quick).toBeLessThan(65);
+  });
+
+  it('keep their requests where the policy says so: far fewer cross, and a slow zone still sends its own away', () => {
+    const unequal = named('two zones 30 ms apart, speeds 1/.5 M16');
+    const zones = unequal.zones as NonNullable<Scenario['zones']>;
+    const preferring: Scenario = { ...unequal, zones: { ...zones, preferred: ['fast', 'slow'] } };
+    for (const seed of [4, 5]) {
+      const [anywhere, kept] = [unequal, preferring].map((one) => recordScenario(one, 'Loadline', seed)) as [
+        ReturnType<typeof recordScenario>,
+        ReturnType<typeof recordScenario>,
+      ];
+      const share = ({ servers }: typeof kept): number =>
+        servers.slice(4).reduce((sum, { requests }) => sum + requests, 0) /
+        servers.reduce((sum, { requests }) => sum + requests, 0);
+      const [before, after] = [anywhere, kept].map(
+        ({ crossedRatio, outcome }) =>
+          `${percent(crossedRatio)} cross, goodput ${percent(outcome.goodput)}, first token p50 ${outcome.ttftP50Ms.toFixed(0)} ms`,
+      );
+      process.stdout.write(`two zones, seed ${seed}: ${before}; in their zone: ${after}\n`);
+      expect(anywhere.crossedRatio).toBeGreaterThan(0.45);
+      expect(kept.crossedRatio).toBeLessThan(0.25);
+      // The slow zone has what it had, though half of the requests are its own.
+      expect(Math.abs(share(kept) - share(anywhere))).toBeLessThan(0.03);
+      expect(kept.outcome.goodput).toBeGreaterThan(anywhere.outcome.goodput - 0.01);
+    }
   });
 
   it('choose nothing: servers of both get the same share, and the law takes a zone for no difference', () => {

@@ -1,7 +1,8 @@
 import type { Random } from '../../../base/units/index.ts';
 import type { EndpointReport } from '../../../core/topology/index.ts';
 import { ClientSideWeights, type OrcaReport } from './client-side-weights.ts';
-import { type LoadBalancer, Picker } from './picker.ts';
+import type { LoadBalancer } from './picker.ts';
+import { type Given, ZonePicker } from './zone-picker.ts';
 
 type Counts = { issued: number; succeeded: number; errors: number };
 
@@ -11,6 +12,8 @@ export type SidecarOptions = {
   readonly loadBalancer: LoadBalancer;
   readonly workers: number;
   readonly random: Random;
+  /** Number of the zone of each host, where there are zones. */
+  readonly zoneOf?: readonly number[] | undefined;
   /** It makes its own weights of what servers say of themselves. */
   readonly clientSide: boolean;
 };
@@ -20,7 +23,7 @@ export class Sidecar {
   readonly id: string;
   readonly #hosts: readonly Host[];
   readonly #active: number[];
-  readonly #pickers: readonly Picker[];
+  readonly #pickers: readonly ZonePicker[];
   readonly #random: Random;
   readonly #own: ClientSideWeights | undefined;
   /** As pushed, and as used. */
@@ -28,9 +31,10 @@ export class Sidecar {
   #weights: readonly number[];
   readonly #counts: readonly Counts[];
 
-  /** `weights` are those that it is given first; a host of weight 0 is not in the cluster. */
-  constructor(id: string, hosts: readonly Host[], weights: readonly number[], options: SidecarOptions) {
-    const { loadBalancer, workers, random, clientSide } = options;
+  /** `given` is what it is given first; a host of weight 0 is not in the cluster. */
+  constructor(id: string, hosts: readonly Host[], given: Given, options: SidecarOptions) {
+    const { loadBalancer, workers, random, clientSide, zoneOf } = options;
+    const { weights } = given;
     this.id = id;
     this.#hosts = hosts;
     this.#random = random;
@@ -39,13 +43,16 @@ export class Sidecar {
     this.#given = weights;
     this.#weights = weights;
     this.#own = clientSide ? new ClientSideWeights(hosts.length) : undefined;
-    this.#pickers = Array.from({ length: workers }, () => new Picker(loadBalancer, weights, this.#active, random));
+    this.#pickers = Array.from(
+      { length: workers },
+      () => new ZonePicker(given, { loadBalancer, zoneOf, active: this.#active, random }),
+    );
   }
 
   /** Takes a request and says where it goes; undefined when there is no host. */
   pick(): number | undefined {
     const worker = this.#pickers.length === 1 ? 0 : Math.floor(this.#random() * this.#pickers.length);
-    const picker = this.#pickers[worker] as Picker;
+    const picker = this.#pickers[worker] as ZonePicker;
     if (picker.empty) return undefined;
     const host = picker.pick();
     this.#active[host] = (this.#active[host] as number) + 1;
@@ -68,12 +75,12 @@ export class Sidecar {
     this.finished(host);
   }
 
-  setWeights(weights: readonly number[]): void {
+  setWeights(given: Given): void {
+    const { weights } = given;
     this.#given = weights;
     // Its own stay until it weighs again; only who is in the cluster counts at once.
-    this.#refresh(
-      this.#own === undefined ? weights : weights.map((weight, host) => (weight === 0 ? 0 : this.#weights[host] || 1)),
-    );
+    if (this.#own === undefined) this.#refresh(given);
+    else this.#refresh({ weights: weights.map((weight, host) => (weight === 0 ? 0 : this.#weights[host] || 1)) });
   }
 
   /** A response said how its server does. */
@@ -86,7 +93,7 @@ export class Sidecar {
     if (this.#own === undefined) return;
     const own = this.#own.weights(nowMs);
     const weights = this.#given.map((weight, host) => (weight === 0 ? 0 : (own[host] as number)));
-    if (weights.some((weight, host) => weight !== this.#weights[host])) this.#refresh(weights);
+    if (weights.some((weight, host) => weight !== this.#weights[host])) this.#refresh({ weights });
   }
 
   /**
@@ -109,9 +116,9 @@ export class Sidecar {
     return reports;
   }
 
-  #refresh(weights: readonly number[]): void {
-    this.#weights = weights;
-    for (const picker of this.#pickers) picker.refresh(weights);
+  #refresh(given: Given): void {
+    this.#weights = given.weights;
+    for (const picker of this.#pickers) picker.refresh(given);
   }
 
   #countsOf(host: number): Counts {
