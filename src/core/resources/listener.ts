@@ -48,6 +48,10 @@ export function compileListener(listener: Listener, { release, override, readsMo
                   ...slotFilters(),
                   extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router'),
                 ],
+                // However a path is spelled, its service is the same, or limits could be escaped where servers read both alike.
+                // An escaped slash stays: it is part of a model's name in paths of some engines.
+                normalize_path: true,
+                merge_slashes: true,
                 // For requests that match no route; routes carry the policy's own.
                 stream_idle_timeout: '300s',
                 // The sidecar should not be seen: the client gets the model server's own `server` header.

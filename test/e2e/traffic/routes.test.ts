@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Backends, startBackends } from '../../support/backends.ts';
 import { envoyOf, INSTALL_TIMEOUT_MS, RELEASES } from '../../support/envoy-releases.ts';
@@ -104,6 +106,21 @@ describe.each(LONG ? RELEASES : ['1.40.0'])('routes on Envoy %s', (release) => {
     expect(await ask('/v1/rerank?top=3', model('mistral'))).toBe('200 rerank');
     expect(await ask('/v1/rerank/', model('mistral'))).toBe('200 mistral');
     expect(await read()).toBe((before ?? 0) + 2);
+  });
+
+  it('know a path however it is spelled, but for a slash that is escaped', async ({ skip }) => {
+    const { port } = sidecar ?? skip(`no Envoy ${release}`);
+    // As written: fetch() would make them one before it sends them.
+    const serverOf = async (path: string): Promise<string | undefined> => {
+      const request = http.request({ host: '127.0.0.1', port, path });
+      request.end();
+      const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+      answer.resume();
+      return Object.keys(MATCHES)[backends.ports.indexOf(Number(answer.headers['x-backend']))];
+    };
+    const same = ['/v1/rerank', '/v1/%72erank', '//v1/rerank', '/v1//rerank', '/v1/./rerank', '/a/../v1/rerank?top=3'];
+    for (const path of same) expect(await serverOf(path), path).toBe('rerank');
+    expect(await serverOf('/v1%2Frerank')).toBe('ui');
   });
 
   it('copy a share of the requests, and another one by a runtime value alone', async ({ skip }) => {
