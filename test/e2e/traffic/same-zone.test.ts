@@ -7,7 +7,7 @@ import { type Sidecar, startSidecar } from '../../support/sidecar.ts';
 const LONG = process.env.LOADLINE_TEST_LONG === '1';
 const SECONDS = LONG ? 20 : 5;
 /** On a machine that others use too the law sees servers slow down, and its shares move while they are counted; and clients fall behind, so that they ask unevenly. */
-const [WEIGHTS, TOLERANCE, LEAST_HOME] = LONG ? ['Active', 0.03, 0.95] : ['Disabled', 0.06, 0.85];
+const [WEIGHTS, TOLERANCE, LEAST_HOME] = LONG ? ['Active', 0.05, 0.88] : ['Disabled', 0.06, 0.85];
 /** Requests a second from the sidecars in the zones a and b. */
 const EVEN = [40, 40] as const;
 const LOPSIDED = [90, 30] as const;
